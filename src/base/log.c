@@ -1,0 +1,94 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 2048u
+
+static const char *log_name = "bulkhead";
+static enum log_level log_least = LOG_INFO;
+
+static const char *const level_names[] = {
+	[LOG_DEBUG] = "debug",
+	[LOG_INFO] = "info",
+	[LOG_WARN] = "warn",
+	[LOG_ERROR] = "error",
+};
+
+void
+log_init(const char *name, enum log_level least)
+{
+	log_name = name;
+	log_least = least;
+}
+
+enum log_level
+log_level(void)
+{
+	return log_least;
+}
+
+/* Copies text to out with control bytes as \xNN; returns the bytes written. */
+static size_t
+escape(char *out, size_t room, const char *text)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (; *text != '\0' && n + 5 < room; text++) {
+		unsigned char c = (unsigned char)*text;
+		bool plain = c >= 0x20 && c != 0x7f;
+
+		if (plain) {
+			out[n++] = (char)c;
+			continue;
+		}
+		out[n++] = '\\';
+		out[n++] = 'x';
+		out[n++] = hex[c >> 4];
+		out[n++] = hex[c & 15];
+	}
+	return n;
+}
+
+static void
+emit(enum log_level level, const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_BYTES / 2];
+	char line[LINE_MAX_BYTES];
+	int saved = errno;
+	size_t n;
+	int head;
+
+	if (level < log_least)
+		return;
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	head = snprintf(line, sizeof(line) / 4, "%s[%d] %s: ", log_name,
+	    (int)getpid(), level_names[level]);
+	n = head < 0 ? 0 : (size_t)head;
+	n += escape(line + n, sizeof(line) - n - 1, text);
+	line[n++] = '\n';
+	/* One write a line, so that processes do not mix theirs. There is
+	 * nobody to tell when standard error itself fails. */
+	if (write(STDERR_FILENO, line, n) < 0)
+		errno = saved;
+	errno = saved;
+}
+
+#define LOG_FUNCTION(name, level)               \
+	void log_##name(const char *fmt, ...)   \
+	{                                       \
+		va_list ap;                     \
+		va_start(ap, fmt);              \
+		emit(level, fmt, ap);           \
+		va_end(ap);                     \
+	}
+
+LOG_FUNCTION(debug, LOG_DEBUG)
+LOG_FUNCTION(info, LOG_INFO)
+LOG_FUNCTION(warn, LOG_WARN)
+LOG_FUNCTION(error, LOG_ERROR)

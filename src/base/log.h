@@ -1,0 +1,26 @@
+/*
+ * log - one line of text to standard error for each thing worth knowing.
+ *
+ * "bulkhead-front[812] warn: ...". Control bytes in a message are escaped, so
+ * neither a client nor a model can forge a line. A process logs an error once,
+ * where it handles it; base/, wire/, json/ and conf/ never log.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/err.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+/* name is shown in each line and must live as long as the process. */
+void log_init(const char *name, enum log_level least);
+
+/* The least level that is written. */
+enum log_level log_level(void);
+
+void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif

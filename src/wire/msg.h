@@ -1,0 +1,309 @@
+/*
+ * msg - every message that passes between keeper, front and worker.
+ *
+ * MSG_TABLE is the whole protocol: who may send what to whom, how large it may
+ * be and how many descriptors ride along. chan.c refuses anything else, and a
+ * refused message ends the channel: the peer is broken or taken over.
+ * docs/IPC.md tells in which order they come.
+ */
+#ifndef WIRE_MSG_H
+#define WIRE_MSG_H
+
+#include "wire/layout.h"
+
+enum proc {
+	PROC_KEEPER = 1,
+	PROC_FRONT,
+	PROC_WORKER,
+};
+
+#define KIB 1024u
+#define MIB (1024u * 1024u)
+
+/* name, struct or "steps" (packed by hand, wire/step.h), from, to, size
+ * ceiling of the payload in bytes, descriptors that may ride along */
+#define MSG_TABLE(M)                                                        \
+	/* what the front may use and must obey; first message it gets */   \
+	M(FRONT_CONFIG, front_config, KEEPER, FRONT, 16 * KIB, 0)           \
+	/* a listening socket, one each */                                  \
+	M(FRONT_LISTEN, front_listen, KEEPER, FRONT, 4 * KIB, 1)            \
+	/* take no new work; finish or end what runs; then FRONT_DRAINED */ \
+	M(FRONT_DRAIN, front_drain, KEEPER, FRONT, 256, 0)                  \
+	/* the processes, for `bulkhead status` */                          \
+	M(KEEPER_STATUS, keeper_status, KEEPER, FRONT, 16 * KIB, 0)         \
+	/* a model's state changed; up: a fresh channel to its worker */    \
+	M(MODEL_STATE, model_state, KEEPER, FRONT, 64 * KIB, 1)             \
+	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
+	M(FRONT_DRAINED, front_drained, FRONT, KEEPER, 256, 0)              \
+	/* somebody wants this file served; answered by MODEL_STATE */      \
+	M(MODEL_WANT, model_want, FRONT, KEEPER, 16 * KIB, 0)               \
+	/* nobody uses this model any more */                               \
+	M(MODEL_DROP, model_drop, FRONT, KEEPER, 256, 0)                    \
+	/* the model to load; the file's descriptor */                      \
+	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
+	/* the worker's end of a fresh channel to the front */              \
+	M(WORKER_CHANNEL, worker_channel, KEEPER, WORKER, 256, 1)           \
+	M(WORKER_READY, worker_ready, WORKER, KEEPER, 64 * KIB, 0)          \
+	/* cannot serve this model: says why, then exits */                 \
+	M(WORKER_FAILED, worker_failed, WORKER, KEEPER, 4 * KIB, 0)         \
+	/* one generation, whole: everything a worker needs */              \
+	M(GEN_SUBMIT, gen_submit, FRONT, WORKER, 64 * MIB, 0)               \
+	M(GEN_CANCEL, gen_cancel, FRONT, WORKER, 256, 0)                    \
+	/* stop computing it, keep its KV cache, until GEN_UNPARK */        \
+	M(GEN_PARK, gen_park, FRONT, WORKER, 256, 0)                        \
+	M(GEN_UNPARK, gen_unpark, FRONT, WORKER, 256, 0)                    \
+	/* it has a slot; the prompt's token ids, for the journal */        \
+	M(GEN_STARTED, gen_started, WORKER, FRONT, 16 * MIB, 0)             \
+	/* the tokens of one step, of any number of generations */          \
+	M(GEN_STEP, steps, WORKER, FRONT, 16 * MIB, 0)                      \
+	/* the last word on a generation: it finished ... */                \
+	M(GEN_DONE, gen_done, WORKER, FRONT, 1 * MIB, 0)                    \
+	/* ... or could not be done */                                      \
+	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)
+
+#define MSG_ENUM(name, layout, from, to, max, fds) MSG_##name,
+enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
+#undef MSG_ENUM
+
+#define MSG_MAX_FDS 1
+
+#define FRONT_CONFIG_FIELDS(F, S)                                          \
+	F(S, str, version, "of Bulkhead, for replies")                     \
+	F(S, str, default_model, "name that requests without one get")     \
+	F(S, u8, log_level, "enum log_level")                              \
+	F(S, u32, max_clients, "connections at once, all listeners")       \
+	F(S, u32, queue_max, "generations waiting per model")              \
+	F(S, u32, client_queue_max, "generations of one connection")       \
+	F(S, u32, body_max, "bytes of a request body or JSON-RPC message") \
+	F(S, u32, header_max, "bytes of an HTTP request's header")         \
+	F(S, u32, request_ms, "to send a whole request")                   \
+	F(S, u32, idle_ms, "HTTP keep-alive; 0: for ever")                 \
+	F(S, u32, stall_ms, "a client may read nothing this long")         \
+	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
+	F(S, u32, out_high, "bytes unread by a client that park its work") \
+	F(S, u64, started_unix, "when the keeper started; seconds")
+
+enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
+
+#define FRONT_LISTEN_FIELDS(F, S)             \
+	F(S, u8, kind, "enum listen_kind")    \
+	F(S, u8, is_unix, "1: a Unix socket") \
+	F(S, str, label, "where, for logs and status")
+
+#define FRONT_DRAIN_FIELDS(F, S) \
+	F(S, u32, timeout_ms, "for running streams; 0: end them now")
+
+#define KEEPER_STATUS_FIELDS(F, S)                                              \
+	F(S, u32, keeper_pid, "")                                               \
+	F(S, u32, front_pid, "")                                                \
+	F(S, u32, front_restarts, "since the keeper started")                   \
+	F(S, str, front_last_death, "\"SIGKILL, 3 s ago\" style text or empty") \
+	F(S, u64, front_died_unix, "seconds; 0: never")
+
+/* What is known of a model once a worker has loaded it. */
+#define MODEL_DESCRIPTION_FIELDS(F, S)                                 \
+	F(S, str, arch, "general.architecture")                        \
+	F(S, str, desc, "llama.cpp's one-line description")            \
+	F(S, u32, n_ctx, "tokens a sequence may hold")                 \
+	F(S, u32, n_ctx_train, "tokens the model was trained on")      \
+	F(S, u32, n_seq, "sequences at once")                          \
+	F(S, u32, n_vocab, "")                                         \
+	F(S, u32, n_embd, "")                                          \
+	F(S, u32, n_threads, "chosen for decoding")                    \
+	F(S, u32, n_threads_batch, "chosen for prefill")               \
+	F(S, u32, chunk, "N of the canonical schedule; tokens")        \
+	F(S, u8, exact, "1: resume is exact for one stream at a time") \
+	F(S, u8, has_template, "1: the file carries a chat template")  \
+	F(S, u64, n_params, "")                                        \
+	F(S, u64, size, "bytes of tensors")                            \
+	F(S, u32, load_ms, "from descriptor to ready")
+
+enum model_status {
+	MODEL_STARTING = 1, /* a worker is loading it */
+	MODEL_UP,	    /* a channel rides along */
+	MODEL_RESTARTING,   /* its worker died; another comes */
+	MODEL_FAILED,	    /* given up: err and text say why */
+	MODEL_GONE,	    /* unloaded; its id is never used again */
+};
+
+#define MODEL_STATE_FIELDS(F, S)                                                \
+	F(S, u32, model, "its id, for this keeper's life; never 0")             \
+	F(S, u32, ref, "of the MODEL_WANT this answers, or 0")                  \
+	F(S, u8, status, "enum model_status")                                   \
+	F(S, str, name, "what requests call it")                                \
+	F(S, str, path, "the file")                                             \
+	F(S, u32, pid, "of its worker, or 0")                                   \
+	F(S, u32, restarts, "since it was first loaded")                        \
+	F(S, str, last_death, "of its worker: \"killed by SIGSEGV\"; or empty") \
+	F(S, u64, died_unix, "when; seconds; 0: never")                         \
+	F(S, i32, err, "FAILED: an ERR_*")                                      \
+	F(S, str, text, "FAILED: why, for a person")                            \
+	MODEL_DESCRIPTION_FIELDS(F, S)
+
+#define FRONT_READY_FIELDS(F, S) F(S, u32, pid, "")
+#define FRONT_DRAINED_FIELDS(F, S) F(S, u32, ended, "streams that were cut short")
+
+#define MODEL_WANT_FIELDS(F, S)                                      \
+	F(S, u32, ref, "comes back in the MODEL_STATE that answers") \
+	F(S, str, path, "a file; or the name of a known model")      \
+	F(S, u32, n_ctx, "tokens needed per sequence; 0: as configured")
+
+#define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
+
+#define WORKER_LOAD_FIELDS(F, S)                                         \
+	F(S, str, name, "for messages")                                  \
+	F(S, str, path, "for messages; the file comes as a descriptor")  \
+	F(S, u8, log_level, "enum log_level")                            \
+	F(S, u32, n_ctx, "tokens per sequence; 0: the model's own")      \
+	F(S, u32, n_seq, "sequences at once")                            \
+	F(S, u32, n_threads, "for decoding; 0: measure and choose")      \
+	F(S, u32, n_threads_batch, "for prefill; 0: measure and choose") \
+	F(S, u32, chunk, "N of the canonical schedule; tokens")          \
+	F(S, u32, n_gpu_layers, "UINT32_MAX: all")                       \
+	F(S, u8, use_mmap, "")                                           \
+	F(S, str, template_override, "a chat template, or empty")
+
+#define WORKER_CHANNEL_FIELDS(F, S) F(S, u32, front_pid, "for logs")
+#define WORKER_READY_FIELDS(F, S) MODEL_DESCRIPTION_FIELDS(F, S)
+
+#define WORKER_FAILED_FIELDS(F, S) \
+	F(S, i32, err, "an ERR_*") \
+	F(S, str, text, "for a person: what was wrong with the file")
+
+enum gen_input {
+	INPUT_PROMPT = 1, /* text, tokenized as it is, specials parsed */
+	INPUT_CHAT,	  /* messages, through the chat template */
+	INPUT_TOKENS,	  /* token ids */
+};
+
+/* Everything a worker needs to do a generation, in one flat record. The front
+ * keeps it packed; it is the head of the generation's journal entry. Sampling
+ * parameters are named, and default, as in llama-server. The same record with
+ * `done` set continues a generation whose worker died. */
+#define GEN_SUBMIT_FIELDS(F, S)                                               \
+	F(S, u64, gen, "id; never used twice in a front's life")              \
+	F(S, u8, input, "enum gen_input")                                     \
+	F(S, str, prompt, "INPUT_PROMPT: UTF-8")                              \
+	F(S, str, messages, "INPUT_CHAT: a JSON array, OpenAI's form")        \
+	F(S, str, template_kwargs, "INPUT_CHAT: a JSON object, or empty")     \
+	F(S, u8, enable_thinking, "INPUT_CHAT: for templates that know it")   \
+	F(S, i32s, tokens, "INPUT_TOKENS; or the prompt of a resume")         \
+	F(S, u8, add_special, "INPUT_PROMPT: put BOS as the model wants")     \
+	F(S, u32, max_tokens, "0: until the context is full")                 \
+	F(S, u64, seed, "of the draws; always concrete")                      \
+	F(S, u8, ignore_eos, "")                                              \
+	F(S, u8, special_text, "1: control tokens show as text")              \
+	F(S, u8, want_logprobs, "1: logprobs with each token")                \
+	F(S, u8, n_top_logprobs, "alternatives with each token, 0 to 20")     \
+	F(S, f32, temperature, "<= 0: greedy")                                \
+	F(S, f32, dynatemp_range, "0: off")                                   \
+	F(S, f32, dynatemp_exponent, "")                                      \
+	F(S, i32, top_k, "<= 0: all")                                         \
+	F(S, f32, top_p, "1: off")                                            \
+	F(S, f32, min_p, "0: off")                                            \
+	F(S, f32, typical_p, "1: off")                                        \
+	F(S, f32, top_n_sigma, "< 0: off")                                    \
+	F(S, f32, xtc_probability, "0: off")                                  \
+	F(S, f32, xtc_threshold, "> 0.5: off")                                \
+	F(S, i32, repeat_last_n, "tokens the penalties look at; 0: off")      \
+	F(S, f32, repeat_penalty, "1: off")                                   \
+	F(S, f32, frequency_penalty, "0: off")                                \
+	F(S, f32, presence_penalty, "0: off")                                 \
+	F(S, f32, dry_multiplier, "0: off")                                   \
+	F(S, f32, dry_base, "")                                               \
+	F(S, i32, dry_allowed_length, "")                                     \
+	F(S, i32, dry_penalty_last_n, "-1: the context; 0: off")              \
+	F(S, strs, dry_breakers, "")                                          \
+	F(S, u8, mirostat, "0: off, 1, 2")                                    \
+	F(S, f32, mirostat_tau, "")                                           \
+	F(S, f32, mirostat_eta, "")                                           \
+	F(S, biases, logit_bias, "")                                          \
+	F(S, str, grammar, "GBNF, root rule \"root\"; or empty")              \
+	F(S, str, json_schema, "JSON; or empty; \"{}\" is any JSON object")   \
+	F(S, strs, stops, "end before any of these is shown")                 \
+	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
+	F(S, i32s, done, "resume: tokens already delivered; not sent again")  \
+	F(S, f32, mu, "resume: mirostat's state after done")
+
+#define GEN_CANCEL_FIELDS(F, S) F(S, u64, gen, "")
+#define GEN_PARK_FIELDS(F, S) F(S, u64, gen, "")
+#define GEN_UNPARK_FIELDS(F, S) F(S, u64, gen, "")
+
+#define GEN_STARTED_FIELDS(F, S)                                   \
+	F(S, u64, gen, "")                                         \
+	F(S, i32s, prompt, "token ids; empty when it is a resume") \
+	F(S, u32, n_cached, "of the prompt, already in the KV cache")
+
+enum gen_reason {
+	REASON_EOS = 1, /* the model ended it */
+	REASON_STOP,	/* one of its stop strings came */
+	REASON_LENGTH,	/* its budget or the context is used up */
+	REASON_CANCEL,	/* the front asked */
+};
+
+#define GEN_DONE_FIELDS(F, S)                                               \
+	F(S, u64, gen, "")                                                  \
+	F(S, u8, reason, "enum gen_reason")                                 \
+	F(S, str, text, "what had been held back and is not a stop string") \
+	F(S, str, stop, "REASON_STOP: the string that matched")             \
+	F(S, u32, n_prompt, "tokens")                                       \
+	F(S, u32, n_out, "tokens generated, with those before a resume")    \
+	F(S, u64, prefill_us, "")                                           \
+	F(S, u64, decode_us, "")                                            \
+	F(S, u64, peak_kib, "the worker's peak resident memory")
+
+#define GEN_FAILED_FIELDS(F, S)                                  \
+	F(S, u64, gen, "")                                       \
+	F(S, i32, err, "ERR_INVALID, ERR_CONTEXT, ERR_BUSY ...") \
+	F(S, str, field, "the request's parameter, or empty")    \
+	F(S, str, text, "for a person")
+
+/* struct front_config and its fellows, and layout_front_config and its. */
+#define LAYOUTS(L)                               \
+	L(front_config, FRONT_CONFIG_FIELDS)     \
+	L(front_listen, FRONT_LISTEN_FIELDS)     \
+	L(front_drain, FRONT_DRAIN_FIELDS)       \
+	L(keeper_status, KEEPER_STATUS_FIELDS)   \
+	L(model_state, MODEL_STATE_FIELDS)       \
+	L(front_ready, FRONT_READY_FIELDS)       \
+	L(front_drained, FRONT_DRAINED_FIELDS)   \
+	L(model_want, MODEL_WANT_FIELDS)         \
+	L(model_drop, MODEL_DROP_FIELDS)         \
+	L(worker_load, WORKER_LOAD_FIELDS)       \
+	L(worker_channel, WORKER_CHANNEL_FIELDS) \
+	L(worker_ready, WORKER_READY_FIELDS)     \
+	L(worker_failed, WORKER_FAILED_FIELDS)   \
+	L(gen_submit, GEN_SUBMIT_FIELDS)         \
+	L(gen_cancel, GEN_CANCEL_FIELDS)         \
+	L(gen_park, GEN_PARK_FIELDS)             \
+	L(gen_unpark, GEN_UNPARK_FIELDS)         \
+	L(gen_started, GEN_STARTED_FIELDS)       \
+	L(gen_done, GEN_DONE_FIELDS)             \
+	L(gen_failed, GEN_FAILED_FIELDS)
+
+#define LAYOUT_STRUCT(name, fields)     \
+	struct name {                   \
+		fields(LAYOUT_MEMBER, ) \
+	};                              \
+	extern const struct layout layout_##name;
+LAYOUTS(LAYOUT_STRUCT)
+#undef LAYOUT_STRUCT
+
+extern const struct layout layout_steps; /* no fields: see wire/step.h */
+
+struct msg_row {
+	const char *name;
+	const struct layout *layout;
+	enum proc from;
+	enum proc to;
+	uint32_t max; /* bytes of payload */
+	uint8_t max_fds;
+};
+
+/* NULL if there is no such message. */
+const struct msg_row *msg_row(unsigned msg);
+
+/* "front"; never NULL. */
+const char *proc_name(enum proc p);
+
+#endif

@@ -1,0 +1,55 @@
+#include "wire/progress.h"
+
+#include "base/err.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+int
+progress_make(struct progress **ret, int *ret_fd)
+{
+	int fd = memfd_create("bulkhead-progress",
+	    MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct progress *p;
+
+	if (fd < 0)
+		return ERR_IO;
+	if (ftruncate(fd, (off_t)sizeof(*p)) != 0 ||
+	    (p = progress_map(fd)) == NULL) {
+		(void)close(fd);
+		return ERR_IO;
+	}
+	*ret = p;
+	*ret_fd = fd;
+	return 0;
+}
+
+struct progress *
+progress_map(int fd)
+{
+	void *p = mmap(NULL, sizeof(struct progress), PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void
+progress_unmap(struct progress *p)
+{
+	if (p != NULL)
+		(void)munmap(p, sizeof(*p));
+}
+
+const char *
+progress_phase_name(uint32_t phase)
+{
+	static const char *const names[PHASE_NPHASES] = {
+		[PHASE_START] = "start",
+		[PHASE_LOAD] = "load",
+		[PHASE_IDLE] = "idle",
+		[PHASE_PREFILL] = "prefill",
+		[PHASE_DECODE] = "decode",
+	};
+
+	return phase < PHASE_NPHASES ? names[phase] : "?";
+}

@@ -1,0 +1,78 @@
+#include "wire/step.h"
+
+static void
+put_short(struct buf *b, struct str s)
+{
+	if (s.n > UINT16_MAX) {
+		b->err = ERR_TOO_BIG;
+		return;
+	}
+	buf_put_u16(b, (uint16_t)s.n);
+	buf_put_str(b, s);
+}
+
+static struct str
+take(struct cursor *c, size_t n)
+{
+	const char *p = cursor_take(c, n);
+
+	return p == NULL ? STR("") : (struct str) { p, n };
+}
+
+void
+step_put(struct buf *b, const struct step *s)
+{
+	buf_put_u64(b, s->gen);
+	buf_put_i32(b, s->token);
+	buf_put_u8(b, s->flags);
+	buf_put_u32(b, (uint32_t)s->text.n);
+	buf_put_str(b, s->text);
+	if (s->flags & STEP_MU)
+		buf_put_f32(b, s->mu);
+	if (s->flags & STEP_LOGPROBS) {
+		buf_put_f32(b, s->logprob);
+		put_short(b, s->piece);
+		buf_put_u8(b, s->n_tops);
+		buf_put_u32(b, (uint32_t)s->tops.n);
+		buf_put_str(b, s->tops);
+	}
+}
+
+bool
+step_next(struct cursor *c, struct step *ret)
+{
+	if (cursor_left(c) == 0)
+		return false;
+	*ret = (struct step) { .gen = cursor_u64(c) };
+	ret->token = cursor_i32(c);
+	ret->flags = cursor_u8(c);
+	ret->text = take(c, cursor_u32(c));
+	if (ret->flags & STEP_MU)
+		ret->mu = cursor_f32(c);
+	if (ret->flags & STEP_LOGPROBS) {
+		ret->logprob = cursor_f32(c);
+		ret->piece = take(c, cursor_u16(c));
+		ret->n_tops = cursor_u8(c);
+		ret->tops = take(c, cursor_u32(c));
+	}
+	return c->err == 0;
+}
+
+void
+step_top_put(struct buf *b, const struct step_top *t)
+{
+	buf_put_i32(b, t->token);
+	buf_put_f32(b, t->logprob);
+	put_short(b, t->piece);
+}
+
+bool
+step_top_next(struct cursor *c, struct step_top *ret)
+{
+	if (cursor_left(c) == 0)
+		return false;
+	ret->token = cursor_i32(c);
+	ret->logprob = cursor_f32(c);
+	ret->piece = take(c, cursor_u16(c));
+	return c->err == 0;
+}

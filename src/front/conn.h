@@ -1,0 +1,76 @@
+/*
+ * conn - one client's connection: bytes in, bytes out, and the clock.
+ *
+ * A protocol (http/, rpc/) sits on top with a struct conn_ops. Input gathers in
+ * conn_in() until the protocol consumes it; output is appended to conn_out()
+ * and sent once per turn of the loop, however many tokens came in it. Unread
+ * output past a mark tells the protocol to park its work; output that stays
+ * unread for stall_ms ends the connection.
+ */
+#ifndef FRONT_CONN_H
+#define FRONT_CONN_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/loop.h"
+
+struct conn;
+struct front;
+
+struct conn_ops {
+	/* New bytes are in conn_in(). Consume what can be used. */
+	void (*input)(void *arg);
+	/* The peer will send no more (it may still read). Called once. */
+	void (*eof)(void *arg);
+	/* The client reads too slowly (true), or caught up (false). */
+	void (*slow)(void *arg, bool is_slow);
+	/* The deadline set by conn_deadline() passed. */
+	void (*deadline)(void *arg);
+	/* Gone: reset, stalled or closed. Last call; free what is yours, the
+	 * conn frees itself after it. err: ERR_EOF, ERR_IO, ERR_TIMEOUT. */
+	void (*closed)(void *arg, int err);
+};
+
+/* Takes over fd. NULL if out of memory (fd is closed). */
+struct conn *conn_new(struct front *f, int fd, const struct conn_ops *ops,
+    void *arg);
+
+struct front *conn_front(const struct conn *c);
+struct buf *conn_in(struct conn *c);
+
+/* Where to append; then call conn_touch() so that it is sent this turn. */
+struct buf *conn_out(struct conn *c);
+void conn_touch(struct conn *c);
+
+/* Stops or resumes reading: a protocol that is busy takes no more input than
+ * what is buffered. Resuming calls input() if bytes are there, not at once but
+ * in this turn of the loop. */
+void conn_pause(struct conn *c, bool is_paused);
+
+/* The client's output is past the mark. */
+bool conn_is_slow(const struct conn *c);
+
+/* The peer has sent all it will. */
+bool conn_is_eof(const struct conn *c);
+
+/* One deadline per connection; 0 clears it. While output waits, the stall
+ * limit is watched as well. */
+void conn_deadline(struct conn *c, uint64_t ms);
+
+/* Sends what is buffered, then closes (closed() is called then). */
+void conn_finish(struct conn *c);
+
+/* Ends it now; calls closed(). Harmless when it is already closing. */
+void conn_abort(struct conn *c, int err);
+
+/* Gives buffers back while there is nothing to do. */
+void conn_rest(struct conn *c);
+
+/* Sends the output of every touched connection, runs pending input() calls and
+ * frees what has closed. Called at the end of each event. */
+void conn_turn(struct front *f);
+
+/* All of them: generations that have no owner left are cancelled. */
+void conn_finish_idle(struct front *f);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * front - what the whole process shares: the loop, the configuration, the
+ * models, the clients, the counts. One instance, made in main.c and passed
+ * explicitly; nothing in this process is global but the log.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "front/metrics.h"
+#include "wire/chan.h"
+
+struct front {
+	struct loop *loop;
+	struct front_config config;   /* its strings are ours */
+	struct keeper_status keeper;  /* its strings are ours */
+	struct chan *chan;	      /* to the keeper */
+	struct watch *watch;	      /* of chan */
+	struct list listeners;	      /* struct listener */
+	struct list conns;	      /* struct conn, all of them */
+	struct list dirty;	      /* struct conn with output not yet tried */
+	struct list models;	      /* struct model */
+	struct list wants;	      /* struct want: MODEL_WANTs without answer */
+	struct metrics metrics;
+	struct timer *drain_timer;
+	struct progress *progress;
+	uint64_t next_gen;	      /* id of the next generation */
+	uint32_t next_ref;	      /* of the next MODEL_WANT */
+	uint32_t n_conns;
+	uint32_t n_gens;	      /* of any state */
+	uint32_t n_cut;		      /* streams ended by draining */
+	bool is_draining;
+	uint64_t started_ms;
+};
+
+/* A message to the keeper. If it cannot be sent the keeper is gone or mad, and
+ * the process ends: there is nothing to serve without it. */
+void front_tell(struct front *f, enum msg m, const void *st);
+
+/* When draining: ends the process once nothing runs and all output is out.
+ * Called whenever a generation or a connection ends. */
+void front_check_drained(struct front *f);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * gen - a generation from its admission to its last word, and its journal.
+ *
+ * The journal is what it takes to go on after a worker's death: the packed
+ * GEN_SUBMIT record, the prompt's token ids and every token delivered. A
+ * token is in the journal before its owner sees it, so what a client has got
+ * is never computed differently, lost or sent twice.
+ *
+ *   QUEUED --slot--> SENT --GEN_STARTED--> RUNNING --last word--> (freed)
+ *     ^               |                      |
+ *     +--- the worker died: back in front ---+
+ *   SENT, RUNNING --cancel--> ENDING --last word, or the worker died--> (freed)
+ */
+#ifndef FRONT_GEN_H
+#define FRONT_GEN_H
+
+#include "wire/msg.h"
+#include "wire/chan.h"
+#include "wire/step.h"
+
+struct front;
+struct gen;
+struct model;
+
+enum gen_state {
+	GEN_QUEUED = 1,
+	GEN_SENT,
+	GEN_RUNNING,
+	GEN_ENDING,
+	GEN_NSTATES
+};
+
+/* What the owner hears. Pointers are good during the call only. The owner may
+ * call gen_cancel() or gen_drop() from any of them. */
+struct gen_ops {
+	/* It has a slot. Not called again after a resume. May be NULL. */
+	void (*started)(void *arg, struct gen *g, uint32_t n_prompt);
+	void (*token)(void *arg, struct gen *g, const struct step *s);
+	/* The last call is one of these two; g is freed after it. */
+	void (*done)(void *arg, struct gen *g, const struct gen_done *d);
+	void (*failed)(void *arg, struct gen *g, const struct fail *why);
+};
+
+/* Admits a generation to m's queue. req is copied; its gen id is filled in
+ * here, and its seed if it is UINT64_MAX (drawn). Callbacks come later, never
+ * from inside this call. 0 and *ret; ERR_BUSY (queue full), ERR_STOPPING,
+ * ERR_LOAD_FAILED, ERR_TOO_BIG, ERR_NOMEM with *why filled. */
+int gen_start(struct model *m, const struct gen_submit *req,
+    const struct gen_ops *ops, void *arg, struct gen **ret, struct fail *why)
+    MUST_CHECK;
+
+/* Asks for its end: done() with REASON_CANCEL follows (or the last word that
+ * was already on its way). For one still queued it comes in this turn's end,
+ * also never from inside this call. Again is harmless. */
+void gen_cancel(struct gen *g);
+
+/* The owner is going: no callback comes any more, the work is cancelled.
+ * NULL is allowed. */
+void gen_drop(struct gen *g);
+
+/* Stops or goes on with computing it, for a reader that is slow. */
+void gen_park(struct gen *g, bool is_parked);
+
+uint64_t gen_id(const struct gen *g);
+uint64_t gen_seed(const struct gen *g);
+enum gen_state gen_state(const struct gen *g);
+struct model *gen_model(const struct gen *g);
+uint32_t gen_tokens(const struct gen *g);   /* delivered so far */
+uint32_t gen_prompt(const struct gen *g);   /* prompt tokens; 0: not known */
+const char *gen_state_name(enum gen_state s);
+
+/* The worker's messages, from model.c. 0, or ERR_PROTO: the worker is mad. */
+int gen_on_frame(struct model *m, const struct frame *f) MUST_CHECK;
+
+/* m's channel ended: everything unfinished goes back to the queue's front. */
+void gen_on_worker_death(struct model *m);
+
+/* m is given up: everything is answered with why. */
+void gen_fail_all(struct model *m, const struct fail *why);
+
+/* Ends every generation for a stop that cannot wait. */
+void gen_cut_all(struct front *f);
+
+/* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
+int gen_send(struct gen *g) MUST_CHECK;
+
+/* Callbacks that were put off (cancelled while queued). From conn_turn(). */
+void gen_turn(struct front *f);
+
+#endif

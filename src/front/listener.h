@@ -1,0 +1,37 @@
+/*
+ * listener - a listening socket that the keeper owns and lent to us.
+ */
+#ifndef FRONT_LISTENER_H
+#define FRONT_LISTENER_H
+
+#include "base/list.h"
+#include "wire/msg.h"
+
+struct front;
+
+struct listener {
+	struct list link;
+	struct front *front;
+	struct watch *watch;
+	int fd;
+	uint8_t kind; /* enum listen_kind */
+	bool is_unix;
+	char *label;
+};
+
+/* Takes over fd. 0 or ERR_NOMEM or ERR_IO. */
+int listener_add(struct front *f, const struct front_listen *l, int fd)
+    MUST_CHECK;
+
+/* Closes ours; the keeper's stay open. */
+void listener_free_all(struct front *f);
+
+/* The protocols' doors. They own fd; 0 or an error after closing it. */
+int http_accept(struct front *f, int fd) MUST_CHECK;
+int rpc_accept(struct front *f, int fd) MUST_CHECK;
+
+/* What is said to a client over the limit, then closed. */
+void http_refuse(int fd);
+void rpc_refuse(int fd);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * model - the front's view of one model: its worker's channel, the generations
+ * that wait and those that run.
+ */
+#ifndef FRONT_MODEL_H
+#define FRONT_MODEL_H
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "wire/chan.h"
+
+struct front;
+struct model;
+
+struct model {
+	struct list link;	  /* in front->models */
+	struct front *front;
+	struct model_state state; /* the last word of the keeper; strings ours */
+	struct chan *chan;	  /* to the worker; NULL while there is none */
+	struct watch *watch;
+	struct list queue;	  /* struct gen that have no slot, in order */
+	struct list active;	  /* struct gen that the worker has */
+	uint32_t n_queue;
+	uint32_t n_active;
+	uint64_t tokens;	  /* generated, in this front's life */
+};
+
+/* A model by the name that requests use: its name, its path, or "" or NULL
+ * for the default. NULL if there is none. */
+struct model *model_find(const struct front *f, struct str name);
+
+struct model *model_by_id(const struct front *f, uint32_t id);
+
+/* The keeper said something about a model. fd: the channel, or -1; taken. */
+int model_update(struct front *f, const struct model_state *s, int fd)
+    MUST_CHECK;
+
+/* Sends queued generations while there are free slots. */
+void model_dispatch(struct model *m);
+
+/* Drops every model, for the end of the process. */
+void model_free_all(struct front *f);
+
+/* Asking for a model that may have to be loaded. */
+struct want;
+
+/* Exactly one call, later or at once: m is up, or m is NULL and why says. m
+ * stays until model_drop(). */
+typedef void (*want_fn)(void *arg, struct model *m, const struct fail *why);
+
+/* path: a file or a model's name; empty: the default. n_ctx: tokens per
+ * sequence that are needed, 0: as configured. NULL: out of memory. */
+struct want *model_want(struct front *f, struct str path, uint32_t n_ctx,
+    want_fn fn, void *arg);
+
+/* The asker is going away: no call will come. What is loaded is dropped. */
+void want_cancel(struct want *w);
+
+/* One model_want() that was answered with m is over. */
+void model_drop(struct model *m);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * params - the defaults of a generation's parameters, the table that checks
+ * those which requests share, and what an ERR_* is called in each protocol.
+ */
+#ifndef FRONT_PARAMS_H
+#define FRONT_PARAMS_H
+
+#include "wire/msg.h"
+
+/* llama-server's defaults (v0.5.0). seed is UINT64_MAX: to be drawn. */
+void params_default(struct gen_submit *p);
+
+/* How an error is called by those who will read it. */
+struct error_row {
+	int err;	      /* ERR_* */
+	int http;	      /* status */
+	const char *http_type; /* OpenAI's error.type */
+	int rpc;	      /* JSON-RPC code */
+};
+
+/* Never NULL: unknown codes are internal errors. */
+const struct error_row *error_row(int err);
+
+#endif

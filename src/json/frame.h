@@ -35,7 +35,7 @@ void json_frame_init(struct json_frame *s, uint32_t max_depth);
  *              last one ended (whitespace before it counts)
  * ERR_AGAIN    all n used, no value is whole yet
  * ERR_INVALID  byte *ret_used - 1 can not stand there: a stray bracket, comma
- *              or letter, or a control character in a string
+ *              or letter, or a newline in a string
  * ERR_TOO_BIG  byte *ret_used - 1 opens one container too many
  *
  * After an error drop what was kept of the value.

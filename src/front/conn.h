@@ -29,6 +29,9 @@ struct conn_ops {
 	/* Gone: reset, stalled or closed. Last call; free what is yours, the
 	 * conn frees itself after it. err: ERR_EOF, ERR_IO, ERR_TIMEOUT. */
 	void (*closed)(void *arg, int err);
+	/* The server is stopping: conn_finish() if nothing runs here, else
+	 * when it is done. May be NULL. */
+	void (*drain)(void *arg);
 };
 
 /* Takes over fd. NULL if out of memory (fd is closed). */
@@ -60,17 +63,24 @@ void conn_deadline(struct conn *c, uint64_t ms);
 /* Sends what is buffered, then closes (closed() is called then). */
 void conn_finish(struct conn *c);
 
-/* Ends it now; calls closed(). Harmless when it is already closing. */
+/* Ends it now, unsent output is lost; closed() is called in this turn, never
+ * from inside this call. Harmless when it is already closing. */
 void conn_abort(struct conn *c, int err);
 
-/* Gives buffers back while there is nothing to do. */
+/* Gives empty buffers back, while there is nothing to do. */
 void conn_rest(struct conn *c);
 
 /* Sends the output of every touched connection, runs pending input() calls and
  * frees what has closed. Called at the end of each event. */
 void conn_turn(struct front *f);
 
-/* All of them: generations that have no owner left are cancelled. */
-void conn_finish_idle(struct front *f);
+/* Tells every connection that the server is stopping. */
+void conn_drain_all(struct front *f);
+
+/* Ends every connection and frees it, for the end of the process. */
+void conn_free_all(struct front *f);
+
+/* Whether any client still has bytes to read. */
+bool conn_any_output(const struct front *f);
 
 #endif

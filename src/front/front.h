@@ -13,8 +13,10 @@
 
 struct front {
 	struct loop *loop;
-	struct front_config config;   /* its strings are ours */
-	struct keeper_status keeper;  /* its strings are ours */
+	struct front_config config;   /* strings in config_mem */
+	struct keeper_status keeper;  /* strings in keeper_mem */
+	void *config_mem;
+	void *keeper_mem;
 	struct chan *chan;	      /* to the keeper */
 	struct watch *watch;	      /* of chan */
 	struct list listeners;	      /* struct listener */
@@ -22,6 +24,8 @@ struct front {
 	struct list dirty;	      /* struct conn with output not yet tried */
 	struct list models;	      /* struct model */
 	struct list wants;	      /* struct want: MODEL_WANTs without answer */
+	struct list endings;	      /* struct gen whose last call is due */
+	struct gen_table *gens;	      /* by id */
 	struct metrics metrics;
 	struct timer *drain_timer;
 	struct progress *progress;
@@ -30,9 +34,15 @@ struct front {
 	uint32_t n_conns;
 	uint32_t n_gens;	      /* of any state */
 	uint32_t n_cut;		      /* streams ended by draining */
+	int reserve_fd;		      /* given up to refuse when there are no more */
 	bool is_draining;
+	bool is_cut;		      /* draining took too long */
 	uint64_t started_ms;
 };
+
+/* Unpacks a frame into ret with a copy of its bytes for the strings, which goes
+ * to *mem (what was there is freed). 0, ERR_PROTO or ERR_NOMEM. */
+int front_keep(const struct frame *fr, void *ret, void **mem) MUST_CHECK;
 
 /* A message to the keeper. If it cannot be sent the keeper is gone or mad, and
  * the process ends: there is nothing to serve without it. */

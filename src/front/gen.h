@@ -20,6 +20,7 @@
 
 struct front;
 struct gen;
+struct gen_table;
 struct model;
 
 enum gen_state {
@@ -81,8 +82,14 @@ void gen_fail_all(struct model *m, const struct fail *why);
 /* Ends every generation for a stop that cannot wait. */
 void gen_cut_all(struct front *f);
 
+/* The first in m's queue, which must not be empty. */
+struct gen *gen_first(struct model *m);
+
 /* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
 int gen_send(struct gen *g) MUST_CHECK;
+
+/* Frees the table once no generation is left. NULL is allowed. */
+void gen_table_free(struct gen_table *t);
 
 /* Callbacks that were put off (cancelled while queued). From conn_turn(). */
 void gen_turn(struct front *f);

@@ -15,7 +15,8 @@ struct model;
 struct model {
 	struct list link;	  /* in front->models */
 	struct front *front;
-	struct model_state state; /* the last word of the keeper; strings ours */
+	struct model_state state; /* the keeper's last word; strings in mem */
+	void *mem;
 	struct chan *chan;	  /* to the worker; NULL while there is none */
 	struct watch *watch;
 	struct list queue;	  /* struct gen that have no slot, in order */
@@ -31,9 +32,9 @@ struct model *model_find(const struct front *f, struct str name);
 
 struct model *model_by_id(const struct front *f, uint32_t id);
 
-/* The keeper said something about a model. fd: the channel, or -1; taken. */
-int model_update(struct front *f, const struct model_state *s, int fd)
-    MUST_CHECK;
+/* The keeper said something about a model: a MODEL_STATE frame, whose
+ * descriptor is taken. 0, ERR_PROTO or ERR_NOMEM. */
+int model_on_state(struct front *f, struct frame *fr) MUST_CHECK;
 
 /* Sends queued generations while there are free slots. */
 void model_dispatch(struct model *m);

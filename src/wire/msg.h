@@ -39,6 +39,8 @@ enum proc {
 	M(MODEL_WANT, model_want, FRONT, KEEPER, 16 * KIB, 0)               \
 	/* nobody uses this model any more */                               \
 	M(MODEL_DROP, model_drop, FRONT, KEEPER, 256, 0)                    \
+	/* its worker broke the protocol: kill it */                        \
+	M(MODEL_BROKEN, model_broken, FRONT, KEEPER, 256, 0)                \
 	/* the model to load; the file's descriptor */                      \
 	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
 	/* the worker's end of a fresh channel to the front */              \
@@ -149,6 +151,7 @@ enum model_status {
 	F(S, u32, n_ctx, "tokens needed per sequence; 0: as configured")
 
 #define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
+#define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
 
 #define WORKER_LOAD_FIELDS(F, S)                                         \
 	F(S, str, name, "for messages")                                  \
@@ -268,7 +271,8 @@ enum gen_reason {
 	L(front_ready, FRONT_READY_FIELDS)       \
 	L(front_drained, FRONT_DRAINED_FIELDS)   \
 	L(model_want, MODEL_WANT_FIELDS)         \
-	L(model_drop, MODEL_DROP_FIELDS)         \
+	L(model_drop, MODEL_DROP_FIELDS)       \
+	L(model_broken, MODEL_BROKEN_FIELDS)   \
 	L(worker_load, WORKER_LOAD_FIELDS)       \
 	L(worker_channel, WORKER_CHANNEL_FIELDS) \
 	L(worker_ready, WORKER_READY_FIELDS)     \

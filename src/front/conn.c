@@ -1,0 +1,451 @@
+/*
+ * Nothing here calls a protocol from inside a protocol's call: what has to be
+ * told later (input while paused, the end) marks the connection dirty, and
+ * conn_turn(), which ends every event, tells it.
+ *
+ * One timer serves the protocol's deadline and the stall limit. It is set to
+ * the earlier of the two and, when it fires early because one has moved, is
+ * just set again: moving a deadline for every token must cost nothing.
+ */
+#include "front/conn.h"
+
+#include "base/clock.h"
+#include "front/front.h"
+#include "front/gen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_SIZE 65536u
+#define READS_A_TURN 4u	    /* then others get their turn */
+#define LINGER_MS 2000u	    /* to take the last reply before the close */
+#define NEVER UINT64_MAX
+#define OUT_FACTOR 64u	    /* hard ceiling of output: times the mark */
+
+struct conn {
+	struct list link;  /* in front->conns */
+	struct list dirty; /* in front->dirty, or alone */
+	struct front *front;
+	struct watch *watch;
+	struct timer *timer;
+	const struct conn_ops *ops;
+	void *arg;
+	struct buf in;
+	struct buf out;
+	uint64_t deadline;  /* the protocol's; clock_ms() or NEVER */
+	uint64_t stall;	    /* of unread output */
+	uint64_t timer_at;  /* when the timer will fire */
+	int fd;
+	int err;	    /* why it is dead */
+	bool is_paused;
+	bool is_eof;
+	bool is_slow;
+	bool is_blocked;    /* the socket takes no more now */
+	bool is_finishing;  /* close when the output is out */
+	bool is_lingering;  /* our side is shut; waiting for the peer's */
+	bool is_dead;
+	bool has_input;	    /* input() is due */
+};
+
+static void on_watch(void *arg, unsigned events);
+static void on_timer(void *arg);
+
+static void
+want(struct conn *c)
+{
+	unsigned events = 0;
+
+	if (!c->is_paused && !c->is_eof)
+		events |= WATCH_READ;
+	if (c->is_blocked)
+		events |= WATCH_WRITE;
+	if (watch_want(c->watch, events) != 0)
+		conn_abort(c, ERR_IO);
+}
+
+struct conn *
+conn_new(struct front *f, int fd, const struct conn_ops *ops, void *arg)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		(void)close(fd);
+		return NULL;
+	}
+	*c = (struct conn) { .front = f, .ops = ops, .arg = arg, .fd = fd,
+		.deadline = NEVER, .stall = NEVER, .timer_at = NEVER };
+	list_init(&c->dirty);
+	buf_init(&c->in, (size_t)f->config.body_max + f->config.header_max +
+	    READ_SIZE);
+	buf_init(&c->out, (size_t)f->config.out_high * OUT_FACTOR);
+	c->watch = watch_new(f->loop, fd, on_watch, c);
+	c->timer = timer_new(f->loop, on_timer, c);
+	if (c->watch == NULL || c->timer == NULL ||
+	    watch_want(c->watch, WATCH_READ) != 0) {
+		watch_free(c->watch);
+		timer_free(c->timer);
+		(void)close(fd);
+		free(c);
+		return NULL;
+	}
+	list_append(&f->conns, &c->link);
+	f->n_conns++;
+	return c;
+}
+
+static void
+conn_free(struct conn *c)
+{
+	struct front *f = c->front;
+
+	list_remove(&c->link);
+	list_remove(&c->dirty);
+	watch_free(c->watch);
+	timer_free(c->timer);
+	(void)close(c->fd);
+	buf_done(&c->in);
+	buf_done(&c->out);
+	f->n_conns--;
+	free(c);
+}
+
+struct front *
+conn_front(const struct conn *c)
+{
+	return c->front;
+}
+
+struct buf *
+conn_in(struct conn *c)
+{
+	return &c->in;
+}
+
+struct buf *
+conn_out(struct conn *c)
+{
+	return &c->out;
+}
+
+bool
+conn_is_slow(const struct conn *c)
+{
+	return c->is_slow;
+}
+
+bool
+conn_is_eof(const struct conn *c)
+{
+	return c->is_eof;
+}
+
+void
+conn_touch(struct conn *c)
+{
+	if (list_empty(&c->dirty))
+		list_append(&c->front->dirty, &c->dirty);
+}
+
+void
+conn_pause(struct conn *c, bool is_paused)
+{
+	if (c->is_paused == is_paused || c->is_dead || c->is_lingering)
+		return;
+	c->is_paused = is_paused;
+	want(c);
+	if (!is_paused && buf_len(&c->in) > 0) {
+		c->has_input = true;
+		conn_touch(c);
+	}
+}
+
+static void
+set_timer(struct conn *c)
+{
+	uint64_t at = c->deadline < c->stall ? c->deadline : c->stall;
+	uint64_t now;
+
+	/* One that fires too early costs less than moving it each time. */
+	if (at >= c->timer_at)
+		return;
+	now = clock_ms();
+	c->timer_at = at;
+	timer_set(c->timer, at > now ? at - now : 0);
+}
+
+void
+conn_deadline(struct conn *c, uint64_t ms)
+{
+	if (c->is_lingering || c->is_dead)
+		return;
+	c->deadline = ms == 0 ? NEVER : clock_ms() + ms;
+	set_timer(c);
+}
+
+void
+conn_abort(struct conn *c, int err)
+{
+	if (c->is_dead)
+		return;
+	c->is_dead = true;
+	c->err = err;
+	conn_touch(c);
+}
+
+void
+conn_finish(struct conn *c)
+{
+	c->is_finishing = true;
+	conn_touch(c);
+}
+
+void
+conn_rest(struct conn *c)
+{
+	if (buf_len(&c->in) == 0)
+		buf_trim(&c->in);
+	if (buf_len(&c->out) == 0)
+		buf_trim(&c->out);
+}
+
+/* All is sent: shut our side and wait a little for the peer's end, because a
+ * close with unread input would reset the connection under the last reply. */
+static void
+linger(struct conn *c)
+{
+	if (c->is_eof || shutdown(c->fd, SHUT_WR) != 0) {
+		conn_abort(c, ERR_EOF);
+		return;
+	}
+	c->is_paused = false;
+	c->is_lingering = true;
+	c->stall = NEVER;
+	c->deadline = clock_ms() + LINGER_MS;
+	buf_trim(&c->in);
+	want(c);
+	set_timer(c);
+}
+
+static void
+note_backlog(struct conn *c)
+{
+	uint32_t high = c->front->config.out_high;
+	size_t n = buf_len(&c->out);
+	bool is_slow = c->is_slow ? n > high / 2 : n > high;
+
+	if (is_slow == c->is_slow || c->is_finishing)
+		return;
+	c->is_slow = is_slow;
+	c->ops->slow(c->arg, is_slow);
+}
+
+static void
+note_stall(struct conn *c, bool has_moved)
+{
+	if (buf_len(&c->out) == 0)
+		c->stall = NEVER;
+	else if (has_moved || c->stall == NEVER)
+		c->stall = clock_ms() + c->front->config.stall_ms;
+	set_timer(c);
+}
+
+/* Sends what the socket takes. */
+static void
+flush(struct conn *c)
+{
+	bool was_blocked = c->is_blocked;
+	bool has_moved = false;
+
+	if (buf_err(&c->out) != 0) {
+		/* A reader so slow that even parking did not help. */
+		conn_abort(c, ERR_TOO_BIG);
+		return;
+	}
+	while (!c->is_blocked && buf_len(&c->out) > 0) {
+		ssize_t r = send(c->fd, buf_data(&c->out), buf_len(&c->out),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+			conn_abort(c, errno == EPIPE || errno == ECONNRESET
+				? ERR_EOF : ERR_IO);
+			return;
+		}
+		if (r < 0) {
+			c->is_blocked = true;
+			break;
+		}
+		has_moved = true;
+		buf_consume(&c->out, (size_t)r);
+	}
+	if (c->is_blocked != was_blocked || !c->is_blocked)
+		want(c);
+	note_stall(c, has_moved);
+	note_backlog(c);
+	if (c->is_finishing && buf_len(&c->out) == 0 && !c->is_lingering)
+		linger(c);
+}
+
+/* The peer has shut its side. If it is gone altogether (a Unix socket tells),
+ * there is nobody to answer. */
+static void
+at_eof(struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd };
+
+	c->is_eof = true;
+	want(c);
+	if (c->is_lingering ||
+	    (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0)) {
+		conn_abort(c, ERR_EOF);
+		return;
+	}
+	c->ops->eof(c->arg);
+}
+
+static void
+take_input(struct conn *c, const char *p, size_t n)
+{
+	if (c->is_lingering || c->is_finishing)
+		return;
+	buf_put(&c->in, p, n);
+	if (buf_err(&c->in) != 0) {
+		conn_abort(c, ERR_TOO_BIG);
+		return;
+	}
+	if (c->is_paused)
+		c->has_input = true;
+	else
+		c->ops->input(c->arg);
+}
+
+static void
+read_some(struct conn *c)
+{
+	char room[READ_SIZE];
+
+	for (unsigned i = 0; i < READS_A_TURN; i++) {
+		ssize_t r;
+
+		if (c->is_dead || c->is_eof || c->is_paused)
+			return;
+		r = recv(c->fd, room, sizeof(room), MSG_DONTWAIT);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (r < 0)
+			conn_abort(c, errno == ECONNRESET ? ERR_EOF : ERR_IO);
+		else if (r == 0)
+			at_eof(c);
+		else
+			take_input(c, room, (size_t)r);
+		if (r < (ssize_t)sizeof(room))
+			return;
+	}
+}
+
+static void
+on_watch(void *arg, unsigned events)
+{
+	struct conn *c = arg;
+	struct front *f = c->front;
+
+	if (events & WATCH_WRITE) {
+		c->is_blocked = false;
+		conn_touch(c);
+	}
+	if (events & WATCH_READ)
+		read_some(c);
+	conn_turn(f);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct conn *c = arg;
+	struct front *f = c->front;
+	uint64_t now = clock_ms();
+
+	c->timer_at = NEVER;
+	if (c->is_dead)
+		return;
+	if (now >= c->stall || (c->is_lingering && now >= c->deadline)) {
+		conn_abort(c, ERR_TIMEOUT);
+	} else if (now >= c->deadline) {
+		c->deadline = NEVER;
+		c->ops->deadline(c->arg);
+	}
+	set_timer(c);
+	conn_turn(f);
+}
+
+static void
+settle(struct conn *c)
+{
+	if (!c->is_dead && c->has_input && !c->is_paused &&
+	    !c->is_finishing) {
+		c->has_input = false;
+		c->ops->input(c->arg);
+	}
+	if (!c->is_dead)
+		flush(c);
+	if (c->is_dead) {
+		c->ops->closed(c->arg, c->err);
+		conn_free(c);
+	}
+}
+
+void
+conn_turn(struct front *f)
+{
+	gen_turn(f);
+	while (!list_empty(&f->dirty)) {
+		struct conn *c = LIST_ENTRY(f->dirty.next, struct conn, dirty);
+
+		list_remove(&c->dirty);
+		settle(c);
+		gen_turn(f);
+	}
+	front_check_drained(f);
+}
+
+void
+conn_drain_all(struct front *f)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &f->conns) {
+		struct conn *c = LIST_ENTRY(it, struct conn, link);
+
+		if (c->ops->drain != NULL && !c->is_dead)
+			c->ops->drain(c->arg);
+	}
+}
+
+bool
+conn_any_output(const struct front *f)
+{
+	for (struct list *it = f->conns.next; it != &f->conns; it = it->next) {
+		struct conn *c = LIST_ENTRY(it, struct conn, link);
+
+		if (buf_len(&c->out) > 0 && !c->is_dead)
+			return true;
+	}
+	return false;
+}
+
+void
+conn_free_all(struct front *f)
+{
+	while (!list_empty(&f->conns)) {
+		struct conn *c = LIST_ENTRY(f->conns.next, struct conn, link);
+
+		c->ops->closed(c->arg, ERR_EOF);
+		conn_free(c);
+	}
+}

@@ -1,0 +1,228 @@
+#include "front/keeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "front/conn.h"
+#include "front/front.h"
+#include "front/gen.h"
+#include "front/listener.h"
+#include "front/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHANNEL_OUT_MAX (4u * MIB)
+#define FLUSH_MS 2000u /* for the last words, once everything was cut */
+
+int
+front_keep(const struct frame *fr, void *ret, void **mem)
+{
+	const struct layout *l = msg_row(fr->msg)->layout;
+	void *copy = malloc(fr->n == 0 ? 1 : fr->n);
+
+	if (copy == NULL)
+		return ERR_NOMEM;
+	if (fr->n > 0)
+		memcpy(copy, fr->payload, fr->n);
+	if (layout_unpack(l, ret, copy, fr->n) != 0) {
+		free(copy);
+		return ERR_PROTO;
+	}
+	free(*mem);
+	*mem = copy;
+	return 0;
+}
+
+static void
+watch_keeper(struct front *f)
+{
+	unsigned events = WATCH_READ;
+
+	if (chan_waiting(f->chan) > 0)
+		events |= WATCH_WRITE;
+	if (watch_want(f->watch, events) != 0)
+		loop_stop(f->loop);
+}
+
+void
+front_tell(struct front *f, enum msg m, const void *st)
+{
+	int err = chan_send(f->chan, m, st, -1);
+
+	if (err != 0) {
+		log_error("cannot reach the keeper: %s", err_text(err));
+		loop_stop(f->loop);
+		return;
+	}
+	watch_keeper(f);
+}
+
+static int
+on_config(struct front *f, struct frame *fr)
+{
+	int err = front_keep(fr, &f->config, &f->config_mem);
+
+	if (err != 0)
+		return err;
+	log_init("bulkhead-front", (enum log_level)f->config.log_level);
+	return 0;
+}
+
+static int
+on_listen(struct front *f, struct frame *fr)
+{
+	struct front_listen l;
+	int fd = fr->fds[0];
+
+	if (frame_unpack(fr, &l) != 0 || fd < 0 ||
+	    (l.kind != LISTEN_HTTP && l.kind != LISTEN_RPC))
+		return ERR_PROTO;
+	fr->fds[0] = -1;
+	return listener_add(f, &l, fd);
+}
+
+/* The keeper's status is the last of what a new front is told. */
+static int
+on_status(struct front *f, struct frame *fr)
+{
+	struct front_ready ready = { .pid = (uint32_t)getpid() };
+	bool is_first = f->keeper_mem == NULL;
+	int err = front_keep(fr, &f->keeper, &f->keeper_mem);
+
+	if (err == 0 && is_first)
+		front_tell(f, MSG_FRONT_READY, &ready);
+	return err;
+}
+
+static int
+on_model(struct front *f, struct frame *fr)
+{
+	return model_on_state(f, fr);
+}
+
+static void
+finish(struct front *f)
+{
+	struct front_drained d = { .ended = f->n_cut };
+
+	front_tell(f, MSG_FRONT_DRAINED, &d);
+	loop_stop(f->loop);
+}
+
+/* First the streams are cut, with a clear last word; then, a little later, no
+ * reader is waited for any more. */
+static void
+on_drain_timer(void *arg)
+{
+	struct front *f = arg;
+
+	if (f->is_cut) {
+		finish(f);
+		return;
+	}
+	f->is_cut = true;
+	timer_set(f->drain_timer, FLUSH_MS);
+	gen_cut_all(f);
+	conn_turn(f);
+}
+
+void
+front_check_drained(struct front *f)
+{
+	if (!f->is_draining || f->n_gens > 0 || conn_any_output(f))
+		return;
+	f->is_draining = false; /* once */
+	finish(f);
+}
+
+static int
+on_drain(struct front *f, struct frame *fr)
+{
+	struct front_drain d;
+
+	if (frame_unpack(fr, &d) != 0)
+		return ERR_PROTO;
+	if (f->drain_timer == NULL)
+		f->drain_timer = timer_new(f->loop, on_drain_timer, f);
+	if (f->drain_timer == NULL)
+		return ERR_NOMEM;
+	if (!f->is_draining) {
+		f->is_draining = true;
+		listener_free_all(f);
+		conn_drain_all(f);
+	}
+	if (!f->is_cut)
+		timer_set(f->drain_timer, d.timeout_ms);
+	return 0;
+}
+
+static int
+take_frames(struct front *f)
+{
+	static int (*const handlers[MSG_COUNT])(struct front *,
+	    struct frame *) = {
+		[MSG_FRONT_CONFIG] = on_config,
+		[MSG_FRONT_LISTEN] = on_listen,
+		[MSG_FRONT_DRAIN] = on_drain,
+		[MSG_KEEPER_STATUS] = on_status,
+		[MSG_MODEL_STATE] = on_model,
+	};
+	struct frame fr;
+	int err;
+
+	while ((err = chan_recv(f->chan, &fr)) == 0) {
+		bool is_early = f->config_mem == NULL &&
+		    fr.msg != MSG_FRONT_CONFIG;
+
+		err = handlers[fr.msg] == NULL || is_early
+		    ? ERR_PROTO : handlers[fr.msg](f, &fr);
+		frame_close(&fr);
+		if (err != 0)
+			return err;
+	}
+	return err == ERR_AGAIN ? 0 : err;
+}
+
+static void
+on_keeper(void *arg, unsigned events)
+{
+	struct front *f = arg;
+	int err;
+
+	if (events & WATCH_WRITE)
+		(void)chan_flush(f->chan);
+	err = take_frames(f);
+	if (err != 0) {
+		/* The keeper's death is ours; anything else is a bug. */
+		if (err != ERR_EOF)
+			log_error("channel to the keeper: %s", err_text(err));
+		loop_stop(f->loop);
+		return;
+	}
+	watch_keeper(f);
+	conn_turn(f);
+}
+
+int
+keeper_open(struct front *f, int fd)
+{
+	f->chan = chan_new(fd, PROC_FRONT, PROC_KEEPER, CHANNEL_OUT_MAX);
+	if (f->chan == NULL)
+		return ERR_NOMEM;
+	f->watch = watch_new(f->loop, fd, on_keeper, f);
+	if (f->watch == NULL)
+		return ERR_NOMEM;
+	return watch_want(f->watch, WATCH_READ);
+}
+
+void
+keeper_close(struct front *f)
+{
+	watch_free(f->watch);
+	if (f->chan != NULL)
+		(void)chan_flush(f->chan);
+	chan_free(f->chan);
+	free(f->config_mem);
+	free(f->keeper_mem);
+}

@@ -1,0 +1,142 @@
+#include "front/listener.h"
+
+#include "base/log.h"
+#include "front/conn.h"
+#include "front/front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_A_TURN 64u  /* a flood leaves the others their turn */
+#define UNSENT_MS 30000u    /* TCP_USER_TIMEOUT: a peer that vanished */
+#define PROBE_AFTER_S 60    /* keepalive: idle, then each, then how often */
+#define PROBE_EVERY_S 15
+#define PROBES 4
+
+struct door {
+	int (*accept)(struct front *f, int fd);
+	void (*refuse)(int fd);
+};
+
+static const struct door doors[] = {
+	[LISTEN_HTTP] = { http_accept, http_refuse },
+	[LISTEN_RPC] = { rpc_accept, rpc_refuse },
+};
+
+static void
+set_option(int fd, int level, int name, int value)
+{
+	/* These only help; a kernel without one serves as well. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static void
+set_tcp_options(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNSENT_MS);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_EVERY_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+}
+
+/* Out of descriptors: the one in reserve takes the connection off the backlog
+ * so that its client hears why, instead of the loop spinning on it. */
+static void
+refuse_with_reserve(struct listener *l)
+{
+	struct front *f = l->front;
+	int fd;
+
+	if (f->reserve_fd >= 0)
+		(void)close(f->reserve_fd);
+	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		f->metrics.connections_refused_total++;
+		doors[l->kind].refuse(fd);
+	}
+	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+take(struct listener *l, int fd)
+{
+	struct front *f = l->front;
+
+	if (!l->is_unix)
+		set_tcp_options(fd);
+	if (f->n_conns >= f->config.max_clients) {
+		f->metrics.connections_refused_total++;
+		doors[l->kind].refuse(fd);
+		return;
+	}
+	f->metrics.connections_total++;
+	if (doors[l->kind].accept(f, fd) != 0)
+		log_warn("%s: no memory for a new connection", l->label);
+}
+
+static void
+on_connection(void *arg, unsigned events)
+{
+	struct listener *l = arg;
+	struct front *f = l->front;
+
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(l->fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			take(l, fd);
+		else if (errno == EMFILE || errno == ENFILE)
+			refuse_with_reserve(l);
+		else if (errno != EINTR && errno != ECONNABORTED)
+			break;
+	}
+	conn_turn(f);
+}
+
+static void
+listener_free(struct listener *l)
+{
+	list_remove(&l->link);
+	watch_free(l->watch);
+	(void)close(l->fd);
+	free(l->label);
+	free(l);
+}
+
+int
+listener_add(struct front *f, const struct front_listen *msg, int fd)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		(void)close(fd);
+		return ERR_NOMEM;
+	}
+	*l = (struct listener) { .front = f, .fd = fd, .kind = msg->kind,
+		.is_unix = msg->is_unix != 0, .label = str_dup(msg->label) };
+	list_append(&f->listeners, &l->link);
+	l->watch = watch_new(f->loop, fd, on_connection, l);
+	if (l->watch == NULL || l->label == NULL ||
+	    watch_want(l->watch, WATCH_READ) != 0) {
+		listener_free(l);
+		return ERR_NOMEM;
+	}
+	return 0;
+}
+
+void
+listener_free_all(struct front *f)
+{
+	while (!list_empty(&f->listeners))
+		listener_free(LIST_ENTRY(f->listeners.next, struct listener,
+		    link));
+}

@@ -1,0 +1,83 @@
+/*
+ * The front process: everything from and to clients. It finds its channel to
+ * the keeper at CHANNEL_FD and learns the rest from there.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "front/conn.h"
+#include "front/front.h"
+#include "front/gen.h"
+#include "front/keeper.h"
+#include "front/listener.h"
+#include "front/model.h"
+#include "wire/progress.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void
+on_term(void *arg)
+{
+	/* The keeper drains us; a signal from a person to the whole group
+	 * must not get ahead of it. */
+	(void)arg;
+}
+
+static int
+set_up(struct front *f)
+{
+	list_init(&f->listeners);
+	list_init(&f->conns);
+	list_init(&f->dirty);
+	list_init(&f->models);
+	list_init(&f->wants);
+	list_init(&f->endings);
+	f->started_ms = clock_ms();
+	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	f->progress = progress_map(PROGRESS_FD);
+	f->loop = loop_new();
+	if (f->loop == NULL)
+		return ERR_NOMEM;
+	if (loop_on_signal(f->loop, SIGTERM, on_term, f) != 0 ||
+	    loop_on_signal(f->loop, SIGINT, on_term, f) != 0)
+		return ERR_NOMEM;
+	return keeper_open(f, CHANNEL_FD);
+}
+
+static void
+tear_down(struct front *f)
+{
+	listener_free_all(f);
+	conn_free_all(f);
+	model_free_all(f);
+	gen_table_free(f->gens);
+	keeper_close(f);
+	timer_free(f->drain_timer);
+	progress_unmap(f->progress);
+	if (f->reserve_fd >= 0)
+		(void)close(f->reserve_fd);
+	loop_free(f->loop);
+}
+
+int
+main(void)
+{
+	struct front f = { .reserve_fd = -1 };
+	int err;
+
+	log_init("bulkhead-front", LOG_INFO);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (fcntl(CHANNEL_FD, F_GETFD) < 0) {
+		log_error("not started by the keeper; use `bulkhead serve`");
+		return EXIT_FAILURE;
+	}
+	err = set_up(&f);
+	if (err == 0)
+		err = loop_run(f.loop);
+	else
+		log_error("cannot start: %s", err_text(err));
+	tear_down(&f);
+	return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,337 @@
+#include "front/model.h"
+
+#include "base/log.h"
+#include "front/conn.h"
+#include "front/front.h"
+#include "front/gen.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What may wait to be sent to a worker: one request of the largest size and
+ * the small change of many others. */
+#define CHANNEL_OUT_MAX (96u * MIB)
+
+struct want {
+	struct list link; /* in front->wants */
+	struct front *front;
+	uint32_t ref;
+	want_fn fn; /* NULL: the asker is gone */
+	void *arg;
+};
+
+struct model *
+model_by_id(const struct front *f, uint32_t id)
+{
+	for (struct list *it = f->models.next; it != &f->models;
+	    it = it->next) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (m->state.model == id)
+			return m;
+	}
+	return NULL;
+}
+
+/* The last part of a path. */
+static struct str
+base_name(struct str path)
+{
+	for (size_t i = path.n; i-- > 0;)
+		if (path.p[i] == '/')
+			return (struct str) { path.p + i + 1, path.n - i - 1 };
+	return path;
+}
+
+static bool
+answers_to(const struct model *m, struct str name)
+{
+	return str_eq(m->state.name, name) || str_eq(m->state.path, name) ||
+	    str_eq(base_name(m->state.path), name);
+}
+
+struct model *
+model_find(const struct front *f, struct str name)
+{
+	if (name.n == 0)
+		name = f->config.default_model;
+	for (struct list *it = f->models.next; it != &f->models;
+	    it = it->next) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (answers_to(m, name))
+			return m;
+	}
+	return NULL;
+}
+
+static void
+watch_channel(struct model *m)
+{
+	unsigned events = WATCH_READ;
+
+	if (chan_waiting(m->chan) > 0)
+		events |= WATCH_WRITE;
+	if (watch_want(m->watch, events) != 0)
+		log_error("%.*s: cannot watch its worker's channel",
+		    (int)m->state.name.n, m->state.name.p);
+}
+
+static void
+close_channel(struct model *m)
+{
+	watch_free(m->watch);
+	chan_free(m->chan);
+	m->watch = NULL;
+	m->chan = NULL;
+}
+
+/* The worker is gone, or not to be listened to any more. */
+static void
+lose_channel(struct model *m, int err)
+{
+	struct model_broken broken = { .model = m->state.model };
+	struct str name = m->state.name;
+
+	close_channel(m);
+	m->front->metrics.worker_deaths_total++;
+	if (err == ERR_EOF || err == ERR_IO) {
+		log_warn("%.*s: its worker is gone; %u generations wait for "
+		    "the next", (int)name.n, name.p, m->n_active);
+	} else {
+		log_error("%.*s: its worker broke the protocol (%s)",
+		    (int)name.n, name.p, err_text(err));
+		front_tell(m->front, MSG_MODEL_BROKEN, &broken);
+	}
+	gen_on_worker_death(m);
+}
+
+static int
+take_frames(struct model *m)
+{
+	struct frame fr;
+	int err;
+
+	while ((err = chan_recv(m->chan, &fr)) == 0) {
+		err = gen_on_frame(m, &fr);
+		frame_close(&fr);
+		if (err != 0)
+			return err;
+	}
+	return err == ERR_AGAIN ? 0 : err;
+}
+
+static void
+on_channel(void *arg, unsigned events)
+{
+	struct model *m = arg;
+	struct front *f = m->front;
+	int err = 0;
+
+	/* What a dying worker sent whole is read before its end is seen, so
+	 * a failure to write is left for the read to find. */
+	if (events & WATCH_WRITE)
+		(void)chan_flush(m->chan);
+	err = take_frames(m);
+	if (err != 0)
+		lose_channel(m, err);
+	model_dispatch(m);
+	conn_turn(f);
+}
+
+static int
+open_channel(struct model *m, int fd)
+{
+	if (m->chan != NULL)
+		close_channel(m);
+	gen_on_worker_death(m);
+	m->chan = chan_new(fd, PROC_FRONT, PROC_WORKER, CHANNEL_OUT_MAX);
+	if (m->chan == NULL)
+		return ERR_NOMEM;
+	m->watch = watch_new(m->front->loop, fd, on_channel, m);
+	if (m->watch == NULL) {
+		close_channel(m);
+		return ERR_NOMEM;
+	}
+	watch_channel(m);
+	return 0;
+}
+
+void
+model_dispatch(struct model *m)
+{
+	while (m->chan != NULL && m->n_active < m->state.n_seq &&
+	    !list_empty(&m->queue)) {
+		struct gen *g = gen_first(m);
+
+		if (gen_send(g) != 0)
+			break;
+	}
+	if (m->chan != NULL)
+		watch_channel(m);
+}
+
+static void
+model_free(struct model *m)
+{
+	struct fail why;
+
+	(void)fail_set(&why, ERR_NOT_LOADED, "model",
+	    "the model was unloaded");
+	gen_fail_all(m, &why);
+	if (m->chan != NULL)
+		close_channel(m);
+	list_remove(&m->link);
+	free(m->mem);
+	free(m);
+}
+
+static struct model *
+model_new(struct front *f)
+{
+	struct model *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return NULL;
+	m->front = f;
+	list_init(&m->queue);
+	list_init(&m->active);
+	list_append(&f->models, &m->link);
+	return m;
+}
+
+static void
+answer(struct front *f, uint32_t ref, struct model *m, const struct fail *why)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &f->wants) {
+		struct want *w = LIST_ENTRY(it, struct want, link);
+
+		if (w->ref != ref)
+			continue;
+		list_remove(&w->link);
+		if (w->fn != NULL)
+			w->fn(w->arg, m, why);
+		else if (m != NULL)
+			model_drop(m);
+		free(w);
+		return;
+	}
+}
+
+static void
+failure_of(const struct model_state *s, struct fail *ret)
+{
+	(void)fail_set(ret, s->err < 0 ? s->err : ERR_LOAD_FAILED, "model",
+	    "%.*s", (int)s->text.n, s->text.p);
+}
+
+/* Acts on the state that is now in m. fd: the channel, or -1; taken. */
+static int
+on_new_state(struct model *m, int fd)
+{
+	struct front *f = m->front;
+	struct fail why;
+	uint32_t ref = m->state.ref;
+	int err = 0;
+
+	if (fd >= 0)
+		err = open_channel(m, fd);
+	switch (m->state.status) {
+	case MODEL_UP:
+		if (ref != 0)
+			answer(f, ref, m, NULL);
+		model_dispatch(m);
+		break;
+	case MODEL_FAILED:
+	case MODEL_GONE:
+		failure_of(&m->state, &why);
+		if (ref != 0)
+			answer(f, ref, NULL, &why);
+		if (m->state.status == MODEL_FAILED)
+			gen_fail_all(m, &why);
+		else
+			model_free(m);
+		break;
+	default:
+		break;
+	}
+	return err;
+}
+
+int
+model_on_state(struct front *f, struct frame *fr)
+{
+	struct model_state s;
+	struct fail why;
+	struct model *m;
+	int fd = fr->fds[0];
+	int err;
+
+	if (frame_unpack(fr, &s) != 0)
+		return ERR_PROTO;
+	m = model_by_id(f, s.model);
+	/* A model that never came to be: only the asker needs to know. */
+	if (s.model == 0 || (m == NULL && s.status >= MODEL_FAILED &&
+	    s.ref != 0)) {
+		failure_of(&s, &why);
+		answer(f, s.ref, NULL, &why);
+		return 0;
+	}
+	if (m == NULL && s.status == MODEL_GONE)
+		return 0;
+	if (m == NULL && (m = model_new(f)) == NULL)
+		return ERR_NOMEM;
+	err = front_keep(fr, &m->state, &m->mem);
+	if (err != 0)
+		return err;
+	fr->fds[0] = -1;
+	return on_new_state(m, fd);
+}
+
+void
+model_free_all(struct front *f)
+{
+	while (!list_empty(&f->models))
+		model_free(LIST_ENTRY(f->models.next, struct model, link));
+	while (!list_empty(&f->wants)) {
+		struct want *w = LIST_ENTRY(f->wants.next, struct want, link);
+
+		list_remove(&w->link);
+		free(w);
+	}
+}
+
+struct want *
+model_want(struct front *f, struct str path, uint32_t n_ctx, want_fn fn,
+    void *arg)
+{
+	struct want *w = calloc(1, sizeof(*w));
+	struct model_want m = { .path = path, .n_ctx = n_ctx };
+
+	if (w == NULL)
+		return NULL;
+	*w = (struct want) { .front = f, .ref = ++f->next_ref, .fn = fn,
+		.arg = arg };
+	m.ref = w->ref;
+	list_append(&f->wants, &w->link);
+	front_tell(f, MSG_MODEL_WANT, &m);
+	return w;
+}
+
+void
+want_cancel(struct want *w)
+{
+	if (w != NULL)
+		w->fn = NULL;
+}
+
+void
+model_drop(struct model *m)
+{
+	struct model_drop d = { .model = m->state.model };
+
+	front_tell(m->front, MSG_MODEL_DROP, &d);
+}

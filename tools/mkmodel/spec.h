@@ -1,0 +1,70 @@
+/*
+ * spec - what a model to be made looks like: architecture, sizes, type, seed.
+ *
+ * Presets and architectures are tables; the command line changes fields of a
+ * preset's copy. Nothing here touches a file.
+ */
+#ifndef MKMODEL_SPEC_H
+#define MKMODEL_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* One bit each, so that a tensor's row can name those that have it. */
+enum arch_bit {
+	ARCH_LLAMA = 1,
+	ARCH_QWEN2 = 2,
+	ARCH_GEMMA = 4,
+	ARCH_GEMMA2 = 8,
+	ARCH_GEMMA3 = 16,
+	ARCH_BERT = 32, /* an embedding model: no next token */
+};
+
+struct arch {
+	const char *name; /* general.architecture */
+	enum arch_bit bit;
+	bool is_tied;	/* the output matrix is the token embedding */
+	bool is_causal; /* predicts tokens */
+};
+
+/* How weights are stored. */
+struct type {
+	const char *name;
+	int ftype;	   /* enum llama_ftype */
+	bool is_quantized; /* made by llama.cpp's quantizer from f16 */
+};
+
+struct spec {
+	const struct arch *arch;
+	const struct type *type;
+	uint32_t layers;
+	uint32_t embd;	   /* width of the residual stream */
+	uint32_t heads;	   /* divides embd; embd / heads is even */
+	uint32_t kv_heads; /* divides heads */
+	uint32_t ffn;
+	uint32_t vocab; /* tokens, VOCAB_MIN at least */
+	uint32_t ctx;	/* context that the file claims to be trained for */
+	uint64_t seed;
+};
+
+/* NULL if there is no such name. */
+const struct arch *arch_find(const char *name);
+const struct type *type_find(const char *name);
+
+/* Fills *ret and returns true, or returns false: no such preset. */
+bool spec_preset(const char *name, struct spec *ret);
+
+/* Says on f what is wrong with the numbers, or returns true. */
+bool spec_check(const struct spec *s, FILE *f);
+
+/* For --help: the names of presets, architectures and types. */
+void spec_list(FILE *f);
+
+static inline uint32_t
+spec_head_dim(const struct spec *s)
+{
+	return s->embd / s->heads;
+}
+
+#endif

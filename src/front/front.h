@@ -37,6 +37,7 @@ struct front {
 	int reserve_fd;		      /* given up to refuse when there are no more */
 	bool is_draining;
 	bool is_cut;		      /* draining took too long */
+	bool is_drained;	      /* the keeper was told */
 	uint64_t started_ms;
 };
 

@@ -432,7 +432,8 @@ on_token(struct model *m, const struct step *s)
 
 	if (g == NULL || g->state == GEN_SENT)
 		return ERR_PROTO;
-	if (g->n_prompt + g->n_tokens >= m->state.n_ctx)
+	/* The last token is drawn but never decoded: one more than fits. */
+	if (g->n_prompt + g->n_tokens > m->state.n_ctx)
 		return ERR_PROTO;
 	err = journal(g, s->token);
 	if (err != 0)

@@ -106,6 +106,7 @@ finish(struct front *f)
 {
 	struct front_drained d = { .ended = f->n_cut };
 
+	f->is_drained = true;
 	front_tell(f, MSG_FRONT_DRAINED, &d);
 	loop_stop(f->loop);
 }
@@ -130,9 +131,9 @@ on_drain_timer(void *arg)
 void
 front_check_drained(struct front *f)
 {
-	if (!f->is_draining || f->n_gens > 0 || conn_any_output(f))
+	if (!f->is_draining || f->is_drained || f->n_gens > 0 ||
+	    conn_any_output(f))
 		return;
-	f->is_draining = false; /* once */
 	finish(f);
 }
 
@@ -191,7 +192,7 @@ on_keeper(void *arg, unsigned events)
 	int err;
 
 	if (events & WATCH_WRITE)
-		(void)chan_flush(f->chan);
+		chan_flush(f->chan);
 	err = take_frames(f);
 	if (err != 0) {
 		/* The keeper's death is ours; anything else is a bug. */
@@ -221,7 +222,7 @@ keeper_close(struct front *f)
 {
 	watch_free(f->watch);
 	if (f->chan != NULL)
-		(void)chan_flush(f->chan);
+		chan_flush(f->chan);
 	chan_free(f->chan);
 	free(f->config_mem);
 	free(f->keeper_mem);

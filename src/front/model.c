@@ -132,7 +132,7 @@ on_channel(void *arg, unsigned events)
 	/* What a dying worker sent whole is read before its end is seen, so
 	 * a failure to write is left for the read to find. */
 	if (events & WATCH_WRITE)
-		(void)chan_flush(m->chan);
+		chan_flush(m->chan);
 	err = take_frames(m);
 	if (err != 0)
 		lose_channel(m, err);

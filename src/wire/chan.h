@@ -45,8 +45,9 @@ int chan_send(struct chan *c, enum msg m, const void *st, int fd) MUST_CHECK;
 int chan_send_packed(struct chan *c, enum msg m, const void *p, size_t n,
     int fd) MUST_CHECK;
 
-/* Sends what waits. 0, also when some still waits; ERR_EOF or ERR_IO. */
-int chan_flush(struct chan *c) MUST_CHECK;
+/* Sends what waits. 0, also when some still waits; ERR_EOF or ERR_IO, which
+ * may be ignored: chan_recv() gives what came whole and then the same. */
+int chan_flush(struct chan *c);
 
 /* Bytes that wait to be sent: while not 0, watch for writability. */
 size_t chan_waiting(const struct chan *c);

@@ -1,0 +1,75 @@
+#include "conf/conf.h"
+
+#include "conf/ini.h"
+
+#include <string.h>
+
+#define CONF_ROW(...) SETTING_ROW(conf, __VA_ARGS__),
+static const struct setting rows[] = { CONF_TABLE(CONF_ROW) };
+#undef CONF_ROW
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+_Static_assert(N_ROWS <= SETTINGS_MAX, "raise SETTINGS_MAX");
+
+static bool
+wants_help(const struct conf *c)
+{
+	return c->help || c->help_all || c->help_man || c->version;
+}
+
+/* What no row can see alone. */
+static int
+check(const struct conf *c, struct fail *f)
+{
+	if (c->alias.n > 0 && c->alias.n > c->model.n)
+		return fail_set(f, ERR_INVALID, "alias",
+		    "--alias: given %zu times, --model %zu times; each name "
+		    "needs its model", c->alias.n, c->model.n);
+	if (c->model.n > c->models_max)
+		return fail_set(f, ERR_INVALID, "models-max",
+		    "--model: given %zu times; --models-max allows %u",
+		    c->model.n, c->models_max);
+	if (!c->http && c->http_socket == NULL && !c->rpc)
+		return fail_set(f, ERR_INVALID, "rpc",
+		    "--no-http and --no-rpc leave nothing to listen on; give "
+		    "--http-socket, or leave one of them out");
+	return 0;
+}
+
+int
+conf_read(struct conf *ret, int argc, char *const argv[], char *const envp[],
+    struct fail *f)
+{
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	err = settings_init(&ret->settings, rows, N_ROWS, ret, f);
+	if (err == 0)
+		err = settings_argv(&ret->settings, argc, argv, f);
+	if (err != 0 || wants_help(ret))
+		return err;
+	err = settings_env(&ret->settings, envp, f);
+	if (err == 0 && ret->config != NULL)
+		err = ini_read_file(&ret->settings, ret->config, f);
+	return err != 0 ? err : check(ret, f);
+}
+
+void
+conf_done(struct conf *c)
+{
+	settings_done(&c->settings);
+}
+
+void
+conf_help(const struct conf *c, FILE *out)
+{
+	if (c->help_man) {
+		settings_manual(rows, N_ROWS, out);
+		return;
+	}
+	(void)fputs("usage: bulkhead serve [options]\n", out);
+	settings_help(rows, N_ROWS, c->help_all, out);
+	(void)fputs("example:\n"
+	    "  bulkhead serve -m model.gguf -c 8192 --parallel 8 --port 9000\n",
+	    out);
+}

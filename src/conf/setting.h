@@ -1,0 +1,125 @@
+/*
+ * setting - options as rows of a table: one row is what the command line, the
+ * environment and the INI file accept, what is checked, and what the help and
+ * the manual say.
+ *
+ * A table of rows and a struct of values make a struct settings. Each source
+ * is read into it in any order; a value is kept when its source is at least as
+ * strong as that of the one before: command line, environment, file, default.
+ */
+#ifndef CONF_SETTING_H
+#define CONF_SETTING_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* kind, type of its value, what it must be (for messages) */
+#define SETTING_KINDS(K)                                                   \
+	K(FLAG, bool, "on or off")                                         \
+	K(STR, char *, "a text")                                           \
+	K(STRS, struct strings, "a text")                                  \
+	K(COUNT, uint32_t, "a whole number")                               \
+	K(THREADS, uint32_t, "a whole number (-1 is 0)")                   \
+	K(LAYERS, uint32_t, "a whole number, or all")                      \
+	K(BYTES, uint32_t, "bytes like 4096, 64K or 16M")                  \
+	K(TIME, uint32_t, "a time like 500ms, 30s (or 30), 5m or 1h")      \
+	K(MODE, uint32_t, "octal permissions like 0660")                   \
+	K(LEVEL, uint32_t, "debug, info, warn or error (or 0 to 3)")       \
+	K(REAL, double, "a number")
+
+/* Texts of an option that may be given again. */
+struct strings {
+	char **v;
+	size_t n;
+};
+
+#define SETTING_ENUM(kind, type, what) SETTING_##kind,
+enum setting_kind { SETTING_KINDS(SETTING_ENUM) SETTING_NKINDS };
+#undef SETTING_ENUM
+
+/* setting_COUNT and its fellows: the type of each kind's value. */
+#define SETTING_TYPE(kind, type, what) typedef type setting_##kind;
+SETTING_KINDS(SETTING_TYPE)
+#undef SETTING_TYPE
+
+/* LAYERS: the value of "all". */
+#define SETTING_ALL UINT32_MAX
+
+struct setting {
+	const char *group; /* heading in the help; NULL: as the row before */
+	bool common;	   /* on the one screen of --help */
+	const char *name;  /* --name and the INI key; "": words without -- */
+	const char *brief; /* -brief, or NULL */
+	const char *env;   /* names, a space between them, or NULL */
+	enum setting_kind kind;
+	const char *init; /* the default, as a user would write it, or NULL */
+	double min;	  /* numbers: least and greatest, TIME in ms; */
+	double max;	  /* texts: of their length in bytes */
+	const char *arg;  /* what the help calls its value; NULL: none */
+	const char *help;
+	size_t off; /* of the value in the struct */
+};
+
+/* A row for a table of the values in struct S. */
+#define SETTING_ROW(S, group, common, member, kind, name, brief, env, init, \
+    min, max, arg, help)                                                    \
+	{ group, common, name, brief, env, SETTING_##kind, init, min, max,  \
+		arg, help, offsetof(struct S, member) }
+
+enum setting_from { FROM_NOBODY, FROM_DEFAULT, FROM_FILE, FROM_ENV, FROM_ARGV };
+
+/* Most rows that a table may have. */
+#define SETTINGS_MAX 64u
+
+struct settings {
+	const struct setting *rows;
+	size_t n;
+	void *values;		    /* the struct that the rows point into */
+	uint8_t from[SETTINGS_MAX]; /* enum setting_from of each row */
+};
+
+/* Empties the values and sets the defaults. 0, ERR_NOMEM, or ERR_INVALID for a
+ * default that its own row refuses. */
+int settings_init(struct settings *s, const struct setting *rows, size_t n,
+    void *values, struct fail *f) MUST_CHECK;
+
+/* Frees texts and lists. */
+void settings_done(struct settings *s);
+
+/* Reads words after argv[0]. NULL entries are passed over. 0, or ERR_INVALID
+ * with the option and what is wrong with it in f. */
+int settings_argv(struct settings *s, int argc, char *const argv[],
+    struct fail *f) MUST_CHECK;
+
+/* Reads the variables that the rows name; others are none of ours. envp may be
+ * NULL. */
+int settings_env(struct settings *s, char *const envp[],
+    struct fail *f) MUST_CHECK;
+
+/* Sets one row from text. where names the source in messages ("--port",
+ * "LLAMA_ARG_PORT", "x.ini:3: port"). */
+int settings_set(struct settings *s, const struct setting *row,
+    enum setting_from from, const char *where, const char *text,
+    struct fail *f) MUST_CHECK;
+
+/* Sets the row that name selects, as "name", or as "no-name" where it is a
+ * flag. 0, ERR_NOT_FOUND (f untouched), ERR_INVALID or ERR_NOMEM. */
+int settings_set_named(struct settings *s, enum setting_from from,
+    const char *where, const char *name, const char *text,
+    struct fail *f) MUST_CHECK;
+
+/* Who set the value at offset off of the struct. */
+enum setting_from settings_from(const struct settings *s, size_t off);
+
+/* The rows for people: those of one screen, or all with their ranges and
+ * variables. */
+void settings_help(const struct setting *rows, size_t n, bool all, FILE *out);
+
+/* The rows as a list for a manual page, in man(7)'s language. */
+void settings_manual(const struct setting *rows, size_t n, FILE *out);
+
+#endif

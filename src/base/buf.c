@@ -11,8 +11,8 @@ struct str
 str_of(const char *cstr)
 {
 	if (cstr == NULL)
-		return (struct str) { "", 0 };
-	return (struct str) { cstr, strlen(cstr) };
+		return (struct str){ "", 0 };
+	return (struct str){ cstr, strlen(cstr) };
 }
 
 bool
@@ -43,14 +43,14 @@ str_dup(struct str s)
 void
 buf_init(struct buf *b, size_t max)
 {
-	*b = (struct buf) { .max = max };
+	*b = (struct buf){ .max = max };
 }
 
 void
 buf_done(struct buf *b)
 {
 	free(b->data);
-	*b = (struct buf) { .max = b->max };
+	*b = (struct buf){ .max = b->max };
 }
 
 void
@@ -226,7 +226,7 @@ cursor_of(const void *p, size_t n)
 {
 	const uint8_t *start = p;
 
-	return (struct cursor) { .p = start, .end = start + n };
+	return (struct cursor){ .p = start, .end = start + n };
 }
 
 size_t
@@ -259,12 +259,12 @@ take_into(struct cursor *c, void *to, size_t n)
 		memcpy(to, from, n);
 }
 
-#define CURSOR_READ(name, type)                 \
-	type cursor_##name(struct cursor *c)    \
-	{                                       \
-		type v;                         \
-		take_into(c, &v, sizeof(v));    \
-		return v;                       \
+#define CURSOR_READ(name, type)              \
+	type cursor_##name(struct cursor *c) \
+	{                                    \
+		type v;                      \
+		take_into(c, &v, sizeof(v)); \
+		return v;                    \
 	}
 
 CURSOR_READ(u8, uint8_t)

@@ -21,7 +21,7 @@ struct str {
 	size_t n;
 };
 
-#define STR(literal) ((struct str) { (literal), sizeof(literal) - 1 })
+#define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
 
 struct str str_of(const char *cstr); /* NULL gives the empty string */
 bool str_eq(struct str a, struct str b);
@@ -65,7 +65,7 @@ buf_err(const struct buf *b)
 static inline struct str
 buf_str(const struct buf *b)
 {
-	return (struct str) { (const char *)(b->data + b->off), b->len };
+	return (struct str){ (const char *)(b->data + b->off), b->len };
 }
 
 /* Room for n more bytes, to be filled and then committed; NULL (and err) when

@@ -43,9 +43,9 @@ enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -20 };
 /* What went wrong, for the person who can mend it. Both texts are cut to fit
  * and always terminated. */
 struct fail {
-	int code;	 /* an ERR_*, or 0 */
-	char field[64];	 /* the parameter or option, or "" */
-	char text[448];	 /* "max_tokens: must be 1 to 4096, not 0" */
+	int code;	/* an ERR_*, or 0 */
+	char field[64]; /* the parameter or option, or "" */
+	char text[448]; /* "max_tokens: must be 1 to 4096, not 0" */
 };
 
 /* "ERR_BUSY"; never NULL. */

@@ -17,12 +17,12 @@ struct list {
 
 /* The struct of the given type whose member is at ptr. */
 #define LIST_ENTRY(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Walks it; the member may be removed or freed on the way. */
-#define LIST_EACH(it, tmp, head)                             \
-	for ((it) = (head)->next, (tmp) = (it)->next;        \
-	    (it) != (head); (it) = (tmp), (tmp) = (it)->next)
+#define LIST_EACH(it, tmp, head)                                      \
+	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); \
+	     (it) = (tmp), (tmp) = (it)->next)
 
 static inline void
 list_init(struct list *l)

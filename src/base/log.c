@@ -79,13 +79,13 @@ emit(enum log_level level, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_FUNCTION(name, level)               \
-	void log_##name(const char *fmt, ...)   \
-	{                                       \
-		va_list ap;                     \
-		va_start(ap, fmt);              \
-		emit(level, fmt, ap);           \
-		va_end(ap);                     \
+#define LOG_FUNCTION(name, level)             \
+	void log_##name(const char *fmt, ...) \
+	{                                     \
+		va_list ap;                   \
+		va_start(ap, fmt);            \
+		emit(level, fmt, ap);         \
+		va_end(ap);                   \
 	}
 
 LOG_FUNCTION(debug, LOG_DEBUG)

@@ -103,7 +103,7 @@ watch_new(struct loop *l, int fd, watch_fn fn, void *arg)
 
 	if (w == NULL)
 		return NULL;
-	*w = (struct watch) { .loop = l, .fn = fn, .arg = arg, .fd = fd };
+	*w = (struct watch){ .loop = l, .fn = fn, .arg = arg, .fd = fd };
 	return w;
 }
 
@@ -133,7 +133,8 @@ watch_want(struct watch *w, unsigned events)
 		what |= EV_READ;
 	if (events & WATCH_WRITE)
 		what |= EV_WRITE;
-	if (event_assign(&w->ev, w->loop->base, w->fd, what, on_watch, w) != 0 ||
+	if (event_assign(&w->ev, w->loop->base, w->fd, what, on_watch, w) !=
+		0 ||
 	    event_add(&w->ev, NULL) != 0) {
 		w->want = 0;
 		return ERR_IO;
@@ -212,7 +213,8 @@ loop_on_signal(struct loop *l, int signo, timer_fn fn, void *arg)
 	s->fn = fn;
 	s->arg = arg;
 	if (event_assign(&s->ev, l->base, signo, EV_SIGNAL | EV_PERSIST,
-	    on_signal, s) != 0 || event_add(&s->ev, NULL) != 0) {
+		on_signal, s) != 0 ||
+	    event_add(&s->ev, NULL) != 0) {
 		free(s);
 		return ERR_NOMEM;
 	}

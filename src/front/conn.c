@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536u
-#define READS_A_TURN 4u	    /* then others get their turn */
-#define LINGER_MS 2000u	    /* to take the last reply before the close */
+#define READS_A_TURN 4u /* then others get their turn */
+#define LINGER_MS 2000u /* to take the last reply before the close */
 #define NEVER UINT64_MAX
-#define OUT_FACTOR 64u	    /* hard ceiling of output: times the mark */
+#define OUT_FACTOR 64u /* hard ceiling of output: times the mark */
 
 struct conn {
 	struct list link;  /* in front->conns */
@@ -35,19 +35,19 @@ struct conn {
 	void *arg;
 	struct buf in;
 	struct buf out;
-	uint64_t deadline;  /* the protocol's; clock_ms() or NEVER */
-	uint64_t stall;	    /* of unread output */
-	uint64_t timer_at;  /* when the timer will fire */
+	uint64_t deadline; /* the protocol's; clock_ms() or NEVER */
+	uint64_t stall;	   /* of unread output */
+	uint64_t timer_at; /* when the timer will fire */
 	int fd;
-	int err;	    /* why it is dead */
+	int err; /* why it is dead */
 	bool is_paused;
 	bool is_eof;
 	bool is_slow;
-	bool is_blocked;    /* the socket takes no more now */
-	bool is_finishing;  /* close when the output is out */
-	bool is_lingering;  /* our side is shut; waiting for the peer's */
+	bool is_blocked;   /* the socket takes no more now */
+	bool is_finishing; /* close when the output is out */
+	bool is_lingering; /* our side is shut; waiting for the peer's */
 	bool is_dead;
-	bool has_input;	    /* input() is due */
+	bool has_input; /* input() is due */
 };
 
 static void on_watch(void *arg, unsigned events);
@@ -75,11 +75,16 @@ conn_new(struct front *f, int fd, const struct conn_ops *ops, void *arg)
 		(void)close(fd);
 		return NULL;
 	}
-	*c = (struct conn) { .front = f, .ops = ops, .arg = arg, .fd = fd,
-		.deadline = NEVER, .stall = NEVER, .timer_at = NEVER };
+	*c = (struct conn){ .front = f,
+		.ops = ops,
+		.arg = arg,
+		.fd = fd,
+		.deadline = NEVER,
+		.stall = NEVER,
+		.timer_at = NEVER };
 	list_init(&c->dirty);
-	buf_init(&c->in, (size_t)f->config.body_max + f->config.header_max +
-	    READ_SIZE);
+	buf_init(&c->in,
+	    (size_t)f->config.body_max + f->config.header_max + READ_SIZE);
 	buf_init(&c->out, (size_t)f->config.out_high * OUT_FACTOR);
 	c->watch = watch_new(f->loop, fd, on_watch, c);
 	c->timer = timer_new(f->loop, on_timer, c);
@@ -271,8 +276,9 @@ flush(struct conn *c)
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-			conn_abort(c, errno == EPIPE || errno == ECONNRESET
-				? ERR_EOF : ERR_IO);
+			conn_abort(c,
+			    errno == EPIPE || errno == ECONNRESET ? ERR_EOF
+								  : ERR_IO);
 			return;
 		}
 		if (r < 0) {
@@ -387,8 +393,7 @@ on_timer(void *arg)
 static void
 settle(struct conn *c)
 {
-	if (!c->is_dead && c->has_input && !c->is_paused &&
-	    !c->is_finishing) {
+	if (!c->is_dead && c->has_input && !c->is_paused && !c->is_finishing) {
 		c->has_input = false;
 		c->ops->input(c->arg);
 	}
@@ -419,7 +424,7 @@ conn_drain_all(struct front *f)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &f->conns) {
+	LIST_EACH (it, next, &f->conns) {
 		struct conn *c = LIST_ENTRY(it, struct conn, link);
 
 		if (c->ops->drain != NULL && !c->is_dead)

@@ -35,8 +35,8 @@ struct conn_ops {
 };
 
 /* Takes over fd. NULL if out of memory (fd is closed). */
-struct conn *conn_new(struct front *f, int fd, const struct conn_ops *ops,
-    void *arg);
+struct conn *conn_new(
+    struct front *f, int fd, const struct conn_ops *ops, void *arg);
 
 struct front *conn_front(const struct conn *c);
 struct buf *conn_in(struct conn *c);

@@ -13,31 +13,30 @@
 
 struct front {
 	struct loop *loop;
-	struct front_config config;   /* strings in config_mem */
-	struct keeper_status keeper;  /* strings in keeper_mem */
+	struct front_config config;  /* strings in config_mem */
+	struct keeper_status keeper; /* strings in keeper_mem */
 	void *config_mem;
 	void *keeper_mem;
-	struct chan *chan;	      /* to the keeper */
-	struct watch *watch;	      /* of chan */
-	struct list listeners;	      /* struct listener */
-	struct list conns;	      /* struct conn, all of them */
-	struct list dirty;	      /* struct conn with output not yet tried */
-	struct list models;	      /* struct model */
-	struct list wants;	      /* struct want: MODEL_WANTs without answer */
-	struct list endings;	      /* struct gen whose last call is due */
-	struct gen_table *gens;	      /* by id */
+	struct chan *chan;     /* to the keeper */
+	struct watch *watch;   /* of chan */
+	struct list listeners; /* struct listener */
+	struct list conns;     /* struct conn, all of them */
+	struct list dirty;     /* struct conn with output not yet tried */
+	struct list models;    /* struct model */
+	struct list wants;     /* struct want: MODEL_WANTs without answer */
+	struct list endings;   /* struct gen whose last call is due */
+	struct table *gens;    /* struct gen by id */
 	struct metrics metrics;
 	struct timer *drain_timer;
 	struct progress *progress;
-	uint64_t next_gen;	      /* id of the next generation */
-	uint32_t next_ref;	      /* of the next MODEL_WANT */
+	uint32_t next_ref; /* of the next MODEL_WANT */
 	uint32_t n_conns;
-	uint32_t n_gens;	      /* of any state */
-	uint32_t n_cut;		      /* streams ended by draining */
-	int reserve_fd;		      /* given up to refuse when there are no more */
+	uint32_t n_gens; /* of any state */
+	uint32_t n_cut;	 /* streams ended by draining */
+	int reserve_fd;	 /* given up to refuse when there are no more */
 	bool is_draining;
-	bool is_cut;		      /* draining took too long */
-	bool is_drained;	      /* the keeper was told */
+	bool is_cut;	 /* draining took too long */
+	bool is_drained; /* the keeper was told */
 	uint64_t started_ms;
 };
 

@@ -1,20 +1,14 @@
-/*
- * A generation is found by its id in a table: the low bits are its place, the
- * rest a count that never repeats, so an id of one that is over finds nothing
- * and a worker's token costs one look, however many run.
- */
 #include "front/gen.h"
 
 #include "base/log.h"
 #include "front/front.h"
 #include "front/model.h"
+#include "front/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define PLACE_BITS 20u
-#define PLACES (1u << PLACE_BITS)
 #define FIRST_TOKENS 64u
 #define DEATHS_MAX 3u /* of workers, with no token in between */
 
@@ -33,17 +27,10 @@ struct gen {
 	uint32_t cap_tokens;
 	float mu;
 	enum gen_state state;
-	uint32_t deaths;      /* of its workers since the last token */
+	uint32_t deaths; /* of its workers since the last token */
 	bool is_parked;
 	bool is_cancelled;
 	bool was_started; /* the owner has heard of it */
-};
-
-struct gen_table {
-	struct gen **at;
-	uint32_t n; /* places made */
-	uint32_t *free_places;
-	uint32_t n_free;
 };
 
 static const char *const state_names[GEN_NSTATES] = {
@@ -59,78 +46,15 @@ gen_state_name(enum gen_state s)
 	return s >= GEN_QUEUED && s < GEN_NSTATES ? state_names[s] : "?";
 }
 
-static int
-grow_table(struct gen_table *t)
-{
-	uint32_t n = t->n == 0 ? 64 : t->n * 2;
-	struct gen **at;
-	uint32_t *places;
-
-	if (n > PLACES)
-		return ERR_BUSY;
-	at = realloc(t->at, n * sizeof(*at));
-	if (at == NULL)
-		return ERR_NOMEM;
-	t->at = at;
-	places = realloc(t->free_places, n * sizeof(*places));
-	if (places == NULL)
-		return ERR_NOMEM;
-	t->free_places = places;
-	/* Low places are taken first. */
-	for (uint32_t i = n; i-- > t->n;) {
-		at[i] = NULL;
-		t->free_places[t->n_free++] = i;
-	}
-	t->n = n;
-	return 0;
-}
-
-/* Gives g its place and id. */
-static int
-enter(struct front *f, struct gen *g)
-{
-	struct gen_table *t = f->gens;
-	uint32_t place;
-	int err;
-
-	if (t == NULL) {
-		t = f->gens = calloc(1, sizeof(*t));
-		if (t == NULL)
-			return ERR_NOMEM;
-	}
-	if (t->n_free == 0 && (err = grow_table(t)) != 0)
-		return err;
-	place = t->free_places[--t->n_free];
-	t->at[place] = g;
-	g->id = (++f->next_gen << PLACE_BITS) | place;
-	f->n_gens++;
-	return 0;
-}
-
-static void
-leave(struct front *f, struct gen *g)
-{
-	uint32_t place = (uint32_t)(g->id & (PLACES - 1));
-
-	f->gens->at[place] = NULL;
-	f->gens->free_places[f->gens->n_free++] = place;
-	f->n_gens--;
-}
-
+/* What a worker may speak of: a generation of its own that it was given. */
 static struct gen *
 find(struct model *m, uint64_t id)
 {
-	struct gen_table *t = m->front->gens;
-	uint32_t place = (uint32_t)(id & (PLACES - 1));
-	struct gen *g;
+	struct gen *g = table_get(m->front->gens, id);
 
-	if (t == NULL || place >= t->n)
+	if (g == NULL || g->model != m || g->state == GEN_QUEUED)
 		return NULL;
-	g = t->at[place];
-	if (g == NULL || g->id != id || g->model != m)
-		return NULL;
-	/* A worker may only speak of what it was given. */
-	return g->state == GEN_QUEUED ? NULL : g;
+	return g;
 }
 
 static void
@@ -155,15 +79,15 @@ set_state(struct gen *g, enum gen_state s)
 	list_remove(&g->link);
 	g->model->n_queue += is_active ? UINT32_MAX : 1u;
 	g->model->n_active += is_active ? 1u : UINT32_MAX;
-	list_append(is_active ? &g->model->active : &g->model->queue,
-	    &g->link);
+	list_append(is_active ? &g->model->active : &g->model->queue, &g->link);
 }
 
 static void
 gen_free(struct gen *g)
 {
 	unlink_gen(g);
-	leave(g->model->front, g);
+	table_remove(g->model->front->gens, g->id);
+	g->model->front->n_gens--;
 	buf_done(&g->record);
 	free(g->prompt);
 	free(g->tokens);
@@ -184,7 +108,8 @@ may_start(const struct model *m, struct fail *why)
 	if (m->n_queue >= c->queue_max)
 		return fail_set(why, ERR_BUSY, NULL,
 		    "%u requests wait for this model already, the limit is %u;"
-		    " try again later", m->n_queue, c->queue_max);
+		    " try again later",
+		    m->n_queue, c->queue_max);
 	return 0;
 }
 
@@ -210,10 +135,11 @@ gen_start(struct model *m, const struct gen_submit *req,
 	if (err != 0)
 		return err;
 	g = calloc(1, sizeof(*g));
-	if (g == NULL || (err = enter(m->front, g)) != 0) {
+	if (g == NULL || (err = table_add(m->front->gens, g, &g->id)) != 0) {
 		free(g);
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	}
+	m->front->n_gens++;
 	own.gen = g->id;
 	if (own.seed == UINT64_MAX)
 		own.seed = draw_seed();
@@ -228,8 +154,8 @@ gen_start(struct model *m, const struct gen_submit *req,
 	m->n_queue++;
 	if (buf_err(&g->record) != 0) {
 		gen_free(g);
-		return fail_set(why, ERR_TOO_BIG, NULL,
-		    "the request is too large");
+		return fail_set(
+		    why, ERR_TOO_BIG, NULL, "the request is too large");
 	}
 	m->front->metrics.generations_total++;
 	*ret = g;
@@ -244,8 +170,9 @@ tell_worker(struct gen *g, enum msg what)
 
 	/* Cancel, park and unpark are one struct. A channel that cannot take
 	 * these few bytes is about to end, and all it had is sent again. */
-	return g->model->chan == NULL ? ERR_EOF
-				      : chan_send(g->model->chan, what, &id, -1);
+	return g->model->chan == NULL
+	    ? ERR_EOF
+	    : chan_send(g->model->chan, what, &id, -1);
 }
 
 struct gen *
@@ -269,8 +196,8 @@ gen_send(struct gen *g)
 		if (err != 0)
 			return err;
 		s.resume = 1;
-		s.tokens = (struct i32s) { g->prompt, g->n_prompt };
-		s.done = (struct i32s) { g->tokens, g->n_tokens };
+		s.tokens = (struct i32s){ g->prompt, g->n_prompt };
+		s.done = (struct i32s){ g->tokens, g->n_tokens };
 		s.mu = g->mu;
 		err = chan_send(g->model->chan, MSG_GEN_SUBMIT, &s, -1);
 	}
@@ -286,8 +213,11 @@ gen_send(struct gen *g)
 static void
 end_cancelled(struct gen *g)
 {
-	struct gen_done d = { .gen = g->id, .reason = REASON_CANCEL,
-		.text = STR(""), .stop = STR(""), .n_prompt = g->n_prompt,
+	struct gen_done d = { .gen = g->id,
+		.reason = REASON_CANCEL,
+		.text = STR(""),
+		.stop = STR(""),
+		.n_prompt = g->n_prompt,
 		.n_out = g->n_tokens };
 
 	g->model->front->metrics.generations_cancelled_total++;
@@ -338,8 +268,7 @@ gen_park(struct gen *g, bool is_parked)
 	if (is_parked)
 		g->model->front->metrics.generations_parked_total++;
 	if (g->state == GEN_SENT || g->state == GEN_RUNNING)
-		(void)tell_worker(g, is_parked ? MSG_GEN_PARK
-					       : MSG_GEN_UNPARK);
+		(void)tell_worker(g, is_parked ? MSG_GEN_PARK : MSG_GEN_UNPARK);
 }
 
 uint64_t
@@ -410,8 +339,8 @@ static int
 journal(struct gen *g, int32_t token)
 {
 	if (g->n_tokens == g->cap_tokens) {
-		uint32_t cap = g->cap_tokens == 0 ? FIRST_TOKENS
-						  : g->cap_tokens * 2;
+		uint32_t cap =
+		    g->cap_tokens == 0 ? FIRST_TOKENS : g->cap_tokens * 2;
 		int32_t *t = realloc(g->tokens, cap * sizeof(*t));
 
 		if (t == NULL)
@@ -502,16 +431,15 @@ on_failed(struct model *m, const struct frame *fr)
 int
 gen_on_frame(struct model *m, const struct frame *fr)
 {
-	static int (*const handlers[MSG_COUNT])(struct model *,
-	    const struct frame *) = {
+	static int (*const handlers[MSG_COUNT])(
+	    struct model *, const struct frame *) = {
 		[MSG_GEN_STARTED] = on_started,
 		[MSG_GEN_STEP] = on_step,
 		[MSG_GEN_DONE] = on_done,
 		[MSG_GEN_FAILED] = on_failed,
 	};
 
-	return handlers[fr->msg] == NULL ? ERR_PROTO
-					 : handlers[fr->msg](m, fr);
+	return handlers[fr->msg] == NULL ? ERR_PROTO : handlers[fr->msg](m, fr);
 }
 
 /* Back to the queue, before what waits there; or its end. */
@@ -526,9 +454,11 @@ put_back(struct gen *g)
 		return;
 	}
 	if (++g->deaths > DEATHS_MAX) {
-		(void)fail_set(&why, ERR_GAVE_UP, NULL, "the worker died %u "
+		(void)fail_set(&why, ERR_GAVE_UP, NULL,
+		    "the worker died %u "
 		    "times while computing this request's next token; it is "
-		    "not tried again", g->deaths);
+		    "not tried again",
+		    g->deaths);
 		end_failed(g, &why);
 		return;
 	}
@@ -575,13 +505,13 @@ gen_cut_all(struct front *f)
 	(void)fail_set(&why, ERR_STOPPING, NULL,
 	    "the server is stopping; this reply is not complete");
 	f->n_cut += f->n_gens;
-	LIST_EACH(it, next, &f->models) {
+	LIST_EACH (it, next, &f->models) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		for (struct list *g = m->active.next; g != &m->active;
-		    g = g->next)
-			(void)tell_worker(LIST_ENTRY(g, struct gen, link),
-			    MSG_GEN_CANCEL);
+		     g = g->next)
+			(void)tell_worker(
+			    LIST_ENTRY(g, struct gen, link), MSG_GEN_CANCEL);
 		gen_fail_all(m, &why);
 	}
 }
@@ -591,14 +521,4 @@ gen_turn(struct front *f)
 {
 	while (!list_empty(&f->endings))
 		end_cancelled(LIST_ENTRY(f->endings.next, struct gen, link));
-}
-
-void
-gen_table_free(struct gen_table *t)
-{
-	if (t == NULL)
-		return;
-	free(t->at);
-	free(t->free_places);
-	free(t);
 }

@@ -20,7 +20,6 @@
 
 struct front;
 struct gen;
-struct gen_table;
 struct model;
 
 enum gen_state {
@@ -66,8 +65,8 @@ uint64_t gen_id(const struct gen *g);
 uint64_t gen_seed(const struct gen *g);
 enum gen_state gen_state(const struct gen *g);
 struct model *gen_model(const struct gen *g);
-uint32_t gen_tokens(const struct gen *g);   /* delivered so far */
-uint32_t gen_prompt(const struct gen *g);   /* prompt tokens; 0: not known */
+uint32_t gen_tokens(const struct gen *g); /* delivered so far */
+uint32_t gen_prompt(const struct gen *g); /* prompt tokens; 0: not known */
 const char *gen_state_name(enum gen_state s);
 
 /* The worker's messages, from model.c. 0, or ERR_PROTO: the worker is mad. */
@@ -87,9 +86,6 @@ struct gen *gen_first(struct model *m);
 
 /* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
 int gen_send(struct gen *g) MUST_CHECK;
-
-/* Frees the table once no generation is left. NULL is allowed. */
-void gen_table_free(struct gen_table *t);
 
 /* Callbacks that were put off (cancelled while queued). From conn_turn(). */
 void gen_turn(struct front *f);

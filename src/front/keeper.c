@@ -161,8 +161,8 @@ on_drain(struct front *f, struct frame *fr)
 static int
 take_frames(struct front *f)
 {
-	static int (*const handlers[MSG_COUNT])(struct front *,
-	    struct frame *) = {
+	static int (*const handlers[MSG_COUNT])(
+	    struct front *, struct frame *) = {
 		[MSG_FRONT_CONFIG] = on_config,
 		[MSG_FRONT_LISTEN] = on_listen,
 		[MSG_FRONT_DRAIN] = on_drain,
@@ -173,11 +173,12 @@ take_frames(struct front *f)
 	int err;
 
 	while ((err = chan_recv(f->chan, &fr)) == 0) {
-		bool is_early = f->config_mem == NULL &&
-		    fr.msg != MSG_FRONT_CONFIG;
+		bool is_early =
+		    f->config_mem == NULL && fr.msg != MSG_FRONT_CONFIG;
 
 		err = handlers[fr.msg] == NULL || is_early
-		    ? ERR_PROTO : handlers[fr.msg](f, &fr);
+		    ? ERR_PROTO
+		    : handlers[fr.msg](f, &fr);
 		frame_close(&fr);
 		if (err != 0)
 			return err;

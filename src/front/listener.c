@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPTS_A_TURN 64u  /* a flood leaves the others their turn */
-#define UNSENT_MS 30000u    /* TCP_USER_TIMEOUT: a peer that vanished */
-#define PROBE_AFTER_S 60    /* keepalive: idle, then each, then how often */
+#define ACCEPTS_A_TURN 64u /* a flood leaves the others their turn */
+#define UNSENT_MS 30000u   /* TCP_USER_TIMEOUT: a peer that vanished */
+#define PROBE_AFTER_S 60   /* keepalive: idle, then each, then how often */
 #define PROBE_EVERY_S 15
 #define PROBES 4
 
@@ -89,8 +89,8 @@ on_connection(void *arg, unsigned events)
 
 	(void)events;
 	for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(l->fd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd =
+		    accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0)
 			take(l, fd);
@@ -121,8 +121,11 @@ listener_add(struct front *f, const struct front_listen *msg, int fd)
 		(void)close(fd);
 		return ERR_NOMEM;
 	}
-	*l = (struct listener) { .front = f, .fd = fd, .kind = msg->kind,
-		.is_unix = msg->is_unix != 0, .label = str_dup(msg->label) };
+	*l = (struct listener){ .front = f,
+		.fd = fd,
+		.kind = msg->kind,
+		.is_unix = msg->is_unix != 0,
+		.label = str_dup(msg->label) };
 	list_append(&f->listeners, &l->link);
 	l->watch = watch_new(f->loop, fd, on_connection, l);
 	if (l->watch == NULL || l->label == NULL ||
@@ -137,6 +140,6 @@ void
 listener_free_all(struct front *f)
 {
 	while (!list_empty(&f->listeners))
-		listener_free(LIST_ENTRY(f->listeners.next, struct listener,
-		    link));
+		listener_free(
+		    LIST_ENTRY(f->listeners.next, struct listener, link));
 }

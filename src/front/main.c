@@ -10,6 +10,7 @@
 #include "front/keeper.h"
 #include "front/listener.h"
 #include "front/model.h"
+#include "front/table.h"
 #include "wire/progress.h"
 
 #include <fcntl.h>
@@ -38,7 +39,8 @@ set_up(struct front *f)
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	f->progress = progress_map(PROGRESS_FD);
 	f->loop = loop_new();
-	if (f->loop == NULL)
+	f->gens = table_new();
+	if (f->loop == NULL || f->gens == NULL)
 		return ERR_NOMEM;
 	if (loop_on_signal(f->loop, SIGTERM, on_term, f) != 0 ||
 	    loop_on_signal(f->loop, SIGINT, on_term, f) != 0)
@@ -52,7 +54,7 @@ tear_down(struct front *f)
 	listener_free_all(f);
 	conn_free_all(f);
 	model_free_all(f);
-	gen_table_free(f->gens);
+	table_free(f->gens);
 	keeper_close(f);
 	timer_free(f->drain_timer);
 	progress_unmap(f->progress);

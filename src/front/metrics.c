@@ -6,20 +6,18 @@
 #include <inttypes.h>
 
 static void
-put_head(struct buf *out, const char *name, const char *kind,
-    const char *help)
+put_head(struct buf *out, const char *name, const char *kind, const char *help)
 {
-	buf_printf(out, "# HELP bulkhead_%s %s\n# TYPE bulkhead_%s %s\n",
-	    name, help, name, kind);
+	buf_printf(out, "# HELP bulkhead_%s %s\n# TYPE bulkhead_%s %s\n", name,
+	    help, name, kind);
 }
 
 static void
 put_counters(const struct front *f, struct buf *out)
 {
-#define METRIC_LINE(name, kind, help)                            \
-	put_head(out, #name, #kind, help);                       \
-	buf_printf(out, "bulkhead_" #name " %" PRIu64 "\n",      \
-	    f->metrics.name);
+#define METRIC_LINE(name, kind, help)      \
+	put_head(out, #name, #kind, help); \
+	buf_printf(out, "bulkhead_" #name " %" PRIu64 "\n", f->metrics.name);
 	METRICS_TABLE(METRIC_LINE)
 #undef METRIC_LINE
 }
@@ -103,12 +101,11 @@ static const struct model_gauge gauges[] = {
 };
 
 static void
-put_models(const struct front *f, const struct model_gauge *g,
-    struct buf *out)
+put_models(const struct front *f, const struct model_gauge *g, struct buf *out)
 {
 	put_head(out, g->name, g->kind, g->help);
 	for (struct list *it = f->models.next; it != &f->models;
-	    it = it->next) {
+	     it = it->next) {
 		const struct model *m = LIST_ENTRY(it, struct model, link);
 
 		buf_printf(out, "bulkhead_%s{model=\"", g->name);
@@ -122,8 +119,8 @@ metrics_print(const struct front *f, struct buf *out)
 {
 	put_counters(f, out);
 	put_gauge(out, "connections", "Connections open", f->n_conns);
-	put_gauge(out, "generations", "Generations queued or running",
-	    f->n_gens);
+	put_gauge(
+	    out, "generations", "Generations queued or running", f->n_gens);
 	put_gauge(out, "front_restarts", "Times the front was replaced",
 	    f->keeper.front_restarts);
 	put_gauge(out, "start_time_seconds", "When the keeper started, Unix",

@@ -7,21 +7,24 @@
 #include "base/buf.h"
 
 /* name, kind, help. Counters only grow; gauges are set. */
-#define METRICS_TABLE(M)                                                     \
-	M(connections_total, counter, "Connections accepted")                \
-	M(connections_refused_total, counter, "Connections over the limit")  \
-	M(http_requests_total, counter, "HTTP requests")                     \
+#define METRICS_TABLE(M)                                                      \
+	M(connections_total, counter, "Connections accepted")                 \
+	M(connections_refused_total, counter, "Connections over the limit")   \
+	M(http_requests_total, counter, "HTTP requests")                      \
 	M(http_errors_total, counter, "HTTP requests answered with an error") \
-	M(rpc_requests_total, counter, "JSON-RPC requests")                  \
-	M(rpc_errors_total, counter, "JSON-RPC requests answered with an error") \
-	M(generations_total, counter, "Generations started")                 \
-	M(generations_done_total, counter, "Generations that finished")      \
-	M(generations_failed_total, counter, "Generations that failed")      \
-	M(generations_cancelled_total, counter, "Generations cancelled")     \
-	M(generations_resumed_total, counter, "Resumes after a worker's death") \
-	M(generations_parked_total, counter, "Times a slow reader's was parked") \
-	M(prompt_tokens_total, counter, "Prompt tokens")                     \
-	M(tokens_total, counter, "Tokens generated")                         \
+	M(rpc_requests_total, counter, "JSON-RPC requests")                   \
+	M(rpc_errors_total, counter,                                          \
+	    "JSON-RPC requests answered with an error")                       \
+	M(generations_total, counter, "Generations started")                  \
+	M(generations_done_total, counter, "Generations that finished")       \
+	M(generations_failed_total, counter, "Generations that failed")       \
+	M(generations_cancelled_total, counter, "Generations cancelled")      \
+	M(generations_resumed_total, counter,                                 \
+	    "Resumes after a worker's death")                                 \
+	M(generations_parked_total, counter,                                  \
+	    "Times a slow reader's was parked")                               \
+	M(prompt_tokens_total, counter, "Prompt tokens")                      \
+	M(tokens_total, counter, "Tokens generated")                          \
 	M(worker_deaths_total, counter, "Worker channels that ended")
 
 struct metrics {

@@ -25,7 +25,7 @@ struct model *
 model_by_id(const struct front *f, uint32_t id)
 {
 	for (struct list *it = f->models.next; it != &f->models;
-	    it = it->next) {
+	     it = it->next) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (m->state.model == id)
@@ -40,7 +40,7 @@ base_name(struct str path)
 {
 	for (size_t i = path.n; i-- > 0;)
 		if (path.p[i] == '/')
-			return (struct str) { path.p + i + 1, path.n - i - 1 };
+			return (struct str){ path.p + i + 1, path.n - i - 1 };
 	return path;
 }
 
@@ -57,7 +57,7 @@ model_find(const struct front *f, struct str name)
 	if (name.n == 0)
 		name = f->config.default_model;
 	for (struct list *it = f->models.next; it != &f->models;
-	    it = it->next) {
+	     it = it->next) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (answers_to(m, name))
@@ -98,7 +98,8 @@ lose_channel(struct model *m, int err)
 	m->front->metrics.worker_deaths_total++;
 	if (err == ERR_EOF || err == ERR_IO) {
 		log_warn("%.*s: its worker is gone; %u generations wait for "
-		    "the next", (int)name.n, name.p, m->n_active);
+			 "the next",
+		    (int)name.n, name.p, m->n_active);
 	} else {
 		log_error("%.*s: its worker broke the protocol (%s)",
 		    (int)name.n, name.p, err_text(err));
@@ -177,8 +178,7 @@ model_free(struct model *m)
 {
 	struct fail why;
 
-	(void)fail_set(&why, ERR_NOT_LOADED, "model",
-	    "the model was unloaded");
+	(void)fail_set(&why, ERR_NOT_LOADED, "model", "the model was unloaded");
 	gen_fail_all(m, &why);
 	if (m->chan != NULL)
 		close_channel(m);
@@ -206,7 +206,7 @@ answer(struct front *f, uint32_t ref, struct model *m, const struct fail *why)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &f->wants) {
+	LIST_EACH (it, next, &f->wants) {
 		struct want *w = LIST_ENTRY(it, struct want, link);
 
 		if (w->ref != ref)
@@ -274,8 +274,8 @@ model_on_state(struct front *f, struct frame *fr)
 		return ERR_PROTO;
 	m = model_by_id(f, s.model);
 	/* A model that never came to be: only the asker needs to know. */
-	if (s.model == 0 || (m == NULL && s.status >= MODEL_FAILED &&
-	    s.ref != 0)) {
+	if (s.model == 0 ||
+	    (m == NULL && s.status >= MODEL_FAILED && s.ref != 0)) {
 		failure_of(&s, &why);
 		answer(f, s.ref, NULL, &why);
 		return 0;
@@ -305,16 +305,17 @@ model_free_all(struct front *f)
 }
 
 struct want *
-model_want(struct front *f, struct str path, uint32_t n_ctx, want_fn fn,
-    void *arg)
+model_want(
+    struct front *f, struct str path, uint32_t n_ctx, want_fn fn, void *arg)
 {
 	struct want *w = calloc(1, sizeof(*w));
 	struct model_want m = { .path = path, .n_ctx = n_ctx };
 
 	if (w == NULL)
 		return NULL;
-	*w = (struct want) { .front = f, .ref = ++f->next_ref, .fn = fn,
-		.arg = arg };
+	*w = (struct want){
+		.front = f, .ref = ++f->next_ref, .fn = fn, .arg = arg
+	};
 	m.ref = w->ref;
 	list_append(&f->wants, &w->link);
 	front_tell(f, MSG_MODEL_WANT, &m);

@@ -13,17 +13,17 @@ struct front;
 struct model;
 
 struct model {
-	struct list link;	  /* in front->models */
+	struct list link; /* in front->models */
 	struct front *front;
 	struct model_state state; /* the keeper's last word; strings in mem */
 	void *mem;
-	struct chan *chan;	  /* to the worker; NULL while there is none */
+	struct chan *chan; /* to the worker; NULL while there is none */
 	struct watch *watch;
-	struct list queue;	  /* struct gen that have no slot, in order */
-	struct list active;	  /* struct gen that the worker has */
+	struct list queue;  /* struct gen that have no slot, in order */
+	struct list active; /* struct gen that the worker has */
 	uint32_t n_queue;
 	uint32_t n_active;
-	uint64_t tokens;	  /* generated, in this front's life */
+	uint64_t tokens; /* generated, in this front's life */
 };
 
 /* A model by the name that requests use: its name, its path, or "" or NULL
@@ -51,8 +51,8 @@ typedef void (*want_fn)(void *arg, struct model *m, const struct fail *why);
 
 /* path: a file or a model's name; empty: the default. n_ctx: tokens per
  * sequence that are needed, 0: as configured. NULL: out of memory. */
-struct want *model_want(struct front *f, struct str path, uint32_t n_ctx,
-    want_fn fn, void *arg);
+struct want *model_want(
+    struct front *f, struct str path, uint32_t n_ctx, want_fn fn, void *arg);
 
 /* The asker is going away: no call will come. What is loaded is dropped. */
 void want_cancel(struct want *w);

@@ -5,7 +5,7 @@
 void
 params_default(struct gen_submit *p)
 {
-	*p = (struct gen_submit) {
+	*p = (struct gen_submit){
 		.add_special = 1,
 		.enable_thinking = 1,
 		.seed = UINT64_MAX,

@@ -12,10 +12,10 @@ void params_default(struct gen_submit *p);
 
 /* How an error is called by those who will read it. */
 struct error_row {
-	int err;	      /* ERR_* */
-	int http;	      /* status */
+	int err;	       /* ERR_* */
+	int http;	       /* status */
 	const char *http_type; /* OpenAI's error.type */
-	int rpc;	      /* JSON-RPC code */
+	int rpc;	       /* JSON-RPC code */
 };
 
 /* Never NULL: unknown codes are internal errors. */

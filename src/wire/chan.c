@@ -16,10 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADER 16u     /* payload length, message, descriptors, 0 */
-#define ALIGN 8u       /* payloads are padded to this, to be read in place */
+#define HEADER 16u /* payload length, message, descriptors, 0 */
+#define ALIGN 8u   /* payloads are padded to this, to be read in place */
 #define READ_SIZE 65536u
-#define MARKS 16u      /* descriptors that wait to be sent or taken */
+#define MARKS 16u /* descriptors that wait to be sent or taken */
 
 struct mark {
 	uint64_t at; /* offset in the stream of bytes sent */
@@ -45,7 +45,7 @@ int
 chan_pair(int ret_fds[2])
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-	    ret_fds) != 0)
+		ret_fds) != 0)
 		return ERR_IO;
 	return 0;
 }
@@ -171,15 +171,15 @@ chan_flush(struct chan *c)
 			fd = c->marks[0].fd;
 		else if (c->n_marks > 0 && c->marks[0].at - c->sent < n)
 			n = (size_t)(c->marks[0].at - c->sent);
-		if (fd >= 0 && c->n_marks > 1 &&
-		    c->marks[1].at - c->sent < n)
+		if (fd >= 0 && c->n_marks > 1 && c->marks[1].at - c->sent < n)
 			n = (size_t)(c->marks[1].at - c->sent);
 		r = send_some(c->fd, buf_data(&c->out), n, fd);
 		if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return 0;
 		if (r < 0)
-			return ended(c, errno == EPIPE || errno == ECONNRESET
-				? ERR_EOF : ERR_IO);
+			return ended(c,
+			    errno == EPIPE || errno == ECONNRESET ? ERR_EOF
+								  : ERR_IO);
 		if (fd >= 0)
 			drop_mark(c);
 		c->sent += (uint64_t)r;
@@ -316,8 +316,10 @@ fill(struct chan *c, size_t want)
 		char room[CMSG_SPACE(sizeof(int) * 4)];
 	} control;
 	struct iovec iov;
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 	ssize_t r;
 
 	iov.iov_len = want > READ_SIZE ? want : READ_SIZE;
@@ -390,7 +392,7 @@ chan_recv(struct chan *c, struct frame *ret)
 		if (err != 0)
 			return ended(c, err);
 	}
-	*ret = (struct frame) { .msg = (enum msg)head[1], .n = head[0] };
+	*ret = (struct frame){ .msg = (enum msg)head[1], .n = head[0] };
 	for (unsigned i = 0; i < MSG_MAX_FDS; i++)
 		ret->fds[i] = -1;
 	ret->payload = buf_data(&c->in) + HEADER;

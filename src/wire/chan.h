@@ -42,8 +42,8 @@ int chan_fd(const struct chan *c);
 int chan_send(struct chan *c, enum msg m, const void *st, int fd) MUST_CHECK;
 
 /* The same for a payload that is already packed. */
-int chan_send_packed(struct chan *c, enum msg m, const void *p, size_t n,
-    int fd) MUST_CHECK;
+int chan_send_packed(
+    struct chan *c, enum msg m, const void *p, size_t n, int fd) MUST_CHECK;
 
 /* Sends what waits. 0, also when some still waits; ERR_EOF or ERR_IO, which
  * may be ignored: chan_recv() gives what came whole and then the same. */

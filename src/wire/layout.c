@@ -16,8 +16,8 @@ pad(struct buf *out, size_t start)
 }
 
 static void
-pack_array(struct buf *out, size_t start, const void *p, uint32_t n,
-    size_t each)
+pack_array(
+    struct buf *out, size_t start, const void *p, uint32_t n, size_t each)
 {
 	buf_put_u32(out, n);
 	pad(out, start);
@@ -57,8 +57,8 @@ pack_field(struct buf *out, size_t start, enum field_kind kind, const void *at)
 		pack_array(out, start, ints->p, ints->n, sizeof(int32_t));
 		break;
 	case FIELD_biases:
-		pack_array(out, start, biases->p, biases->n,
-		    sizeof(struct bias));
+		pack_array(
+		    out, start, biases->p, biases->n, sizeof(struct bias));
 		break;
 	}
 }
@@ -93,7 +93,7 @@ take_str(struct cursor *c)
 	uint32_t n = cursor_u32(c);
 	const char *p = cursor_take(c, n);
 
-	return p == NULL ? STR("") : (struct str) { p, n };
+	return p == NULL ? STR("") : (struct str){ p, n };
 }
 
 static void
@@ -108,8 +108,8 @@ check_strs(struct cursor *c, struct str packed)
 }
 
 static void
-take_field(struct cursor *c, const uint8_t *start, enum field_kind kind,
-    void *at)
+take_field(
+    struct cursor *c, const uint8_t *start, enum field_kind kind, void *at)
 {
 	const void *raw;
 	size_t n;
@@ -152,8 +152,8 @@ layout_unpack(const struct layout *l, void *ret, const void *p, size_t n)
 
 	memset(ret, 0, l->size);
 	for (size_t i = 0; i < l->n_fields; i++)
-		take_field(&c, p, l->fields[i].kind,
-		    (char *)ret + l->fields[i].off);
+		take_field(
+		    &c, p, l->fields[i].kind, (char *)ret + l->fields[i].off);
 	if (c.err != 0 || cursor_left(&c) != 0)
 		return ERR_PROTO;
 	return 0;

@@ -1,23 +1,22 @@
 #include "wire/msg.h"
 
-#define LAYOUT_DEFINE(name, list)                                  \
-	static const struct field fields_##name[] = {              \
-		list(LAYOUT_FIELD, name)                           \
-	};                                                         \
-	const struct layout layout_##name = {                      \
-		#name,                                             \
-		fields_##name,                                     \
-		sizeof(fields_##name) / sizeof(fields_##name[0]),  \
-		sizeof(struct name),                               \
+#define LAYOUT_DEFINE(name, list)                                 \
+	static const struct field fields_##name[] = { list(       \
+	    LAYOUT_FIELD, name) };                                \
+	const struct layout layout_##name = {                     \
+		#name,                                            \
+		fields_##name,                                    \
+		sizeof(fields_##name) / sizeof(fields_##name[0]), \
+		sizeof(struct name),                              \
 	};
 
 LAYOUTS(LAYOUT_DEFINE)
 
 const struct layout layout_steps = { "steps", NULL, 0, 0 };
 
-#define MSG_ROW(name, layout, from, to, max, fds)                        \
-	[MSG_##name] = { #name, &layout_##layout, PROC_##from, PROC_##to, \
-		max, fds },
+#define MSG_ROW(name, layout, from, to, max, fds)                              \
+	[MSG_##name] = { #name, &layout_##layout, PROC_##from, PROC_##to, max, \
+		fds },
 
 static const struct msg_row rows[MSG_COUNT] = { MSG_TABLE(MSG_ROW) };
 

@@ -95,11 +95,12 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 #define FRONT_DRAIN_FIELDS(F, S) \
 	F(S, u32, timeout_ms, "for running streams; 0: end them now")
 
-#define KEEPER_STATUS_FIELDS(F, S)                                              \
-	F(S, u32, keeper_pid, "")                                               \
-	F(S, u32, front_pid, "")                                                \
-	F(S, u32, front_restarts, "since the keeper started")                   \
-	F(S, str, front_last_death, "\"SIGKILL, 3 s ago\" style text or empty") \
+#define KEEPER_STATUS_FIELDS(F, S)                            \
+	F(S, u32, keeper_pid, "")                             \
+	F(S, u32, front_pid, "")                              \
+	F(S, u32, front_restarts, "since the keeper started") \
+	F(S, str, front_last_death,                           \
+	    "\"SIGKILL, 3 s ago\" style text or empty")       \
 	F(S, u64, front_died_unix, "seconds; 0: never")
 
 /* What is known of a model once a worker has loaded it. */
@@ -128,22 +129,24 @@ enum model_status {
 	MODEL_GONE,	    /* unloaded; its id is never used again */
 };
 
-#define MODEL_STATE_FIELDS(F, S)                                                \
-	F(S, u32, model, "its id, for this keeper's life; never 0")             \
-	F(S, u32, ref, "of the MODEL_WANT this answers, or 0")                  \
-	F(S, u8, status, "enum model_status")                                   \
-	F(S, str, name, "what requests call it")                                \
-	F(S, str, path, "the file")                                             \
-	F(S, u32, pid, "of its worker, or 0")                                   \
-	F(S, u32, restarts, "since it was first loaded")                        \
-	F(S, str, last_death, "of its worker: \"killed by SIGSEGV\"; or empty") \
-	F(S, u64, died_unix, "when; seconds; 0: never")                         \
-	F(S, i32, err, "FAILED: an ERR_*")                                      \
-	F(S, str, text, "FAILED: why, for a person")                            \
+#define MODEL_STATE_FIELDS(F, S)                                    \
+	F(S, u32, model, "its id, for this keeper's life; never 0") \
+	F(S, u32, ref, "of the MODEL_WANT this answers, or 0")      \
+	F(S, u8, status, "enum model_status")                       \
+	F(S, str, name, "what requests call it")                    \
+	F(S, str, path, "the file")                                 \
+	F(S, u32, pid, "of its worker, or 0")                       \
+	F(S, u32, restarts, "since it was first loaded")            \
+	F(S, str, last_death,                                       \
+	    "of its worker: \"killed by SIGSEGV\"; or empty")       \
+	F(S, u64, died_unix, "when; seconds; 0: never")             \
+	F(S, i32, err, "FAILED: an ERR_*")                          \
+	F(S, str, text, "FAILED: why, for a person")                \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
 #define FRONT_READY_FIELDS(F, S) F(S, u32, pid, "")
-#define FRONT_DRAINED_FIELDS(F, S) F(S, u32, ended, "streams that were cut short")
+#define FRONT_DRAINED_FIELDS(F, S) \
+	F(S, u32, ended, "streams that were cut short")
 
 #define MODEL_WANT_FIELDS(F, S)                                      \
 	F(S, u32, ref, "comes back in the MODEL_STATE that answers") \
@@ -271,8 +274,8 @@ enum gen_reason {
 	L(front_ready, FRONT_READY_FIELDS)       \
 	L(front_drained, FRONT_DRAINED_FIELDS)   \
 	L(model_want, MODEL_WANT_FIELDS)         \
-	L(model_drop, MODEL_DROP_FIELDS)       \
-	L(model_broken, MODEL_BROKEN_FIELDS)   \
+	L(model_drop, MODEL_DROP_FIELDS)         \
+	L(model_broken, MODEL_BROKEN_FIELDS)     \
 	L(worker_load, WORKER_LOAD_FIELDS)       \
 	L(worker_channel, WORKER_CHANNEL_FIELDS) \
 	L(worker_ready, WORKER_READY_FIELDS)     \

@@ -8,8 +8,8 @@
 int
 progress_make(struct progress **ret, int *ret_fd)
 {
-	int fd = memfd_create("bulkhead-progress",
-	    MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd =
+	    memfd_create("bulkhead-progress", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct progress *p;
 
 	if (fd < 0)

@@ -13,22 +13,22 @@
 
 enum progress_phase {
 	PHASE_START,
-	PHASE_LOAD,   /* percent tells how far */
-	PHASE_IDLE,   /* waits for work; owes no progress */
+	PHASE_LOAD, /* percent tells how far */
+	PHASE_IDLE, /* waits for work; owes no progress */
 	PHASE_PREFILL,
 	PHASE_DECODE,
 	PHASE_NPHASES
 };
 
 struct progress {
-	_Atomic uint64_t count;	      /* things done; only grows */
-	_Atomic uint32_t phase;	      /* enum progress_phase */
-	_Atomic uint32_t percent;     /* of loading */
-	_Atomic uint32_t running;     /* sequences in slots */
-	_Atomic uint32_t waiting;     /* generations submitted, no slot yet */
-	_Atomic uint64_t tokens;      /* generated since start */
+	_Atomic uint64_t count;		/* things done; only grows */
+	_Atomic uint32_t phase;		/* enum progress_phase */
+	_Atomic uint32_t percent;	/* of loading */
+	_Atomic uint32_t running;	/* sequences in slots */
+	_Atomic uint32_t waiting;	/* generations submitted, no slot yet */
+	_Atomic uint64_t tokens;	/* generated since start */
 	_Atomic uint64_t prompt_tokens; /* prefilled since start */
-	_Atomic uint32_t p99_step_us; /* running figure, for deadlines */
+	_Atomic uint32_t p99_step_us;	/* running figure, for deadlines */
 	_Atomic uint32_t reserved[13];
 };
 

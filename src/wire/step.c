@@ -16,7 +16,7 @@ take(struct cursor *c, size_t n)
 {
 	const char *p = cursor_take(c, n);
 
-	return p == NULL ? STR("") : (struct str) { p, n };
+	return p == NULL ? STR("") : (struct str){ p, n };
 }
 
 void
@@ -43,7 +43,7 @@ step_next(struct cursor *c, struct step *ret)
 {
 	if (cursor_left(c) == 0)
 		return false;
-	*ret = (struct step) { .gen = cursor_u64(c) };
+	*ret = (struct step){ .gen = cursor_u64(c) };
 	ret->token = cursor_i32(c);
 	ret->flags = cursor_u8(c);
 	ret->text = take(c, cursor_u32(c));

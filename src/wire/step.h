@@ -19,11 +19,11 @@ struct step {
 	int32_t token;
 	uint8_t flags;
 	struct str text;
-	float mu;	   /* mirostat's state after this token */
-	float logprob;	   /* natural log, before the samplers */
-	struct str piece;  /* the token's own bytes, maybe not UTF-8 */
-	uint8_t n_tops;	   /* alternatives, the likeliest first */
-	struct str tops;   /* packed; step_top() */
+	float mu;	  /* mirostat's state after this token */
+	float logprob;	  /* natural log, before the samplers */
+	struct str piece; /* the token's own bytes, maybe not UTF-8 */
+	uint8_t n_tops;	  /* alternatives, the likeliest first */
+	struct str tops;  /* packed; step_top() */
 };
 
 struct step_top {

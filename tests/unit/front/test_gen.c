@@ -1,0 +1,575 @@
+/*
+ * The front's core with this test as keeper and worker: generations, their
+ * journal, what happens when a worker dies or lies.
+ */
+#include "front/front.h"
+#include "front/conn.h"
+#include "front/gen.h"
+#include "front/model.h"
+#include "front/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define SLOTS 2u
+
+/* The world: a front, the keeper's end and, while one lives, the worker's. */
+struct world {
+	struct front f;
+	struct chan *keeper;
+	struct chan *worker;
+	struct model *m;
+};
+
+/* What one owner has heard. Static in each test: what still runs at its end is
+ * told so when the world is torn down. */
+struct owner {
+	struct gen *g;
+	int n_started, n_tokens, n_done, n_failed;
+	int32_t tokens[128];
+	uint8_t reason;
+	struct fail why;
+};
+
+static void
+heard_started(void *arg, struct gen *g, uint32_t n_prompt)
+{
+	struct owner *o = arg;
+
+	assert_ptr_equal(o->g, g);
+	assert_int_equal(n_prompt, 3);
+	o->n_started++;
+}
+
+static void
+heard_token(void *arg, struct gen *g, const struct step *s)
+{
+	struct owner *o = arg;
+
+	(void)g;
+	o->tokens[o->n_tokens++] = s->token;
+}
+
+static void
+heard_done(void *arg, struct gen *g, const struct gen_done *d)
+{
+	struct owner *o = arg;
+
+	(void)g;
+	o->n_done++;
+	o->reason = d->reason;
+}
+
+static void
+heard_failed(void *arg, struct gen *g, const struct fail *why)
+{
+	struct owner *o = arg;
+
+	(void)g;
+	o->n_failed++;
+	o->why = *why;
+}
+
+static const struct gen_ops ops = { heard_started, heard_token, heard_done,
+	heard_failed };
+
+/* Lets the front act on everything that is there. */
+static void
+turn(struct world *w)
+{
+	struct timer *t = timer_new(w->f.loop, (timer_fn)loop_stop, w->f.loop);
+
+	timer_set(t, 5);
+	assert_int_equal(loop_run(w->f.loop), 0);
+	timer_free(t);
+}
+
+static void
+say_model(struct world *w, enum model_status status, const char *text)
+{
+	struct model_state s = { .model = 1,
+		.status = (uint8_t)status,
+		.name = STR("demo"),
+		.path = STR("/m/demo.gguf"),
+		.n_seq = SLOTS,
+		.n_ctx = 100,
+		.text = str_of(text),
+		.err = status == MODEL_FAILED ? ERR_GAVE_UP : 0 };
+	struct frame fr;
+	int pair[2] = { -1, -1 };
+
+	if (status == MODEL_UP) {
+		chan_free(w->worker);
+		assert_int_equal(chan_pair(pair), 0);
+		w->worker = chan_new(pair[1], PROC_WORKER, PROC_FRONT, MIB);
+	}
+	assert_int_equal(chan_send(w->keeper, MSG_MODEL_STATE, &s, pair[0]), 0);
+	if (pair[0] >= 0)
+		close(pair[0]);
+	assert_int_equal(chan_recv(w->f.chan, &fr), 0);
+	assert_int_equal(model_on_state(&w->f, &fr), 0);
+	frame_close(&fr);
+	w->m = model_by_id(&w->f, 1);
+}
+
+static int
+set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct front *f = &w->f;
+	int pair[2];
+
+	list_init(&f->listeners);
+	list_init(&f->conns);
+	list_init(&f->dirty);
+	list_init(&f->models);
+	list_init(&f->wants);
+	list_init(&f->endings);
+	f->config.queue_max = 3;
+	f->config.default_model = STR("demo");
+	f->loop = loop_new();
+	f->gens = table_new();
+	assert_int_equal(chan_pair(pair), 0);
+	f->chan = chan_new(pair[0], PROC_FRONT, PROC_KEEPER, MIB);
+	f->watch = watch_new(f->loop, pair[0], NULL, NULL);
+	w->keeper = chan_new(pair[1], PROC_KEEPER, PROC_FRONT, MIB);
+	say_model(w, MODEL_UP, "");
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+
+	model_free_all(&w->f);
+	assert_int_equal(w->f.n_gens, 0);
+	table_free(w->f.gens);
+	watch_free(w->f.watch);
+	chan_free(w->f.chan);
+	chan_free(w->keeper);
+	chan_free(w->worker);
+	loop_free(w->f.loop);
+	free(w);
+	return 0;
+}
+
+static int
+start(struct world *w, struct owner *o)
+{
+	struct gen_submit s = {
+		.input = INPUT_PROMPT, .prompt = STR("hi"), .seed = 42
+	};
+
+	memset(o, 0, sizeof(*o));
+	return gen_start(w->m, &s, &ops, o, &o->g, &o->why);
+}
+
+/* The worker takes the next message, which must be m. */
+static void
+expect(struct world *w, enum msg m, void *ret)
+{
+	static struct frame fr; /* its payload stays for the caller */
+
+	assert_int_equal(chan_recv(w->worker, &fr), 0);
+	assert_int_equal(fr.msg, m);
+	assert_int_equal(frame_unpack(&fr, ret), 0);
+}
+
+static void
+say_started(struct world *w, uint64_t gen)
+{
+	static const int32_t prompt[] = { 1, 2, 3 };
+	struct gen_started s = { .gen = gen, .prompt = { prompt, 3 } };
+
+	assert_int_equal(chan_send(w->worker, MSG_GEN_STARTED, &s, -1), 0);
+}
+
+static void
+say_token(struct world *w, uint64_t gen, int32_t token)
+{
+	struct step s = { .gen = gen,
+		.token = token,
+		.text = STR("x"),
+		.flags = STEP_MU,
+		.mu = (float)token };
+	struct buf b;
+
+	buf_init(&b, KIB);
+	step_put(&b, &s);
+	assert_int_equal(chan_send_packed(w->worker, MSG_GEN_STEP, buf_data(&b),
+			     buf_len(&b), -1),
+	    0);
+	buf_done(&b);
+}
+
+static void
+say_done(struct world *w, uint64_t gen, enum gen_reason reason)
+{
+	struct gen_done d = { .gen = gen, .reason = (uint8_t)reason };
+
+	assert_int_equal(chan_send(w->worker, MSG_GEN_DONE, &d, -1), 0);
+}
+
+static void
+die(struct world *w)
+{
+	chan_free(w->worker);
+	w->worker = NULL;
+	turn(w);
+}
+
+static void
+runs_to_its_end(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	expect(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.gen, gen_id(o.g));
+	assert_int_equal(s.seed, 42);
+	assert_int_equal(s.resume, 0);
+	say_started(w, s.gen);
+	say_token(w, s.gen, 7);
+	say_token(w, s.gen, 8);
+	say_done(w, s.gen, REASON_EOS);
+	turn(w);
+	assert_int_equal(o.n_started, 1);
+	assert_int_equal(o.n_tokens, 2);
+	assert_int_equal(o.tokens[1], 8);
+	assert_int_equal(o.n_done, 1);
+	assert_int_equal(o.reason, REASON_EOS);
+	assert_int_equal(w->f.n_gens, 0);
+}
+
+static void
+goes_on_after_a_death_with_what_was_delivered(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	expect(w, MSG_GEN_SUBMIT, &s);
+	say_started(w, s.gen);
+	say_token(w, s.gen, 7);
+	say_token(w, s.gen, 8);
+	die(w);
+	assert_int_equal(o.n_tokens, 2);
+	assert_int_equal(gen_state(o.g), GEN_QUEUED);
+	say_model(w, MODEL_UP, "");
+	expect(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.resume, 1);
+	assert_int_equal(s.tokens.n, 3);
+	assert_int_equal(s.tokens.p[2], 3);
+	assert_int_equal(s.done.n, 2);
+	assert_int_equal(s.done.p[1], 8);
+	assert_true(s.mu == 8.0f);
+	assert_int_equal(s.seed, 42);
+	say_started(w, s.gen);
+	say_token(w, s.gen, 9);
+	say_done(w, s.gen, REASON_LENGTH);
+	turn(w);
+	assert_int_equal(o.n_started, 1);
+	assert_int_equal(o.n_tokens, 3);
+	assert_int_equal(o.n_done, 1);
+	assert_int_equal(w->f.metrics.generations_resumed_total, 1);
+}
+
+static void
+death_before_the_prompt_is_known_sends_the_record_again(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	die(w);
+	say_model(w, MODEL_UP, "");
+	expect(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.resume, 0);
+	assert_true(str_is(s.prompt, "hi"));
+}
+
+static void
+order_stays_after_a_death(void **state)
+{
+	struct world *w = *state;
+	static struct owner o[4];
+	struct gen_submit s;
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(start(w, &o[i]), 0);
+	assert_int_equal(w->m->n_active, SLOTS);
+	assert_int_equal(w->m->n_queue, 2);
+	die(w);
+	assert_int_equal(w->m->n_active, 0);
+	assert_int_equal(w->m->n_queue, 4);
+	say_model(w, MODEL_UP, "");
+	expect(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.gen, gen_id(o[0].g));
+	expect(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.gen, gen_id(o[1].g));
+	/* A slot that becomes free goes to the next that waits. */
+	say_started(w, gen_id(o[1].g));
+	say_done(w, gen_id(o[1].g), REASON_EOS);
+	turn(w);
+	expect(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.gen, gen_id(o[2].g));
+}
+
+static void
+full_queue_is_refused(void **state)
+{
+	struct world *w = *state;
+	static struct owner o[6];
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(start(w, &o[i]), 0);
+	assert_int_equal(start(w, &o[5]), ERR_BUSY);
+	assert_non_null(strstr(o[5].why.text, "the limit is 3"));
+}
+
+static void
+cancel_is_answered_once_in_every_state(void **state)
+{
+	struct world *w = *state;
+	static struct owner o[3];
+	struct gen_submit s;
+	struct gen_cancel c;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(start(w, &o[i]), 0);
+	gen_cancel(o[2].g); /* queued */
+	gen_cancel(o[2].g);
+	assert_int_equal(o[2].n_done, 0);
+	gen_turn(&w->f);
+	assert_int_equal(o[2].n_done, 1);
+	assert_int_equal(o[2].reason, REASON_CANCEL);
+	gen_cancel(o[0].g); /* in the worker */
+	expect(w, MSG_GEN_SUBMIT, &s);
+	expect(w, MSG_GEN_SUBMIT, &s);
+	expect(w, MSG_GEN_CANCEL, &c);
+	assert_int_equal(c.gen, gen_id(o[0].g));
+	say_done(w, c.gen, REASON_CANCEL);
+	turn(w);
+	assert_int_equal(o[0].n_done, 1);
+	gen_cancel(o[1].g); /* the worker dies before it answers */
+	die(w);
+	assert_int_equal(o[1].n_done, 1);
+	assert_int_equal(o[1].reason, REASON_CANCEL);
+	assert_int_equal(w->f.n_gens, 0);
+}
+
+static void
+dropped_owner_hears_nothing(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	expect(w, MSG_GEN_SUBMIT, &s);
+	gen_drop(o.g);
+	gen_drop(NULL);
+	say_started(w, s.gen);
+	say_token(w, s.gen, 5);
+	say_done(w, s.gen, REASON_CANCEL);
+	turn(w);
+	assert_int_equal(o.n_started + o.n_tokens + o.n_done + o.n_failed, 0);
+	assert_int_equal(w->f.n_gens, 0);
+}
+
+static void
+gives_up_after_deaths_without_a_token(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+	int deaths = 0;
+
+	assert_int_equal(start(w, &o), 0);
+	while (o.n_failed == 0 && deaths < 10) {
+		die(w);
+		deaths++;
+		if (o.n_failed == 0) {
+			say_model(w, MODEL_UP, "");
+			expect(w, MSG_GEN_SUBMIT, &s);
+		}
+	}
+	assert_int_equal(deaths, 4);
+	assert_int_equal(o.why.code, ERR_GAVE_UP);
+}
+
+static void
+tokens_between_deaths_are_progress(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	for (int i = 0; i < 20; i++) {
+		expect(w, MSG_GEN_SUBMIT, &s);
+		assert_int_equal(s.done.n, i);
+		say_started(w, s.gen);
+		say_token(w, s.gen, i);
+		die(w);
+		say_model(w, MODEL_UP, "");
+	}
+	assert_int_equal(o.n_tokens, 20);
+	assert_int_equal(o.n_failed, 0);
+}
+
+static void
+failed_model_answers_all_and_refuses_more(void **state)
+{
+	struct world *w = *state;
+	static struct owner o[3];
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(start(w, &o[i]), 0);
+	die(w);
+	say_model(w, MODEL_FAILED, "gave up after 5 deaths");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(o[i].n_failed, 1);
+		assert_int_equal(o[i].why.code, ERR_GAVE_UP);
+		assert_string_equal(o[i].why.text, "gave up after 5 deaths");
+	}
+	assert_int_equal(start(w, &o[0]), ERR_GAVE_UP);
+}
+
+/* The keeper is told that the worker is mad, and the stream goes on. */
+static void
+expect_broken(struct world *w, struct owner *o)
+{
+	struct frame fr;
+
+	turn(w);
+	assert_null(w->m->chan);
+	assert_int_equal(chan_recv(w->keeper, &fr), 0);
+	assert_int_equal(fr.msg, MSG_MODEL_BROKEN);
+	assert_int_equal(o->n_failed, 0);
+	assert_int_equal(gen_state(o->g), GEN_QUEUED);
+}
+
+static void
+lie_about_an_unknown_generation(void **state)
+{
+	struct world *w = *state;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	say_token(w, gen_id(o.g) + 1, 5);
+	expect_broken(w, &o);
+}
+
+static void
+lie_by_a_token_before_the_start(void **state)
+{
+	struct world *w = *state;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	say_token(w, gen_id(o.g), 5);
+	expect_broken(w, &o);
+	assert_int_equal(o.n_tokens, 0);
+}
+
+static void
+lie_by_more_tokens_than_the_context(void **state)
+{
+	struct world *w = *state;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	say_started(w, gen_id(o.g));
+	for (int i = 0; i < 99; i++)
+		say_token(w, gen_id(o.g), 5);
+	expect_broken(w, &o);
+	assert_int_equal(o.n_tokens, 98); /* 3 of 100 are the prompt's */
+}
+
+static void
+lie_by_a_broken_frame(void **state)
+{
+	struct world *w = *state;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	assert_int_equal(
+	    chan_send_packed(w->worker, MSG_GEN_STEP, "abc", 3, -1), 0);
+	expect_broken(w, &o);
+}
+
+static void
+parking_is_told_and_survives_a_death(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	struct gen_park p;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	expect(w, MSG_GEN_SUBMIT, &s);
+	gen_park(o.g, true);
+	gen_park(o.g, true);
+	expect(w, MSG_GEN_PARK, &p);
+	die(w);
+	say_model(w, MODEL_UP, "");
+	expect(w, MSG_GEN_SUBMIT, &s);
+	expect(w, MSG_GEN_PARK, &p);
+	gen_park(o.g, false);
+	expect(w, MSG_GEN_UNPARK, &p);
+	assert_int_equal(w->f.metrics.generations_parked_total, 1);
+}
+
+static void
+draining_takes_no_new_work(void **state)
+{
+	struct world *w = *state;
+	static struct owner a, b;
+
+	assert_int_equal(start(w, &a), 0);
+	w->f.is_draining = true;
+	assert_int_equal(start(w, &b), ERR_STOPPING);
+	gen_cut_all(&w->f);
+	assert_int_equal(a.n_failed, 1);
+	assert_int_equal(a.why.code, ERR_STOPPING);
+	w->f.is_draining = false;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(runs_to_its_end),
+		TEST(goes_on_after_a_death_with_what_was_delivered),
+		TEST(death_before_the_prompt_is_known_sends_the_record_again),
+		TEST(order_stays_after_a_death),
+		TEST(full_queue_is_refused),
+		TEST(cancel_is_answered_once_in_every_state),
+		TEST(dropped_owner_hears_nothing),
+		TEST(gives_up_after_deaths_without_a_token),
+		TEST(tokens_between_deaths_are_progress),
+		TEST(failed_model_answers_all_and_refuses_more),
+		TEST(lie_about_an_unknown_generation),
+		TEST(lie_by_a_token_before_the_start),
+		TEST(lie_by_more_tokens_than_the_context),
+		TEST(lie_by_a_broken_frame),
+		TEST(parking_is_told_and_survives_a_death),
+		TEST(draining_takes_no_new_work),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

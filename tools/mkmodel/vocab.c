@@ -89,8 +89,8 @@ static void
 add_characters(struct vocab *v)
 {
 	add(v, space, KIND_NORMAL);
-	for (char c = '!'; c <= '~'; c++)
-		add(v, (char[]){ c, '\0' }, KIND_NORMAL);
+	for (int c = '!'; c <= '~'; c++)
+		add(v, (char[]){ (char)c, '\0' }, KIND_NORMAL);
 }
 
 static void

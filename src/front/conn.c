@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "wire/progress.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -408,6 +409,8 @@ settle(struct conn *c)
 void
 conn_turn(struct front *f)
 {
+	if (f->progress != NULL)
+		f->progress->count++;
 	gen_turn(f);
 	while (!list_empty(&f->dirty)) {
 		struct conn *c = LIST_ENTRY(f->dirty.next, struct conn, dirty);

@@ -151,6 +151,8 @@ step(struct json_frame *s, char c)
 	case ESCAPE:
 		s->state = STRING;
 		return c == '\n' ? in_string(s, c) : ERR_AGAIN;
+	case SCALAR:
+		return ERR_AGAIN;
 	default:
 		if (c == '\n')
 			s->state = START;
@@ -172,29 +174,41 @@ run(const struct json_frame *s, const char *p, size_t n)
 	return end == NULL ? n : (size_t)(end - p);
 }
 
+/* True when the number or literal ends before c. */
+static bool
+ends_scalar(struct json_frame *s, char c)
+{
+	uint8_t class = classes[(unsigned char)c];
+
+	if (s->state != SCALAR || class == FIRST || class == WORD)
+		return false;
+	s->state = START;
+	return true;
+}
+
 int
 json_frame_scan(struct json_frame *s, const char *p, size_t n, size_t *ret_used)
 {
 	int err = ERR_AGAIN;
+	size_t start = 0; /* of the value, or of this piece of it */
 	size_t i = 0;
 
 	while (err == ERR_AGAIN) {
 		i += run(s, p + i, n - i);
 		if (i == n)
 			break;
-		if (s->state == SCALAR) {
-			uint8_t class = classes[(unsigned char)p[i]];
-
-			if (class != FIRST && class != WORD) {
-				s->state = START;
-				err = 0;
-				break;
-			}
-			i++;
-			continue;
+		if (s->state == START) {
+			s->size = 0;
+			start = i;
 		}
-		err = step(s, p[i++]);
+		if (ends_scalar(s, p[i]))
+			err = 0;
+		else
+			err = step(s, p[i++]);
 	}
+	s->size += i - start;
+	if (err != 0 && json_frame_idle(s))
+		s->size = 0;
 	*ret_used = i;
 	return err;
 }

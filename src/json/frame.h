@@ -9,6 +9,11 @@
  *
  * After an error the rest of the line is skipped, so that a client that sends
  * a message a line can go on.
+ *
+ *	err = json_frame_scan(&s, p, n, &used);
+ *	(append the used bytes to what is kept)
+ *	0: the last json_frame_size(&s) bytes kept are a value; drop all kept
+ *	else: drop all kept if json_frame_idle(&s); say what was wrong
  */
 #ifndef JSON_FRAME_H
 #define JSON_FRAME_H
@@ -21,6 +26,7 @@
 struct json_frame {
 	uint32_t depth;
 	uint32_t max_depth;
+	uint64_t size; /* bytes of the value so far */
 	uint8_t state;
 };
 
@@ -31,20 +37,25 @@ void json_frame_init(struct json_frame *s, uint32_t max_depth);
  * Looks at the next n bytes. *ret_used of them are done with and must not be
  * fed again; the caller keeps those of an unfinished value.
  *
- * 0            a value is whole; it ends at *ret_used, and began where the
- *              last one ended (whitespace before it counts)
+ * 0            a value is whole and ends at *ret_used
  * ERR_AGAIN    all n used, no value is whole yet
  * ERR_INVALID  byte *ret_used - 1 can not stand there: a stray bracket, comma
  *              or letter, or a newline in a string
  * ERR_TOO_BIG  byte *ret_used - 1 opens one container too many
- *
- * After an error drop what was kept of the value.
  */
 int json_frame_scan(struct json_frame *s, const char *p, size_t n,
     size_t *ret_used) MUST_CHECK;
 
-/* True when no byte of a value has come: what was kept (whitespace, the
- * rest of a refused line) can be dropped, and the stream may end here. */
+/* Bytes of the value that was whole just now, or that is unfinished: from its
+ * first byte, which no whitespace is. */
+static inline uint64_t
+json_frame_size(const struct json_frame *s)
+{
+	return s->size;
+}
+
+/* True when no byte of a value has come: what was kept (whitespace, a refused
+ * line) can be dropped, and the stream may end here. */
 bool json_frame_idle(const struct json_frame *s);
 
 /* At the end of the stream: true when a number or literal waits that only

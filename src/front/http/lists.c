@@ -1,0 +1,190 @@
+/*
+ * The fields of a request that hold lists: stop, dry_sequence_breakers and
+ * logit_bias, each in the several forms that clients send.
+ */
+#include "front/http/openai.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Packs v, one string or an array of them, into b. */
+static int
+read_strings(const struct json_value *v, const char *name, struct buf *b,
+    struct fail *why)
+{
+	struct json_iter it = json_iter(v);
+	const struct json_value *one = v;
+	char shown[JSON_SHOW_SIZE];
+	bool is_array = json_type(v) == JSON_ARRAY;
+	struct str s;
+
+	if ((!is_array && json_type(v) != JSON_STRING) ||
+	    json_count(v) > OPENAI_STOPS_MAX)
+		return fail_set(why, ERR_INVALID, name,
+		    "%s: must be a string or an array of at most %u, not %s",
+		    name, OPENAI_STOPS_MAX, json_show(v, shown));
+	while (!is_array || json_next(&it, NULL, &one)) {
+		if (!json_str(one, &s))
+			return fail_set(why, ERR_INVALID, name,
+			    "%s: must hold strings, not %s", name,
+			    json_show(one, shown));
+		if (s.n == 0 || s.n > OPENAI_STOP_BYTES)
+			return fail_set(why, ERR_INVALID, name,
+			    "%s: a string must have 1 to %u bytes, not %zu",
+			    name, OPENAI_STOP_BYTES, s.n);
+		strs_put(b, s);
+		if (!is_array)
+			break;
+	}
+	return buf_err(b);
+}
+
+static int
+read_stops(struct openai *o, struct fail *why)
+{
+	struct buf *b = &o->bufs[OPENAI_STOPS];
+	int err;
+
+	if (o->raw.stop == NULL)
+		return 0;
+	err = read_strings(o->raw.stop, "stop", b, why);
+	if (err == 0 && buf_len(b) > 0)
+		o->gen.stops.packed = buf_str(b);
+	return err;
+}
+
+/* llama.cpp's own breakers, when DRY is asked for and none are named. */
+static int
+read_breakers(struct openai *o, struct fail *why)
+{
+	static const char *const usual[] = { "\n", ":", "\"", "*" };
+	struct buf *b = &o->bufs[OPENAI_BREAKERS];
+	int err = 0;
+
+	if (o->raw.breakers != NULL)
+		err = read_strings(o->raw.breakers, "dry_sequence_breakers",
+		    b, why);
+	else if (o->gen.dry_multiplier != 0)
+		for (size_t i = 0; i < 4; i++)
+			strs_put(b, str_of(usual[i]));
+	if (err == 0 && buf_len(b) > 0)
+		o->gen.dry_breakers.packed = buf_str(b);
+	return err;
+}
+
+/*
+ * logit_bias: {"15043": -1.5} as OpenAI, [[15043, -1.5], [50, false]] as
+ * llama-server, where false bans the token.
+ */
+
+static bool
+id_of_key(struct str key, int32_t *ret)
+{
+	int64_t id = 0;
+
+	if (key.n == 0 || key.n > 10)
+		return false;
+	for (size_t i = 0; i < key.n; i++) {
+		if (key.p[i] < '0' || key.p[i] > '9')
+			return false;
+		id = id * 10 + (key.p[i] - '0');
+	}
+	*ret = (int32_t)id;
+	return id <= INT32_MAX;
+}
+
+static bool
+id_of_value(const struct json_value *v, int32_t *ret)
+{
+	int64_t id;
+
+	if (!json_i64(v, &id) || id < 0 || id > INT32_MAX)
+		return false;
+	*ret = (int32_t)id;
+	return true;
+}
+
+static bool
+read_amount(const struct json_value *v, float *ret)
+{
+	double amount;
+	bool on;
+
+	if (json_bool(v, &on) && !on) {
+		*ret = -INFINITY;
+		return true;
+	}
+	if (!json_f64(v, &amount) || amount < -100 || amount > 100)
+		return false;
+	*ret = (float)amount;
+	return true;
+}
+
+/* One member of the object, or one pair of the array. */
+static int
+read_bias(struct str key, const struct json_value *v, bool is_object,
+    struct bias *ret, struct fail *why)
+{
+	const struct json_value *id = NULL, *amount = v;
+	struct json_iter it = json_iter(v);
+	char shown[JSON_SHOW_SIZE];
+
+	if (!is_object && (json_type(v) != JSON_ARRAY || json_count(v) != 2))
+		return fail_set(why, ERR_INVALID, "logit_bias",
+		    "logit_bias: must hold pairs of token id and bias, not %s",
+		    json_show(v, shown));
+	if (!is_object) {
+		(void)json_next(&it, NULL, &id);
+		(void)json_next(&it, NULL, &amount);
+	}
+	if (is_object ? !id_of_key(key, &ret->token)
+		      : !id_of_value(id, &ret->token))
+		return fail_set(why, ERR_INVALID, "logit_bias",
+		    "logit_bias: a token id must be a whole number from 0 to "
+		    "2147483647, not %.*s",
+		    is_object ? (int)(key.n < 40 ? key.n : 40) : 39,
+		    is_object ? key.p : json_show(id, shown));
+	if (!read_amount(amount, &ret->bias))
+		return fail_set(why, ERR_INVALID, "logit_bias",
+		    "logit_bias: a bias must be a number from -100 to 100, or "
+		    "false, not %s", json_show(amount, shown));
+	return 0;
+}
+
+static int
+read_biases(struct openai *o, struct fail *why)
+{
+	const struct json_value *v = o->raw.logit_bias, *one;
+	struct buf *b = &o->bufs[OPENAI_BIASES];
+	bool is_object = json_type(v) == JSON_OBJECT;
+	struct json_iter it = json_iter(v);
+	char shown[JSON_SHOW_SIZE];
+	struct bias bias;
+	struct str key;
+	int err = 0;
+
+	if (v == NULL)
+		return 0;
+	if ((!is_object && json_type(v) != JSON_ARRAY) ||
+	    json_count(v) > OPENAI_BIASES_MAX)
+		return fail_set(why, ERR_INVALID, "logit_bias",
+		    "logit_bias: must be an object or an array of at most %u, "
+		    "not %s", OPENAI_BIASES_MAX, json_show(v, shown));
+	while (err == 0 && json_next(&it, &key, &one)) {
+		err = read_bias(key, one, is_object, &bias, why);
+		buf_put(b, &bias, sizeof(bias));
+	}
+	o->gen.logit_bias = (struct biases) { (const void *)buf_data(b),
+		(uint32_t)(buf_len(b) / sizeof(bias)) };
+	return err != 0 ? err : buf_err(b);
+}
+
+int
+openai_read_lists(struct openai *o, struct fail *why)
+{
+	int err = read_stops(o, why);
+
+	if (err == 0)
+		err = read_breakers(o, why);
+	return err != 0 ? err : read_biases(o, why);
+}

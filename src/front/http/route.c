@@ -1,0 +1,114 @@
+#include "front/http/route.h"
+
+#include "front/http/error.h"
+#include "front/http/http.h"
+#include "front/http/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef void (*handler_fn)(struct http *h, const struct request *r,
+    struct str rest);
+
+/* A path that ends in '/' (but "/" itself) stands for all below it. */
+static const struct route {
+	enum method method;
+	const char *path;
+	handler_fn run;
+} routes[] = {
+	{ METHOD_GET, "/", small_root },
+	{ METHOD_GET, "/health", small_health },
+	{ METHOD_GET, "/v1/health", small_health },
+	{ METHOD_GET, "/metrics", small_metrics },
+	{ METHOD_GET, "/models", small_models },
+	{ METHOD_GET, "/v1/models", small_models },
+	{ METHOD_GET, "/models/", small_model },
+	{ METHOD_GET, "/v1/models/", small_model },
+	{ METHOD_POST, "/completions", answer_completion },
+	{ METHOD_POST, "/v1/completions", answer_completion },
+	{ METHOD_POST, "/chat/completions", answer_chat },
+	{ METHOD_POST, "/v1/chat/completions", answer_chat },
+};
+
+static const struct {
+	enum method method;
+	const char *name;
+} method_names[] = {
+	{ METHOD_GET, "GET" },
+	{ METHOD_HEAD, "HEAD" },
+	{ METHOD_POST, "POST" },
+	{ METHOD_OPTIONS, "OPTIONS" },
+};
+
+/* Every route that has a GET has a HEAD, and all have OPTIONS. */
+static unsigned
+methods_of(const struct route *route)
+{
+	unsigned extra = METHOD_OPTIONS;
+
+	if (route->method == METHOD_GET)
+		extra |= METHOD_HEAD;
+	return (unsigned)route->method | extra;
+}
+
+static bool
+matches(const struct route *route, struct str path, struct str *ret_rest)
+{
+	size_t n = strlen(route->path);
+	bool is_prefix = n > 1 && route->path[n - 1] == '/';
+
+	if (path.n < n || memcmp(path.p, route->path, n) != 0)
+		return false;
+	*ret_rest = (struct str) { path.p + n, path.n - n };
+	return is_prefix ? path.n > n : path.n == n;
+}
+
+/* "Allow: GET, HEAD, OPTIONS\r\n" */
+static const char *
+allow(unsigned methods, char *out, size_t size)
+{
+	size_t n = (size_t)snprintf(out, size, "Allow:");
+
+	for (size_t i = 0; i < sizeof(method_names) / sizeof(method_names[0]);
+	    i++)
+		if (methods & method_names[i].method)
+			n += (size_t)snprintf(out + n, size - n, "%s %s",
+			    out[n - 1] == ':' ? "" : ",",
+			    method_names[i].name);
+	(void)snprintf(out + n, size - n, "\r\n");
+	return out;
+}
+
+static const struct route *
+find(struct str path, struct str *ret_rest)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (matches(&routes[i], path, ret_rest))
+			return &routes[i];
+	return NULL;
+}
+
+void
+route_run(struct http *h, const struct request *r)
+{
+	static const unsigned all = METHOD_GET | METHOD_HEAD | METHOD_POST |
+	    METHOD_OPTIONS;
+	struct str rest = STR("");
+	const struct route *route = find(r->path, &rest);
+	bool is_star = str_is(r->path, "*");
+	unsigned methods = route != NULL ? methods_of(route) : all;
+	char line[64];
+
+	if (route == NULL && !is_star)
+		error_status(h, 404, NULL, "nothing is served at %.*s",
+		    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
+	else if (r->method == METHOD_OPTIONS)
+		reply_send(h, 204, NULL, allow(methods, line, sizeof(line)),
+		    STR(""));
+	else if ((methods & r->method) == 0)
+		error_status(h, 405, allow(methods, line, sizeof(line)),
+		    "%.*s is for other methods; see the Allow header",
+		    (int)r->path.n, r->path.p);
+	else
+		route->run(h, r, rest);
+}

@@ -1,0 +1,24 @@
+/*
+ * route - which handler answers which request.
+ */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include "front/http/parse.h"
+
+struct http;
+
+/* Answers the request, or leaves somebody to do it (http_attach()). */
+void route_run(struct http *h, const struct request *r);
+
+/* The handlers. rest: the path behind the route's, escaped as it came. */
+void small_root(struct http *h, const struct request *r, struct str rest);
+void small_health(struct http *h, const struct request *r, struct str rest);
+void small_models(struct http *h, const struct request *r, struct str rest);
+void small_model(struct http *h, const struct request *r, struct str rest);
+void small_metrics(struct http *h, const struct request *r, struct str rest);
+void answer_completion(struct http *h, const struct request *r,
+    struct str rest);
+void answer_chat(struct http *h, const struct request *r, struct str rest);
+
+#endif

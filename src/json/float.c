@@ -1,5 +1,6 @@
 #include "json/float.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,15 +27,18 @@ write_real(double v, bool single, char *out)
 
 #else
 
-/* The first of the precisions that reads back the same; ".0" where nothing
- * shows that it is no integer. */
+/* The first of the precisions that reads back the same: any number of 6 (15)
+ * digits does, but for subnormals. ".0" where nothing shows that it is no
+ * integer. */
 static size_t
 write_real(double v, bool single, char *out)
 {
-	int last = single ? 9 : 17;
+	bool normal = fabs(v) >= (single ? (double)FLT_MIN : DBL_MIN);
+	int first = !normal ? 1 : single ? FLT_DIG : DBL_DIG;
+	int last = single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
 	int n = 0;
 
-	for (int digits = single ? 6 : 15; digits <= last; digits++) {
+	for (int digits = first; digits <= last; digits++) {
 		n = snprintf(out, JSON_FLOAT_SIZE, "%.*g", digits, v);
 		if (single ? strtof(out, NULL) == (float)v
 			   : strtod(out, NULL) == v)

@@ -21,7 +21,7 @@ enum class {
 	SPACE,
 	FIRST, /* what a number or literal begins with */
 	WORD,  /* what it goes on with, too */
-	QUOTE,
+	QUOTE, /* this and what follows matter in a container */
 	OPEN,
 	CLOSE,
 };
@@ -165,9 +165,15 @@ static size_t
 run(const struct json_frame *s, const char *p, size_t n)
 {
 	const char *end;
+	size_t i = 0;
 
 	if (s->state == STRING)
 		return json_plain_run(p, n, false);
+	if (s->state == NEST) {
+		while (i < n && classes[(unsigned char)p[i]] < QUOTE)
+			i++;
+		return i;
+	}
 	if (s->state != SKIP)
 		return 0;
 	end = memchr(p, '\n', n);

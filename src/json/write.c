@@ -79,9 +79,30 @@ json_put_escaped(struct buf *b, struct str s)
 	}
 }
 
+/* A piece of a stream is mostly short and clean: then one reservation does. */
+static bool
+put_clean(struct buf *b, struct str s)
+{
+	uint8_t *to;
+
+	if (clean_run(s.p, s.n) != s.n)
+		return false;
+	to = buf_reserve(b, s.n + 2);
+	if (to == NULL)
+		return true;
+	to[0] = '"';
+	if (s.n > 0)
+		memcpy(to + 1, s.p, s.n);
+	to[s.n + 1] = '"';
+	buf_commit(b, s.n + 2);
+	return true;
+}
+
 void
 json_put_str(struct buf *b, struct str s)
 {
+	if (put_clean(b, s))
+		return;
 	buf_put_u8(b, '"');
 	json_put_escaped(b, s);
 	buf_put_u8(b, '"');

@@ -1,0 +1,200 @@
+#include "front/rpc/load.h"
+
+#include "front/front.h"
+#include "front/model.h"
+#include "front/params.h"
+#include "front/rpc/rpc.h"
+#include "front/rpc/run.h"
+
+#include <stdlib.h>
+
+#define LOADED \
+	"{\"success\":true,\"message\":\"Model initialized successfully\"}"
+#define DESTROYED \
+	"{\"success\":true,\"message\":\"Model destroyed successfully\"}"
+
+static struct change *
+change_new(struct call *c)
+{
+	struct change *ch = calloc(1, sizeof(*ch));
+
+	if (ch != NULL && call_keep(&ch->call, c) == 0)
+		return ch;
+	free(ch);
+	call_error(c, RPC_INTERNAL, NULL, "out of memory");
+	return NULL;
+}
+
+/* Ends the change: the caller answers its call, then drops that. */
+static struct call
+change_end(struct rpc *r)
+{
+	struct change *ch = r->change;
+	struct call c = ch->call;
+
+	r->change = NULL;
+	free(ch);
+	return c;
+}
+
+static void
+drop_model(struct rpc *r)
+{
+	struct model *m = rpc_model(r);
+
+	if (m != NULL)
+		model_drop(m);
+	r->model = 0;
+}
+
+/* RPC.md has one code for an init that did not work, whatever the reason; only
+ * a server that is full or stopping is no fault of the model. */
+static void
+say_failed(struct call *c, const struct fail *why)
+{
+	int code = error_row(why->code)->rpc;
+	int failed = error_row(ERR_LOAD_FAILED)->rpc;
+
+	if (code != error_row(ERR_BUSY)->rpc && code != RPC_INTERNAL)
+		code = failed;
+	call_error(c, code, code == failed ? "model_path" : NULL, why->text);
+}
+
+static void
+on_want(void *arg, struct model *m, const struct fail *why)
+{
+	struct rpc *r = arg;
+	struct rkllm_param param = r->change->param;
+	struct call c = change_end(r);
+
+	if (m != NULL) {
+		drop_model(r);
+		r->model = m->state.model;
+		r->param = param;
+		call_result(&c, STR(LOADED));
+	} else {
+		say_failed(&c, why);
+	}
+	call_drop(&c);
+	rpc_settled(r);
+}
+
+/* What is kept of an init may not point into its request. */
+static void
+forget_strings(struct rkllm_param *p)
+{
+	p->model_path = STR("");
+	p->img_start = STR("");
+	p->img_end = STR("");
+	p->img_content = STR("");
+}
+
+static int
+may_init(const struct rpc *r, struct fail *f)
+{
+	if (r->change != NULL)
+		return fail_set(f, ERR_BUSY, NULL,
+		    "another init or destroy of this connection is not done");
+	if (r->n_runs > 0)
+		return fail_set(f, ERR_BUSY, NULL,
+		    "%u runs of this connection are not done; abort them or "
+		    "wait",
+		    r->n_runs);
+	return 0;
+}
+
+void
+load_init(struct call *c, const struct args *a)
+{
+	struct rpc *r = c->rpc;
+	struct rkllm_param p = param_defaults;
+	struct str path;
+	struct fail why = { 0 };
+	struct want *w;
+
+	if (may_init(r, &why) != 0 || param_read(&a->at[0], &p, &why) != 0) {
+		call_fail(c, &why);
+		return;
+	}
+	r->change = change_new(c);
+	if (r->change == NULL)
+		return;
+	path = p.model_path;
+	forget_strings(&p);
+	r->change->param = p;
+	w = model_want(r->front, path, (uint32_t)p.max_context_len, on_want, r);
+	/* It may have been answered at once. */
+	if (w != NULL && r->change != NULL) {
+		r->change->want = w;
+	} else if (w == NULL && r->change != NULL) {
+		struct call kept = change_end(r);
+
+		call_drop(&kept);
+		call_error(c, RPC_INTERNAL, NULL, "out of memory");
+	}
+}
+
+static void
+finish_destroy(struct rpc *r)
+{
+	struct call c = change_end(r);
+
+	drop_model(r);
+	r->param = param_defaults;
+	call_result(&c, STR(DESTROYED));
+	call_drop(&c);
+	rpc_settled(r);
+}
+
+void
+load_destroy(struct call *c, const struct args *a)
+{
+	struct rpc *r = c->rpc;
+
+	(void)a;
+	r->change = change_new(c);
+	if (r->change == NULL)
+		return;
+	if (r->n_runs == 0)
+		finish_destroy(r);
+	else
+		run_cancel_all(r);
+}
+
+void
+load_on_idle(struct rpc *r)
+{
+	if (r->change != NULL && r->change->want == NULL)
+		finish_destroy(r);
+}
+
+void
+load_stop(struct rpc *r)
+{
+	struct fail why;
+	struct call c;
+
+	if (r->change == NULL || r->change->want == NULL)
+		return;
+	want_cancel(r->change->want);
+	c = change_end(r);
+	(void)fail_set(&why, ERR_STOPPING, NULL, "the server is stopping");
+	call_fail(&c, &why);
+	call_drop(&c);
+}
+
+void
+load_drop(struct rpc *r)
+{
+	if (r->change != NULL) {
+		struct call c;
+
+		want_cancel(r->change->want);
+		c = change_end(r);
+		/* r->batch is freed with r; another has only this call. */
+		if (c.batch != r->batch)
+			batch_free(c.batch);
+		call_drop(&c);
+	}
+	drop_model(r);
+}

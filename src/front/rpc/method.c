@@ -1,0 +1,165 @@
+#include "front/rpc/method.h"
+
+#include "front/rpc/constant.h"
+#include "front/rpc/load.h"
+#include "front/rpc/rpc.h"
+#include "front/rpc/run.h"
+#include "front/rpc/status.h"
+
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define RUN_PARAMS                                                          \
+	{                                                                   \
+		{ "rkllm_input", "input", &shape_input },                   \
+		    { "rkllm_infer_params", "infer_params", &shape_infer }, \
+	}
+
+static const struct method methods[] = {
+	{ "rkllm.createDefaultParam", constant_default_param, 0, { { 0 } } },
+	{ "rkllm.get_constants", constant_get, 0, { { 0 } } },
+	{ "rkllm.init", load_init, METHOD_WORK,
+	    { { "param", NULL, &shape_param } } },
+	{ "rkllm.run", run_sync, METHOD_MODEL | METHOD_WAITS | METHOD_WORK,
+	    RUN_PARAMS },
+	{ "rkllm.run_async", run_async,
+	    METHOD_MODEL | METHOD_WAITS | METHOD_WORK, RUN_PARAMS },
+	{ "rkllm.abort", run_abort, METHOD_MODEL, { { 0 } } },
+	{ "rkllm.is_running", run_is_running, METHOD_MODEL, { { 0 } } },
+	{ "rkllm.destroy", load_destroy, METHOD_MODEL | METHOD_WAITS,
+	    { { 0 } } },
+	{ "bulkhead.status", status_get, 0, { { 0 } } },
+};
+
+/* Places that the server fills: whatever is sent there is not looked at. */
+static const char *const server_names[] = { "handle", "callback", "userdata" };
+
+const struct method *
+method_find(struct str name)
+{
+	for (size_t i = 0; i < COUNT(methods); i++)
+		if (str_is(name, methods[i].name))
+			return &methods[i];
+	return NULL;
+}
+
+static unsigned
+n_params(const struct method *m)
+{
+	unsigned n = 0;
+
+	while (n < METHOD_PARAMS && m->params[n].name != NULL)
+		n++;
+	return n;
+}
+
+static bool
+has_field(const struct shape *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Whether any parameter of the method is called that, or has such a field. */
+static bool
+knows(const struct method *m, const char *name)
+{
+	for (unsigned i = 0; i < n_params(m); i++) {
+		const struct param *p = &m->params[i];
+
+		if (strcmp(p->name, name) == 0 || has_field(p->shape, name) ||
+		    (p->alias != NULL && strcmp(p->alias, name) == 0))
+			return true;
+	}
+	for (size_t i = 0; i < COUNT(server_names); i++)
+		if (strcmp(server_names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+on_unknown(void *arg, const char *name)
+{
+	struct unknown *u = arg;
+
+	rpc_warn_unknown(u->rpc, u->method->name, name);
+}
+
+/* Among named parameters the fields of several structs stand side by side. */
+static void
+on_unknown_outer(void *arg, const char *name)
+{
+	struct unknown *u = arg;
+
+	if (!knows(u->method, name))
+		rpc_warn_unknown(u->rpc, u->method->name, name);
+}
+
+static void
+by_name(
+    const struct method *m, const struct json_value *params, struct args *ret)
+{
+	for (unsigned i = 0; i < n_params(m); i++) {
+		const struct param *p = &m->params[i];
+		struct source *s = &ret->at[i];
+
+		s->outer = params;
+		s->own = json_get(params, p->name);
+		if (s->own == NULL && p->alias != NULL)
+			s->own = json_get(params, p->alias);
+	}
+}
+
+static int
+by_position(const struct method *m, const struct json_value *params,
+    struct args *ret, struct fail *f)
+{
+	struct json_iter it = json_iter(params);
+	const struct json_value *v;
+	size_t n = json_count(params);
+	size_t at = 0;
+	unsigned i = 0;
+
+	if (n > n_params(m) + 2)
+		return fail_set(f, ERR_INVALID, "params",
+		    "params: %s takes at most %u, with those for handle and "
+		    "callback, not %zu",
+		    m->name, n_params(m) + 2, n);
+	while (json_next(&it, NULL, &v)) {
+		bool is_handle = at++ == 0 && json_type(v) == JSON_NULL;
+
+		if (!is_handle && i < n_params(m))
+			ret->at[i++].own = v;
+	}
+	return 0;
+}
+
+int
+method_resolve(const struct method *m, const struct json_value *params,
+    struct rpc *r, struct args *ret, struct fail *f)
+{
+	*ret = (struct args){ .unknown = { r, m } };
+	for (unsigned i = 0; i < METHOD_PARAMS; i++) {
+		ret->at[i].outer_how.on_unknown = on_unknown_outer;
+		ret->at[i].own_how.on_unknown = on_unknown;
+		ret->at[i].outer_how.arg = &ret->unknown;
+		ret->at[i].own_how.arg = &ret->unknown;
+	}
+	switch (json_type(params)) {
+	case JSON_OBJECT:
+		by_name(m, params, ret);
+		return 0;
+	case JSON_ARRAY:
+		return by_position(m, params, ret, f);
+	case JSON_ABSENT:
+	case JSON_NULL:
+		return 0;
+	default:
+		return fail_set(f, ERR_INVALID, "params",
+		    "params: must be an array or an object, not a %s",
+		    json_type_name(json_type(params)));
+	}
+}

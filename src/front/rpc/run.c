@@ -1,0 +1,298 @@
+/*
+ * Theory: all replies of a run but the text, the token and the numbers at the
+ * end are the same bytes. What comes before the text holds the id and is made
+ * once per run; what comes after is constant. So a token costs the escaping of
+ * its text into the connection's output and nothing else.
+ *
+ * A run ends with exactly one last reply: state 2, also when it was aborted,
+ * or an error. Replies of a run that a client aborted go on until the worker
+ * has stopped; an abort is answered at once, before the last of them.
+ */
+#include "front/rpc/run.h"
+
+#include "front/conn.h"
+#include "front/front.h"
+#include "front/gen.h"
+#include "front/model.h"
+#include "front/rpc/load.h"
+#include "front/rpc/rpc.h"
+#include "json/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* LLMCallState; 3, an error, is an error reply here. */
+enum state { NORMAL, WAITING, FINISH };
+
+#define HEAD "{\"jsonrpc\":\"2.0\",\"id\":"
+#define TEXT ",\"result\":{\"text\":"
+#define ARRAYS                                            \
+	",\"last_hidden_layer\":{\"hidden_states\":null," \
+	"\"embd_size\":0,\"num_tokens\":0},"              \
+	"\"logits\":{\"logits\":null,\"vocab_size\":0,"   \
+	"\"num_tokens\":0},\"perf\":{\"prefill_time_ms\":"
+#define NO_PERF                                              \
+	"0.0,\"prefill_tokens\":0,\"generate_time_ms\":0.0," \
+	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
+#define STATE ",\"_callback_state\":"
+#define STARTED "{\"success\":true,\"message\":\"Async inference started\"}"
+#define ABORTED                                                        \
+	"{\"success\":true,\"message\":\"Task aborted successfully\"," \
+	"\"status_code\":0}"
+#define NOTHING_RUNS                                             \
+	"{\"success\":false,\"message\":\"No task is running\"," \
+	"\"status_code\":-1}"
+
+struct run {
+	struct list link; /* in rpc->runs */
+	struct rpc *rpc;
+	struct gen *gen;
+	struct str id;	 /* in head; empty: nobody is told */
+	int32_t token;	 /* the last one */
+	struct str head; /* of each reply, up to the text; in mem */
+	char mem[];
+};
+
+static char *
+append(char *at, struct str s)
+{
+	memcpy(at, s.p, s.n);
+	return at + s.n;
+}
+
+static struct run *
+run_new(const struct call *c)
+{
+	size_t n = strlen(HEAD) + c->id.n + strlen(TEXT);
+	struct run *run = calloc(1, sizeof(*run) + n);
+	char *at;
+
+	if (run == NULL)
+		return NULL;
+	run->rpc = c->rpc;
+	list_init(&run->link);
+	at = append(run->mem, STR(HEAD));
+	run->id = (struct str){ at, c->id.n };
+	at = append(at, c->id);
+	at = append(at, STR(TEXT));
+	run->head = (struct str){ run->mem, n };
+	return run;
+}
+
+/* The run is over and its last reply written. */
+static void
+run_free(struct run *run)
+{
+	struct rpc *r = run->rpc;
+
+	list_remove(&run->link);
+	r->n_runs--;
+	free(run);
+	if (r->n_runs == 0)
+		load_on_idle(r);
+	rpc_settled(r);
+}
+
+/* One callback of rkllm.h as a line. text NULL: null. */
+static void
+put_reply(
+    struct run *run, const struct str *text, int32_t token, enum state state)
+{
+	struct buf *out = conn_out(run->rpc->conn);
+
+	if (run->id.n == 0)
+		return;
+	buf_put_str(out, run->head);
+	if (text != NULL)
+		json_put_str(out, *text);
+	else
+		buf_put_str(out, STR("null"));
+	buf_put_str(out, STR(",\"token_id\":"));
+	json_put_i64(out, token);
+	buf_put_str(out, STR(ARRAYS));
+	if (state == FINISH)
+		return; /* put_last() goes on */
+	buf_put_str(out,
+	    state == NORMAL ? STR(NO_PERF STATE "0}}\n")
+			    : STR(NO_PERF STATE "1}}\n"));
+	conn_touch(run->rpc->conn);
+}
+
+static void
+put_last(struct run *run, const struct gen_done *d)
+{
+	struct buf *out = conn_out(run->rpc->conn);
+
+	if (run->id.n == 0)
+		return;
+	put_reply(run, NULL, run->token, FINISH);
+	json_put_f32(out, (float)d->prefill_us / 1000.0f);
+	buf_put_str(out, STR(",\"prefill_tokens\":"));
+	json_put_u64(out, d->n_prompt);
+	buf_put_str(out, STR(",\"generate_time_ms\":"));
+	json_put_f32(out, (float)d->decode_us / 1000.0f);
+	buf_put_str(out, STR(",\"generate_tokens\":"));
+	json_put_u64(out, d->n_out);
+	buf_put_str(out, STR(",\"memory_usage_mb\":"));
+	json_put_f32(out, (float)d->peak_kib / 1024.0f);
+	buf_put_str(out, STR("}" STATE "2}}\n"));
+	conn_touch(run->rpc->conn);
+}
+
+static void
+on_token(void *arg, struct gen *g, const struct step *s)
+{
+	struct run *run = arg;
+	bool is_held = s->text.n == 0 && (s->flags & STEP_HELD);
+
+	(void)g;
+	run->token = s->token;
+	put_reply(run, is_held ? NULL : &s->text, s->token,
+	    is_held ? WAITING : NORMAL);
+}
+
+static void
+on_done(void *arg, struct gen *g, const struct gen_done *d)
+{
+	struct run *run = arg;
+
+	(void)g;
+	if (d->text.n > 0)
+		put_reply(run, &d->text, run->token, NORMAL);
+	put_last(run, d);
+	run_free(run);
+}
+
+static void
+on_failed(void *arg, struct gen *g, const struct fail *why)
+{
+	struct run *run = arg;
+	struct call c = { .rpc = run->rpc, .id = run->id };
+
+	(void)g;
+	call_fail(&c, why);
+	run_free(run);
+}
+
+static int
+may_run(const struct rpc *r, struct fail *f)
+{
+	uint32_t max = r->front->config.client_queue_max;
+
+	if (r->n_runs < max)
+		return 0;
+	return fail_set(f, ERR_BUSY, NULL,
+	    "%u runs of this connection are not done, the limit is %u",
+	    r->n_runs, max);
+}
+
+static int
+start(struct run *run, const struct gen_submit *req, struct fail *f)
+{
+	static const struct gen_ops ops = {
+		.token = on_token,
+		.done = on_done,
+		.failed = on_failed,
+	};
+	struct rpc *r = run->rpc;
+	int err;
+
+	err = gen_start(rpc_model(r), req, &ops, run, &run->gen, f);
+	if (err != 0)
+		return err;
+	list_append(&r->runs, &run->link);
+	r->n_runs++;
+	if (conn_is_slow(r->conn))
+		gen_park(run->gen, true);
+	return 0;
+}
+
+static void
+run_start(struct call *c, const struct args *a, bool has_reply)
+{
+	struct gen_submit req;
+	struct fail why = { 0 };
+	struct run *run = NULL;
+	struct buf mem;
+	int err;
+
+	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
+	err = may_run(c->rpc, &why);
+	if (err == 0)
+		err = param_read_run(
+		    &a->at[0], &a->at[1], &c->rpc->param, &mem, &req, &why);
+	if (err == 0 && (run = run_new(c)) == NULL)
+		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
+	if (err == 0)
+		err = start(run, &req, &why);
+	if (err != 0) {
+		free(run);
+		call_fail(c, &why);
+	} else if (has_reply) {
+		call_result(c, STR(STARTED));
+	}
+	buf_done(&mem);
+}
+
+void
+run_sync(struct call *c, const struct args *a)
+{
+	run_start(c, a, c->batch != NULL);
+}
+
+void
+run_async(struct call *c, const struct args *a)
+{
+	run_start(c, a, true);
+}
+
+void
+run_abort(struct call *c, const struct args *a)
+{
+	(void)a;
+	call_result(c, c->rpc->n_runs > 0 ? STR(ABORTED) : STR(NOTHING_RUNS));
+	run_cancel_all(c->rpc);
+}
+
+void
+run_is_running(struct call *c, const struct args *a)
+{
+	(void)a;
+	call_result(c,
+	    c->rpc->n_runs > 0
+		? STR("{\"is_running\":true,\"status_code\":1}")
+		: STR("{\"is_running\":false,\"status_code\":0}"));
+}
+
+void
+run_cancel_all(struct rpc *r)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &r->runs)
+		gen_cancel(LIST_ENTRY(it, struct run, link)->gen);
+}
+
+void
+run_park_all(struct rpc *r, bool is_parked)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &r->runs)
+		gen_park(LIST_ENTRY(it, struct run, link)->gen, is_parked);
+}
+
+void
+run_drop_all(struct rpc *r)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &r->runs) {
+		struct run *run = LIST_ENTRY(it, struct run, link);
+
+		gen_drop(run->gen);
+		list_remove(&run->link);
+		free(run);
+	}
+	r->n_runs = 0;
+}

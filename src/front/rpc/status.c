@@ -1,0 +1,152 @@
+#include "front/rpc/status.h"
+
+#include "front/front.h"
+#include "front/listener.h"
+#include "front/model.h"
+#include "front/rpc/rpc.h"
+#include "json/write.h"
+
+#include <time.h>
+
+static void
+key_text(struct json_out *o, const char *key, struct str s)
+{
+	if (s.n > 0)
+		json_key_str(o, key, s);
+	else
+		json_key_null(o, key);
+}
+
+/* What every process has that can die: when it last did, and of what. */
+static void
+put_process(struct json_out *o, uint32_t pid, uint32_t restarts,
+    struct str last_death, uint64_t died_unix)
+{
+	json_key_u64(o, "pid", pid);
+	json_key_u64(o, "restarts", restarts);
+	key_text(o, "last_death", last_death);
+	json_key_u64(o, "died_unix", died_unix);
+}
+
+static void
+put_description(struct json_out *o, const struct model_state *s)
+{
+	json_key_str(o, "arch", s->arch);
+	json_key_str(o, "desc", s->desc);
+	json_key_u64(o, "params", s->n_params);
+	json_key_u64(o, "size", s->size);
+	json_key_u64(o, "n_ctx", s->n_ctx);
+	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
+	json_key_u64(o, "n_vocab", s->n_vocab);
+	json_key_u64(o, "n_embd", s->n_embd);
+	json_key_u64(o, "slots", s->n_seq);
+	json_key_u64(o, "threads", s->n_threads);
+	json_key_u64(o, "threads_batch", s->n_threads_batch);
+	json_key_u64(o, "chunk", s->chunk);
+	json_key_bool(o, "exact", s->exact != 0);
+	json_key_u64(o, "load_ms", s->load_ms);
+}
+
+static void
+put_model(struct json_out *o, const struct model *m)
+{
+	static const char *const names[] = {
+		[MODEL_STARTING] = "loading",
+		[MODEL_UP] = "up",
+		[MODEL_RESTARTING] = "restarting",
+		[MODEL_FAILED] = "failed",
+		[MODEL_GONE] = "gone",
+	};
+	const struct model_state *s = &m->state;
+
+	json_item(o);
+	json_open(o, '{');
+	json_key_u64(o, "id", s->model);
+	json_key_str(o, "name", s->name);
+	json_key_str(o, "path", s->path);
+	json_key_cstr(
+	    o, "state", s->status <= MODEL_GONE ? names[s->status] : NULL);
+	key_text(o, "error", s->text);
+	put_process(o, s->pid, s->restarts, s->last_death, s->died_unix);
+	json_key_u64(o, "running", m->n_active);
+	json_key_u64(o, "queued", m->n_queue);
+	json_key_u64(o, "tokens", m->tokens);
+	put_description(o, s);
+	json_close(o, '}');
+}
+
+static void
+put_models(struct json_out *o, const struct front *f)
+{
+	json_key(o, "models");
+	json_open(o, '[');
+	for (struct list *it = f->models.next; it != &f->models; it = it->next)
+		put_model(o, LIST_ENTRY(it, struct model, link));
+	json_close(o, ']');
+}
+
+static void
+put_listeners(struct json_out *o, const struct front *f)
+{
+	const struct list *it;
+
+	json_key(o, "listeners");
+	json_open(o, '[');
+	for (it = f->listeners.next; it != &f->listeners; it = it->next) {
+		const struct listener *l =
+		    LIST_ENTRY(it, const struct listener, link);
+
+		json_item(o);
+		json_open(o, '{');
+		json_key_cstr(
+		    o, "kind", l->kind == LISTEN_RPC ? "rpc" : "http");
+		json_key_cstr(o, "address", l->label);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
+static void
+put_front(struct json_out *o, const struct front *f)
+{
+	const struct keeper_status *k = &f->keeper;
+
+	json_key(o, "front");
+	json_open(o, '{');
+	put_process(o, k->front_pid, k->front_restarts, k->front_last_death,
+	    k->front_died_unix);
+	json_key_u64(o, "clients", f->n_conns);
+	json_close(o, '}');
+}
+
+/* Since the keeper started, which only the wall clock can say here. */
+static uint64_t
+uptime(const struct front *f)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	return now > f->config.started_unix ? now - f->config.started_unix : 0;
+}
+
+void
+status_get(struct call *c, const struct args *a)
+{
+	const struct front *f = c->rpc->front;
+	struct json_out o = json_out(call_open(c));
+
+	(void)a;
+	json_open(&o, '{');
+	json_key_str(&o, "version", f->config.version);
+	json_key_u64(&o, "uptime_s", uptime(f));
+	json_key(&o, "keeper");
+	json_open(&o, '{');
+	json_key_u64(&o, "pid", f->keeper.keeper_pid);
+	json_close(&o, '}');
+	put_front(&o, f);
+	put_models(&o, f);
+	put_listeners(&o, f);
+	json_key_u64(&o, "generations", f->n_gens);
+	json_key_bool(&o, "draining", f->is_draining);
+	json_close(&o, '}');
+	call_close(c);
+}

@@ -79,6 +79,12 @@ http_is_last(const struct http *h)
 	return h->is_last || http_front(h)->is_draining;
 }
 
+bool
+http_is_slow(const struct http *h)
+{
+	return conn_is_slow(h->conn);
+}
+
 void
 http_set_last(struct http *h)
 {

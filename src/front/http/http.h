@@ -43,6 +43,9 @@ void http_tick(struct http *h, uint64_t ms);
 /* True when this answer is the connection's last, and has to say so. */
 bool http_is_last(const struct http *h);
 
+/* The client has much unread; work->slow() tells when that changes. */
+bool http_is_slow(const struct http *h);
+
 /* Makes it the last. */
 void http_set_last(struct http *h);
 

@@ -1,0 +1,546 @@
+/*
+ * A completion or chat request from its check to the last byte of its answer.
+ *
+ * Every choice of every prompt is a generation of its own. In a stream their
+ * tokens go out as they come, told apart by index; otherwise they gather until
+ * the last choice is done. A stream's header waits until the first generation
+ * has a slot, or the client has waited for keepalive_ms, so that what is wrong
+ * with a prompt, a grammar or a template is still told by the status.
+ *
+ * One choice that fails ends the whole answer: half of one is of no use.
+ */
+#include "front/front.h"
+#include "front/gen.h"
+#include "front/http/chunk.h"
+#include "front/http/error.h"
+#include "front/http/http.h"
+#include "front/http/openai.h"
+#include "front/http/probs.h"
+#include "front/http/reply.h"
+#include "front/http/route.h"
+#include "front/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* Text and logprobs that an answer in one piece may gather, and its JSON. */
+#define GATHER_MAX (16u << 20)
+#define BODY_MAX (48u << 20)
+
+struct choice {
+	struct answer *answer;
+	struct gen *gen; /* NULL once it is over */
+	uint32_t index;
+	uint32_t n_chars; /* of the tokens so far, for text_offset */
+	const char *reason;
+	struct chunk_times times;
+	struct buf text;  /* gathered; in a stream, the echo until it is out */
+	struct buf probs; /* see probs.h; in a stream, since the last text */
+};
+
+struct answer {
+	struct http *http;
+	struct chunk_form form;
+	uint32_t n_choices;
+	uint32_t n_left;    /* choices that are not done */
+	uint32_t n;	    /* choices of each prompt */
+	size_t gathered;    /* bytes */
+	bool is_stream;
+	bool is_open;	    /* the stream's header is out */
+	bool has_spoken;    /* since the last tick */
+	bool wants_usage;
+	struct choice choices[];
+};
+
+static void
+answer_free(struct answer *a)
+{
+	for (uint32_t i = 0; i < a->n_choices; i++) {
+		gen_drop(a->choices[i].gen);
+		buf_done(&a->choices[i].text);
+		buf_done(&a->choices[i].probs);
+	}
+	chunk_done(&a->form);
+	free(a);
+}
+
+/*
+ * Pieces of a stream
+ */
+
+static void
+open_stream(struct answer *a)
+{
+	if (!a->is_open)
+		reply_stream(a->http);
+	a->is_open = true;
+}
+
+static void
+put_probs(const struct answer *a, struct buf *out, const struct choice *c)
+{
+	if (buf_len(&c->probs) == 0)
+		return;
+	if (a->form.is_chat)
+		probs_put_chat(out, buf_str(&c->probs));
+	else
+		probs_put_completion(out, buf_str(&c->probs));
+}
+
+static void
+send_text(struct answer *a, struct choice *c, struct str text)
+{
+	size_t mark = reply_event_begin(a->http);
+	struct buf probs;
+
+	a->has_spoken = true;
+	if (buf_len(&c->probs) == 0) {
+		chunk_text(&a->form, http_out(a->http), c->index, text,
+		    STR(""));
+	} else {
+		buf_init(&probs, BODY_MAX);
+		put_probs(a, &probs, c);
+		chunk_text(&a->form, http_out(a->http), c->index, text,
+		    buf_str(&probs));
+		buf_done(&probs);
+		buf_reset(&c->probs);
+	}
+	reply_event_end(a->http, mark);
+}
+
+static void
+send_role(struct answer *a, const struct choice *c)
+{
+	size_t mark = reply_event_begin(a->http);
+
+	chunk_role(&a->form, http_out(a->http), c->index);
+	reply_event_end(a->http, mark);
+}
+
+static void
+send_finish(struct answer *a, const struct choice *c)
+{
+	size_t mark = reply_event_begin(a->http);
+
+	chunk_finish(&a->form, http_out(a->http), c->index, c->reason,
+	    a->n_choices == 1 ? &c->times : NULL);
+	reply_event_end(a->http, mark);
+}
+
+static void
+send_line(struct answer *a, const char *line)
+{
+	size_t mark = reply_event_begin(a->http);
+
+	buf_puts(http_out(a->http), line);
+	reply_event_end(a->http, mark);
+}
+
+static void
+send_error(struct answer *a, const struct fail *why)
+{
+	size_t mark = reply_event_begin(a->http);
+	struct buf *out = http_out(a->http);
+
+	http_front(a->http)->metrics.http_errors_total++;
+	buf_puts(out, "data: ");
+	error_put(out, why);
+	buf_puts(out, "\n\n");
+	reply_event_end(a->http, mark);
+}
+
+/*
+ * The end
+ */
+
+/* A prompt that several choices share is counted once. */
+static struct chunk_counts
+count(const struct answer *a)
+{
+	struct chunk_counts sum = { 0 };
+
+	for (uint32_t i = 0; i < a->n_choices; i++) {
+		if (i % a->n == 0)
+			sum.prompt += a->choices[i].times.n_prompt;
+		sum.output += a->choices[i].times.n_out;
+	}
+	return sum;
+}
+
+static void
+end_stream(struct answer *a)
+{
+	struct chunk_counts counts = count(a);
+	struct http *h = a->http;
+	size_t mark;
+
+	if (a->wants_usage) {
+		mark = reply_event_begin(h);
+		chunk_usage(&a->form, http_out(h), &counts);
+		reply_event_end(h, mark);
+	}
+	send_line(a, "data: [DONE]\n\n");
+	answer_free(a);
+	reply_stream_end(h);
+}
+
+/* Ends the answer with an error; a is gone afterwards. */
+static void
+answer_fail(struct answer *a, const struct fail *why)
+{
+	struct http *h = a->http;
+
+	if (a->is_open)
+		send_error(a, why);
+	if (a->is_open)
+		reply_stream_end(h);
+	else
+		error_reply(h, why);
+	answer_free(a);
+}
+
+static void
+put_choice(const struct answer *a, struct buf *body, const struct choice *c)
+{
+	struct buf probs;
+
+	buf_init(&probs, BODY_MAX);
+	put_probs(a, &probs, c);
+	chunk_whole(&a->form, body, c->index, buf_str(&c->text),
+	    buf_str(&probs), c->reason);
+	if (buf_err(&probs) != 0)
+		body->err = buf_err(&probs);
+	buf_done(&probs);
+}
+
+static void
+fail_too_big(struct answer *a)
+{
+	struct fail why;
+
+	(void)fail_set(&why, ERR_INTERNAL, NULL,
+	    "the answer is too large to be sent in one piece; ask for fewer "
+	    "tokens or choices, or for a stream");
+	answer_fail(a, &why);
+}
+
+static void
+end_whole(struct answer *a)
+{
+	struct chunk_counts counts = count(a);
+	struct http *h = a->http;
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	chunk_open(&a->form, &body);
+	for (uint32_t i = 0; i < a->n_choices; i++)
+		put_choice(a, &body, &a->choices[i]);
+	chunk_close(&body, &counts,
+	    a->n_choices == 1 ? &a->choices[0].times : NULL);
+	if (buf_err(&body) != 0) {
+		fail_too_big(a);
+	} else {
+		answer_free(a);
+		reply_json(h, buf_str(&body));
+	}
+	buf_done(&body);
+}
+
+/*
+ * What a generation tells
+ */
+
+static void
+on_started(void *arg, struct gen *g, uint32_t n_prompt)
+{
+	struct choice *c = arg;
+	struct answer *a = c->answer;
+
+	(void)g;
+	c->times.n_prompt = n_prompt;
+	if (!a->is_stream)
+		return;
+	open_stream(a);
+	if (a->form.is_chat)
+		send_role(a, c);
+	if (buf_len(&c->text) > 0)
+		send_text(a, c, buf_str(&c->text));
+	buf_trim(&c->text);
+}
+
+/* False when the answer has got too large, and was ended. */
+static bool
+gather(struct answer *a, struct choice *c, struct str text)
+{
+	size_t before = buf_len(&c->text);
+
+	buf_put_str(&c->text, text);
+	a->gathered += buf_len(&c->text) - before;
+	if (a->gathered <= GATHER_MAX && buf_err(&c->text) == 0 &&
+	    buf_err(&c->probs) == 0)
+		return true;
+	fail_too_big(a);
+	return false;
+}
+
+static void
+note_probs(struct answer *a, struct choice *c, const struct step *s)
+{
+	size_t before = buf_len(&c->probs);
+
+	probs_note(&c->probs, s, c->n_chars);
+	a->gathered += a->is_stream ? 0 : buf_len(&c->probs) - before;
+	c->n_chars += probs_count_chars(s->piece);
+}
+
+static void
+on_token(void *arg, struct gen *g, const struct step *s)
+{
+	struct choice *c = arg;
+	struct answer *a = c->answer;
+
+	(void)g;
+	if (s->flags & STEP_LOGPROBS)
+		note_probs(a, c, s);
+	if (!a->is_stream)
+		(void)gather(a, c, s->text);
+	else if (s->text.n > 0)
+		send_text(a, c, s->text);
+}
+
+static void
+choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
+{
+	c->times.n_prompt = d->n_prompt;
+	c->times.n_out = d->n_out;
+	c->times.prefill_us = d->prefill_us;
+	c->times.decode_us = d->decode_us;
+	c->reason = d->reason == REASON_LENGTH ? "length" : "stop";
+	if (!a->is_stream) {
+		if (gather(a, c, d->text) && --a->n_left == 0)
+			end_whole(a);
+		return;
+	}
+	open_stream(a);
+	if (d->text.n > 0 || buf_len(&c->probs) > 0)
+		send_text(a, c, d->text);
+	send_finish(a, c);
+	if (--a->n_left == 0)
+		end_stream(a);
+}
+
+static void
+on_done(void *arg, struct gen *g, const struct gen_done *d)
+{
+	struct choice *c = arg;
+	struct fail why;
+
+	(void)g;
+	c->gen = NULL;
+	if (d->reason != REASON_CANCEL) {
+		choice_done(c->answer, c, d);
+		return;
+	}
+	/* We drop and never cancel, so this was not ours to ask. */
+	(void)fail_set(&why, ERR_ABORTED, NULL, "the generation was aborted");
+	answer_fail(c->answer, &why);
+}
+
+static void
+on_failed(void *arg, struct gen *g, const struct fail *why)
+{
+	struct choice *c = arg;
+
+	(void)g;
+	c->gen = NULL;
+	answer_fail(c->answer, why);
+}
+
+static const struct gen_ops gen_ops = {
+	.started = on_started,
+	.token = on_token,
+	.done = on_done,
+	.failed = on_failed,
+};
+
+/*
+ * What the connection tells
+ */
+
+static void
+on_slow(void *arg, bool is_slow)
+{
+	struct answer *a = arg;
+
+	for (uint32_t i = 0; i < a->n_choices; i++)
+		if (a->choices[i].gen != NULL && a->is_stream)
+			gen_park(a->choices[i].gen, is_slow);
+}
+
+/* A client that waits hears that somebody is there. */
+static void
+on_tick(void *arg)
+{
+	struct answer *a = arg;
+
+	if (!a->has_spoken) {
+		open_stream(a);
+		send_line(a, ": keep-alive\n\n");
+	}
+	a->has_spoken = false;
+	http_tick(a->http, http_front(a->http)->config.keepalive_ms);
+}
+
+static void
+on_gone(void *arg)
+{
+	answer_free(arg);
+}
+
+static const struct http_work work = {
+	.slow = on_slow,
+	.tick = on_tick,
+	.gone = on_gone,
+};
+
+/*
+ * The start
+ */
+
+/* "chatcmpl-" and 24 hex digits. */
+static void
+draw_id(char *out, size_t size, bool is_chat)
+{
+	uint64_t r[2] = { 0 };
+
+	(void)getrandom(r, sizeof(r), 0);
+	(void)snprintf(out, size, "%s%012llx%012llx",
+	    is_chat ? "chatcmpl-" : "cmpl-",
+	    (unsigned long long)(r[0] >> 16),
+	    (unsigned long long)(r[1] >> 16));
+}
+
+static void
+init_form(struct answer *a, const struct openai *o, const struct model *m)
+{
+	char id[40];
+	struct chunk_names names = { .model = m->state.name,
+		.version = m->front->config.version, .created = time(NULL) };
+
+	draw_id(id, sizeof(id), o->is_chat);
+	names.id = str_of(id);
+	chunk_init(&a->form, o->is_chat, o->is_stream, &names);
+}
+
+static void
+init_choice(struct answer *a, const struct openai *o, uint32_t i)
+{
+	struct choice *c = &a->choices[i];
+
+	c->answer = a;
+	c->index = i;
+	buf_init(&c->text, GATHER_MAX);
+	buf_init(&c->probs, GATHER_MAX);
+	if (o->is_echo)
+		buf_put_str(&c->text, o->prompts[i / o->n].text);
+	a->gathered += buf_len(&c->text);
+}
+
+static struct answer *
+answer_new(struct http *h, const struct openai *o, const struct model *m)
+{
+	uint32_t n = o->n * o->n_prompts;
+	struct answer *a = calloc(1, sizeof(*a) + n * sizeof(a->choices[0]));
+
+	if (a == NULL)
+		return NULL;
+	a->http = h;
+	a->n_choices = a->n_left = n;
+	a->n = o->n;
+	a->is_stream = o->is_stream;
+	a->wants_usage = o->wants_usage;
+	init_form(a, o, m);
+	for (uint32_t i = 0; i < n; i++)
+		init_choice(a, o, i);
+	if (buf_err(&a->form.head) != 0) {
+		answer_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+static int
+start(struct answer *a, const struct openai *o, struct model *m,
+    struct fail *why)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < a->n_choices && err == 0; i++) {
+		struct gen_submit g = openai_choice(o, i);
+
+		err = gen_start(m, &g, &gen_ops, &a->choices[i],
+		    &a->choices[i].gen, why);
+	}
+	return err;
+}
+
+/* Either the answer is on its way, or *why. */
+static int
+begin(struct http *h, const struct openai *o, struct fail *why)
+{
+	struct model *m = model_find(http_front(h), o->model);
+	struct answer *a;
+	int err;
+
+	if (m == NULL)
+		return fail_set(why, ERR_NOT_FOUND, "model",
+		    "model: no model is called \"%.*s\"; GET /v1/models lists "
+		    "them", (int)(o->model.n < 200 ? o->model.n : 200),
+		    o->model.p);
+	a = answer_new(h, o, m);
+	if (a == NULL)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	err = start(a, o, m, why);
+	if (err != 0) {
+		answer_free(a);
+		return err;
+	}
+	http_attach(h, &work, a);
+	if (a->is_stream)
+		http_tick(h, http_front(h)->config.keepalive_ms);
+	if (http_is_slow(h))
+		on_slow(a, true);
+	return 0;
+}
+
+static void
+run(struct http *h, const struct request *r, bool is_chat)
+{
+	struct openai o;
+	struct fail why;
+	int err;
+
+	err = openai_read(&o, is_chat, r->body,
+	    http_front(h)->config.client_queue_max, &why);
+	if (err == 0)
+		err = begin(h, &o, &why);
+	openai_done(&o);
+	if (err != 0)
+		error_reply(h, &why);
+}
+
+void
+answer_completion(struct http *h, const struct request *r, struct str rest)
+{
+	(void)rest;
+	run(h, r, false);
+}
+
+void
+answer_chat(struct http *h, const struct request *r, struct str rest)
+{
+	(void)rest;
+	run(h, r, true);
+}

@@ -1,0 +1,233 @@
+/*
+ * The requests that are answered at once: what is this, is it well, what does
+ * it serve, how much has it done.
+ */
+#include "front/front.h"
+#include "front/http/error.h"
+#include "front/http/http.h"
+#include "front/http/reply.h"
+#include "front/http/route.h"
+#include "front/model.h"
+#include "json/write.h"
+
+#define BODY_MAX (4u << 20)
+
+static void
+reply_buf(struct http *h, const char *type, struct buf *body)
+{
+	if (buf_err(body) != 0)
+		error_status(h, 500, NULL, "the answer is too large");
+	else
+		reply_send(h, 200, type, "", buf_str(body));
+	buf_done(body);
+}
+
+void
+small_root(struct http *h, const struct request *r, struct str rest)
+{
+	struct str version = http_front(h)->config.version;
+	struct buf body;
+
+	(void)r;
+	(void)rest;
+	buf_init(&body, BODY_MAX);
+	buf_printf(&body, "Bulkhead %.*s serves language models.\n\n"
+	    "  POST /v1/chat/completions   OpenAI's chat\n"
+	    "  POST /v1/completions        OpenAI's completions\n"
+	    "  GET  /v1/models             what is served\n"
+	    "  GET  /health                whether it is ready\n"
+	    "  GET  /metrics               counts, for Prometheus\n",
+	    (int)version.n, version.p);
+	reply_buf(h, "text/plain; charset=utf-8", &body);
+}
+
+/* llama-server's words, because load balancers look for them. */
+static void
+reply_unwell(struct http *h, struct str message)
+{
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	buf_puts(&body, "{\"error\":{\"code\":503,\"message\":");
+	json_put_str(&body, message);
+	buf_puts(&body, ",\"type\":\"unavailable_error\"}}");
+	reply_send(h, 503, "application/json", "Retry-After: 1\r\n",
+	    buf_str(&body));
+	buf_done(&body);
+}
+
+/* Well is who would take a request for the default model. One whose worker is
+ * being replaced takes them: they wait a moment longer. */
+void
+small_health(struct http *h, const struct request *r, struct str rest)
+{
+	const struct model *m = model_find(http_front(h), STR(""));
+
+	(void)r;
+	(void)rest;
+	if (http_front(h)->is_draining)
+		reply_unwell(h, STR("The server is stopping"));
+	else if (m != NULL && m->state.status == MODEL_STARTING)
+		reply_unwell(h, STR("Loading model"));
+	else if (m != NULL && m->state.status == MODEL_FAILED)
+		reply_unwell(h, m->state.text);
+	else
+		reply_json(h, STR("{\"status\":\"ok\"}"));
+}
+
+static const char *
+status_word(const struct model *m)
+{
+	static const char *const words[] = {
+		[MODEL_STARTING] = "loading",
+		[MODEL_UP] = "loaded",
+		[MODEL_RESTARTING] = "loading",
+		[MODEL_FAILED] = "failed",
+		[MODEL_GONE] = "unloaded",
+	};
+
+	return m->state.status <= MODEL_GONE ? words[m->state.status] : NULL;
+}
+
+/* What is known once it has been loaded; llama-server's names. */
+static void
+put_meta(struct json_out *o, const struct model_state *s)
+{
+	json_key(o, "meta");
+	if (s->n_vocab == 0) {
+		json_put_cstr(o->b, NULL);
+		return;
+	}
+	json_open(o, '{');
+	json_key_u64(o, "n_vocab", s->n_vocab);
+	json_key_u64(o, "n_ctx", s->n_ctx);
+	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
+	json_key_u64(o, "n_embd", s->n_embd);
+	json_key_u64(o, "n_params", s->n_params);
+	json_key_u64(o, "size", s->size);
+	json_key_str(o, "arch", s->arch);
+	json_key_str(o, "desc", s->desc);
+	json_key_u64(o, "n_seq", s->n_seq);
+	json_close(o, '}');
+}
+
+static void
+put_model(struct json_out *o, const struct model *m)
+{
+	json_open(o, '{');
+	json_key_str(o, "id", m->state.name);
+	json_key_cstr(o, "object", "model");
+	json_key_u64(o, "created", m->front->config.started_unix);
+	json_key_cstr(o, "owned_by", "bulkhead");
+	json_key(o, "status");
+	json_open(o, '{');
+	json_key_cstr(o, "value", status_word(m));
+	json_close(o, '}');
+	put_meta(o, &m->state);
+	json_close(o, '}');
+}
+
+void
+small_models(struct http *h, const struct request *r, struct str rest)
+{
+	struct front *f = http_front(h);
+	struct json_out o;
+	struct buf body;
+
+	(void)r;
+	(void)rest;
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	json_open(&o, '{');
+	json_key_cstr(&o, "object", "list");
+	json_key(&o, "data");
+	json_open(&o, '[');
+	for (struct list *it = f->models.next; it != &f->models;
+	     it = it->next) {
+		json_item(&o);
+		put_model(&o, LIST_ENTRY(it, struct model, link));
+	}
+	json_close(&o, ']');
+	json_close(&o, '}');
+	reply_buf(h, "application/json", &body);
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "%xx" at s stands for, or -1. */
+static int
+escaped(struct str s)
+{
+	int high, low;
+
+	if (s.n < 3 || s.p[0] != '%')
+		return -1;
+	high = hex_digit(s.p[1]);
+	low = hex_digit(s.p[2]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* "a%20b" to "a b". A percent sign that starts no escape stays one. */
+static void
+unescape(struct str s, struct buf *out)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int byte = escaped((struct str) { s.p + i, s.n - i });
+
+		if (byte >= 0)
+			i += 2;
+		buf_put_u8(out, (uint8_t)(byte >= 0 ? byte : s.p[i]));
+	}
+}
+
+static void
+reply_model(struct http *h, struct str name)
+{
+	const struct model *m = model_find(http_front(h), name);
+	struct json_out o;
+	struct fail why;
+	struct buf body;
+
+	if (m == NULL) {
+		(void)fail_set(&why, ERR_NOT_FOUND, "model",
+		    "model: no model is called \"%.*s\"",
+		    (int)(name.n < 200 ? name.n : 200), name.p);
+		error_reply(h, &why);
+		return;
+	}
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	put_model(&o, m);
+	reply_buf(h, "application/json", &body);
+}
+
+void
+small_model(struct http *h, const struct request *r, struct str rest)
+{
+	struct buf name;
+
+	(void)r;
+	buf_init(&name, PARSE_TARGET_MAX);
+	unescape(rest, &name);
+	reply_model(h, buf_str(&name));
+	buf_done(&name);
+}
+
+void
+small_metrics(struct http *h, const struct request *r, struct str rest)
+{
+	struct buf body;
+
+	(void)r;
+	(void)rest;
+	buf_init(&body, BODY_MAX);
+	metrics_print(http_front(h), &body);
+	reply_buf(h, "text/plain; version=0.0.4; charset=utf-8", &body);
+}

@@ -71,15 +71,15 @@ take_whole(const struct json_value *v, const struct json_field *field,
 	return json_u64(v, ret) && is_in(r, (double)*ret);
 }
 
-#define READ_WHOLE(name, type)                                             \
-	static bool read_##name(const struct json_value *v,                \
-	    const struct json_field *field, struct range r, void *at)      \
-	{                                                                  \
-		uint64_t bits;                                             \
-		if (!take_whole(v, field, r, &bits))                       \
-			return false;                                      \
-		*(type *)at = (type)bits;                                  \
-		return true;                                               \
+#define READ_WHOLE(name, type)                                        \
+	static bool read_##name(const struct json_value *v,           \
+	    const struct json_field *field, struct range r, void *at) \
+	{                                                             \
+		uint64_t bits;                                        \
+		if (!take_whole(v, field, r, &bits))                  \
+			return false;                                 \
+		*(type *)at = (type)bits;                             \
+		return true;                                          \
 	}
 
 READ_WHOLE(u8, uint8_t)
@@ -217,8 +217,9 @@ range_of(const struct json_field *field)
 
 	if (field->min == 0 && field->max == 0)
 		return r;
-	return (struct range) { fmax(r.min, field->min),
-		fmin(r.max, field->max) };
+	r.min = fmax(r.min, field->min);
+	r.max = fmin(r.max, field->max);
+	return r;
 }
 
 /* A bound without the ".0" of a whole number; as large as the C type's own
@@ -266,14 +267,14 @@ want(const struct json_field *field, char out[WANT_SIZE])
 	else if (k->noun == NULL || (field->min == 0 && field->max == 0))
 		(void)snprintf(out, WANT_SIZE, "%s", k->any);
 	else if (!below && k->range.max >= (double)INT64_MAX)
-		(void)snprintf(out, WANT_SIZE, "%s of at least %s%s%s",
-		    k->noun, low, gap, unit);
+		(void)snprintf(out, WANT_SIZE, "%s of at least %s%s%s", k->noun,
+		    low, gap, unit);
 	else if (k->unit == NULL)
-		(void)snprintf(out, WANT_SIZE, "%s from %s to %s", k->noun,
-		    low, high);
+		(void)snprintf(
+		    out, WANT_SIZE, "%s from %s to %s", k->noun, low, high);
 	else if (r.min == 0)
-		(void)snprintf(out, WANT_SIZE, "%s of at most %s %s", k->noun,
-		    high, unit);
+		(void)snprintf(
+		    out, WANT_SIZE, "%s of at most %s %s", k->noun, high, unit);
 	else
 		(void)snprintf(out, WANT_SIZE, "%s of %s to %s %s", k->noun,
 		    low, high, unit);
@@ -313,11 +314,10 @@ json_read_field(const struct json_value *v, const struct json_field *field,
 	if (type == JSON_NULL && (field->flags & JSON_NULLABLE))
 		return 0;
 	if (type != JSON_ABSENT &&
-	    kinds[field->kind].read(v, field, range_of(field),
-		(char *)st + field->off))
+	    kinds[field->kind].read(
+		v, field, range_of(field), (char *)st + field->off))
 		return 0;
-	(void)snprintf(name, sizeof(name), "%s%s", prefix_of(how),
-	    field->name);
+	(void)snprintf(name, sizeof(name), "%s%s", prefix_of(how), field->name);
 	if (type == JSON_ABSENT)
 		return fail_set(f, ERR_INVALID, name, "%s: is required", name);
 	return fail_value(v, field, name, f);
@@ -365,8 +365,8 @@ check_required(const struct json_value *obj, const struct json_field *fields,
 }
 
 static int
-fail_object(const struct json_value *v, const struct json_how *how,
-    struct fail *f)
+fail_object(
+    const struct json_value *v, const struct json_how *how, struct fail *f)
 {
 	const char *prefix = prefix_of(how);
 	size_t n = strlen(prefix);

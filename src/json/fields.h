@@ -28,10 +28,10 @@ enum json_kind {
 	JSON_TO_ANY,	/* const struct json_value *: any value, also null */
 };
 
+/* JSON_01: a BOOL also takes 0 and 1, a whole number also false and true. */
 #define JSON_REQUIRED 1u /* absent is an error */
 #define JSON_NULLABLE 2u /* null is as good as absent */
-#define JSON_01 4u	 /* TO_BOOL also takes 0 and 1; a whole-number kind
-			  * also takes false and true */
+#define JSON_01 4u
 
 /* min and max, both included: of the number; of a string's bytes; of an
  * array's elements or an object's members. Both 0: as the C type allows. */
@@ -48,7 +48,7 @@ struct json_field {
 typedef void (*json_unknown_fn)(void *arg, const char *name);
 
 struct json_how {
-	const char *prefix; /* "extend_param."; NULL: none */
+	const char *prefix;	    /* "extend_param."; NULL: none */
 	json_unknown_fn on_unknown; /* NULL: they are ignored */
 	void *arg;
 };

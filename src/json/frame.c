@@ -27,21 +27,33 @@ enum class {
 };
 
 static const uint8_t classes[256] = {
-	[' '] = SPACE, ['\t'] = SPACE, ['\r'] = SPACE, ['\n'] = SPACE,
-	['-'] = FIRST, ['0' ... '9'] = FIRST,
-	['t'] = FIRST, ['f'] = FIRST, ['n'] = FIRST,
-	['+'] = WORD, ['.'] = WORD, ['A' ... 'Z'] = WORD,
-	['a' ... 'e'] = WORD, ['g' ... 'm'] = WORD, ['o' ... 's'] = WORD,
+	[' '] = SPACE,
+	['\t'] = SPACE,
+	['\r'] = SPACE,
+	['\n'] = SPACE,
+	['-'] = FIRST,
+	['0' ... '9'] = FIRST,
+	['t'] = FIRST,
+	['f'] = FIRST,
+	['n'] = FIRST,
+	['+'] = WORD,
+	['.'] = WORD,
+	['A' ... 'Z'] = WORD,
+	['a' ... 'e'] = WORD,
+	['g' ... 'm'] = WORD,
+	['o' ... 's'] = WORD,
 	['u' ... 'z'] = WORD,
 	['"'] = QUOTE,
-	['{'] = OPEN, ['['] = OPEN,
-	['}'] = CLOSE, [']'] = CLOSE,
+	['{'] = OPEN,
+	['['] = OPEN,
+	['}'] = CLOSE,
+	[']'] = CLOSE,
 };
 
 void
 json_frame_init(struct json_frame *s, uint32_t max_depth)
 {
-	*s = (struct json_frame) { .max_depth = max_depth, .state = START };
+	*s = (struct json_frame){ .max_depth = max_depth, .state = START };
 }
 
 bool

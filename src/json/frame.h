@@ -43,8 +43,8 @@ void json_frame_init(struct json_frame *s, uint32_t max_depth);
  *              or letter, or a newline in a string
  * ERR_TOO_BIG  byte *ret_used - 1 opens one container too many
  */
-int json_frame_scan(struct json_frame *s, const char *p, size_t n,
-    size_t *ret_used) MUST_CHECK;
+int json_frame_scan(
+    struct json_frame *s, const char *p, size_t n, size_t *ret_used) MUST_CHECK;
 
 /* Bytes of the value that was whole just now, or that is unfinished: from its
  * first byte, which no whitespace is. */

@@ -29,9 +29,9 @@ struct bound {
 
 struct check {
 	const struct json_limits *limits;
-	const char *text;   /* what the caller has sent */
+	const char *text; /* what the caller has sent */
 	size_t n;
-	const char *copy;   /* yyjson's strings point into it */
+	const char *copy; /* yyjson's strings point into it */
 	struct fail *f;
 };
 
@@ -87,8 +87,8 @@ fail_at(const struct check *c, int code, size_t at, const char *what)
 			column = at - i;
 		}
 	if (line == 1)
-		return fail_set(c->f, code, NULL, "at byte %zu: %s", at + 1,
-		    what);
+		return fail_set(
+		    c->f, code, NULL, "at byte %zu: %s", at + 1, what);
 	return fail_set(c->f, code, NULL,
 	    "at byte %zu (line %zu, column %zu): %s", at + 1, line, column,
 	    what);
@@ -105,8 +105,8 @@ fail_in(const struct check *c, yyjson_val *v, const char *what)
 
 	if (yyjson_is_str(v) && at > 0)
 		at--; /* the quote */
-	(void)snprintf(text, sizeof(text), "%s%s", what,
-	    json_show(json_of_yy(v), shown));
+	(void)snprintf(
+	    text, sizeof(text), "%s%s", what, json_show(json_of_yy(v), shown));
 	return fail_at(c, ERR_INVALID, at, text);
 }
 
@@ -186,8 +186,8 @@ fail_depth(const struct check *c)
 	json_frame_init(&s, c->limits->depth);
 	if (json_frame_scan(&s, c->text, c->n, &at) != ERR_TOO_BIG)
 		at = 1;
-	(void)snprintf(what, sizeof(what), "nested more than %u deep",
-	    c->limits->depth);
+	(void)snprintf(
+	    what, sizeof(what), "nested more than %u deep", c->limits->depth);
 	return fail_at(c, ERR_TOO_BIG, at - 1, what);
 }
 
@@ -262,12 +262,11 @@ read_text(const struct check *c, struct json_doc *d)
 
 	d->y = yyjson_read_opts(d->text, c->n,
 	    YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW, &alc, &err);
-	if (d->y != NULL &&
-	    yyjson_doc_get_val_count(d->y) <= c->limits->values)
+	if (d->y != NULL && yyjson_doc_get_val_count(d->y) <= c->limits->values)
 		return 0;
 	if (d->y != NULL || bound.hit)
-		return fail_set(c->f, ERR_TOO_BIG, NULL,
-		    "more than %u values", c->limits->values);
+		return fail_set(c->f, ERR_TOO_BIG, NULL, "more than %u values",
+		    c->limits->values);
 	if (err.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
 		return fail_set(c->f, ERR_NOMEM, NULL, "out of memory");
 	if (c->n == 0)

@@ -135,7 +135,7 @@ json_str(const struct json_value *v, struct str *ret)
 
 	if (!yyjson_is_str(y))
 		return false;
-	*ret = (struct str) { yyjson_get_str(y), yyjson_get_len(y) };
+	*ret = (struct str){ yyjson_get_str(y), yyjson_get_len(y) };
 	return true;
 }
 
@@ -145,8 +145,8 @@ json_iter(const struct json_value *v)
 	yyjson_val *y = json_yy(v);
 
 	if (!yyjson_is_ctn(y))
-		return (struct json_iter) { .left = 0 };
-	return (struct json_iter) {
+		return (struct json_iter){ .left = 0 };
+	return (struct json_iter){
 		.next = json_of_yy(unsafe_yyjson_get_first(y)),
 		.left = unsafe_yyjson_get_len(y),
 		.keys = yyjson_is_obj(y),
@@ -154,8 +154,8 @@ json_iter(const struct json_value *v)
 }
 
 bool
-json_next(struct json_iter *it, struct str *ret_key,
-    const struct json_value **ret)
+json_next(
+    struct json_iter *it, struct str *ret_key, const struct json_value **ret)
 {
 	yyjson_val *y = json_yy(it->next);
 	struct str key = STR("");

@@ -58,8 +58,8 @@ enum json_type json_type(const struct json_value *v);
 const char *json_type_name(enum json_type t);
 
 /* The member of that name; NULL if there is none or obj is no object. */
-const struct json_value *json_get(const struct json_value *obj,
-    const char *key);
+const struct json_value *json_get(
+    const struct json_value *obj, const char *key);
 
 /* Elements of an array, members of an object; 0 of anything else. */
 size_t json_count(const struct json_value *v);
@@ -85,8 +85,8 @@ struct json_iter {
 };
 
 struct json_iter json_iter(const struct json_value *v);
-bool json_next(struct json_iter *it, struct str *ret_key,
-    const struct json_value **ret);
+bool json_next(
+    struct json_iter *it, struct str *ret_key, const struct json_value **ret);
 
 /* Appends the value as compact JSON: the same value, members in the same
  * order; whole numbers keep every digit however many (so ids come back as

@@ -67,7 +67,7 @@ json_put_value(struct buf *b, const struct json_value *v)
 		put_children(b, v);
 		break;
 	case YYJSON_TYPE_RAW:
-		s = (struct str) { yyjson_get_raw(y), yyjson_get_len(y) };
+		s = (struct str){ yyjson_get_raw(y), yyjson_get_len(y) };
 		buf_put_str(b, s);
 		break;
 	default:
@@ -108,11 +108,11 @@ show_number(const struct json_value *v, char *out)
 		(void)snprintf(out, JSON_SHOW_SIZE, "%.30s%s",
 		    yyjson_get_raw(y), yyjson_get_len(y) > 30 ? "..." : "");
 	else if (yyjson_is_uint(y))
-		(void)snprintf(out, JSON_SHOW_SIZE, "%" PRIu64,
-		    yyjson_get_uint(y));
+		(void)snprintf(
+		    out, JSON_SHOW_SIZE, "%" PRIu64, yyjson_get_uint(y));
 	else if (yyjson_is_sint(y))
-		(void)snprintf(out, JSON_SHOW_SIZE, "%" PRId64,
-		    yyjson_get_sint(y));
+		(void)snprintf(
+		    out, JSON_SHOW_SIZE, "%" PRId64, yyjson_get_sint(y));
 	else {
 		char text[JSON_FLOAT_SIZE];
 
@@ -140,8 +140,8 @@ json_show(const struct json_value *v, char buf[JSON_SHOW_SIZE])
 	else if (json_bool(v, &yes))
 		(void)snprintf(buf, JSON_SHOW_SIZE, yes ? "true" : "false");
 	else if (t == JSON_ARRAY)
-		(void)snprintf(buf, JSON_SHOW_SIZE, "an array of %zu",
-		    json_count(v));
+		(void)snprintf(
+		    buf, JSON_SHOW_SIZE, "an array of %zu", json_count(v));
 	else
 		(void)snprintf(buf, JSON_SHOW_SIZE, "%s", texts[t]);
 	return buf;

@@ -7,8 +7,13 @@
 
 /* The letter behind the backslash; the others are \u00XX. */
 static const char letters[256] = {
-	['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-	['\r'] = 'r', ['\t'] = 't',
+	['"'] = '"',
+	['\\'] = '\\',
+	['\b'] = 'b',
+	['\f'] = 'f',
+	['\n'] = 'n',
+	['\r'] = 'r',
+	['\t'] = 't',
 };
 
 /* Bytes at p that go out as they are. */
@@ -182,7 +187,7 @@ json_put_f32s(struct buf *b, const float *v, size_t n)
 struct json_out
 json_out(struct buf *b)
 {
-	return (struct json_out) { .b = b };
+	return (struct json_out){ .b = b };
 }
 
 void
@@ -219,11 +224,11 @@ json_key(struct json_out *o, const char *key)
 	buf_put(o->b, "\":", 2);
 }
 
-#define KEY_VALUE(kind, type)                                         \
+#define KEY_VALUE(kind, type)                                             \
 	void json_key_##kind(struct json_out *o, const char *key, type v) \
-	{                                                             \
-		json_key(o, key);                                     \
-		json_put_##kind(o->b, v);                             \
+	{                                                                 \
+		json_key(o, key);                                         \
+		json_put_##kind(o->b, v);                                 \
 	}
 
 KEY_VALUE(str, struct str)

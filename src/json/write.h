@@ -45,7 +45,7 @@ struct json_out {
 };
 
 struct json_out json_out(struct buf *b);
-void json_open(struct json_out *o, char bracket); /* { or [ */
+void json_open(struct json_out *o, char bracket);  /* { or [ */
 void json_close(struct json_out *o, char bracket); /* } or ] */
 
 /* Writes ,"key": - the comma where it is due. key needs no escapes. */

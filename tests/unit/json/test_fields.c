@@ -69,19 +69,20 @@ must(const char *text)
 static void
 test_fills_all_kinds(void **state)
 {
-	struct json_doc *d = must(
-	    "{\"any\":null,\"extra\":{\"k\":1},\"stop\":[\"a\"],"
-	    "\"role\":\"assistant\",\"user\":\"12345678\",\"weight\":0.5,"
-	    "\"any_float\":-1e-3,\"temperature\":2,"
-	    "\"id\":18446744073709551615,\"seed\":-9223372036854775808,"
-	    "\"max_tokens\":1e3,\"top_k\":-1,\"n\":255,\"lax\":1,"
-	    "\"stream\":true,\"prompt\":\"p\",\"some\":1}");
+	struct json_doc *d =
+	    must("{\"any\":null,\"extra\":{\"k\":1},\"stop\":[\"a\"],"
+		 "\"role\":\"assistant\",\"user\":\"12345678\",\"weight\":0.5,"
+		 "\"any_float\":-1e-3,\"temperature\":2,"
+		 "\"id\":18446744073709551615,\"seed\":-9223372036854775808,"
+		 "\"max_tokens\":1e3,\"top_k\":-1,\"n\":255,\"lax\":1,"
+		 "\"stream\":true,\"prompt\":\"p\",\"some\":1}");
 	struct params p = { 0 };
 	struct fail f = { 0 };
 
 	(void)state;
-	assert_int_equal(json_read_fields(json_root(d), fields, COUNT(fields),
-	    NULL, &p, &f), 0);
+	assert_int_equal(
+	    json_read_fields(json_root(d), fields, COUNT(fields), NULL, &p, &f),
+	    0);
 	assert_true(p.stream);
 	assert_int_equal(p.lax, 1);
 	assert_int_equal(p.n, 255);
@@ -111,7 +112,8 @@ test_leaves_the_absent_alone(void **state)
 	memset(&p, 0xa5, sizeof(p));
 	before = p;
 	assert_int_equal(json_read_fields(json_root(d), fields, COUNT(fields),
-	    NULL, &p, NULL), 0);
+			     NULL, &p, NULL),
+	    0);
 	assert_memory_equal(&p, &before, sizeof(p));
 	json_free(d);
 }
@@ -124,17 +126,23 @@ test_says_what_is_wrong(void **state)
 		    "temperature: must be a number from 0 to 2, not \"hot\"" },
 		{ "{\"temperature\":2.5}",
 		    "temperature: must be a number from 0 to 2, not 2.5" },
-		{ "{\"max_tokens\":-5}", "max_tokens: must be a whole number "
+		{ "{\"max_tokens\":-5}",
+		    "max_tokens: must be a whole number "
 		    "from 1 to 1000000, not -5" },
-		{ "{\"max_tokens\":0}", "max_tokens: must be a whole number "
+		{ "{\"max_tokens\":0}",
+		    "max_tokens: must be a whole number "
 		    "from 1 to 1000000, not 0" },
-		{ "{\"max_tokens\":1000001}", "max_tokens: must be a whole "
+		{ "{\"max_tokens\":1000001}",
+		    "max_tokens: must be a whole "
 		    "number from 1 to 1000000, not 1000001" },
-		{ "{\"max_tokens\":1.5}", "max_tokens: must be a whole number "
+		{ "{\"max_tokens\":1.5}",
+		    "max_tokens: must be a whole number "
 		    "from 1 to 1000000, not 1.5" },
-		{ "{\"max_tokens\":null}", "max_tokens: must be a whole "
+		{ "{\"max_tokens\":null}",
+		    "max_tokens: must be a whole "
 		    "number from 1 to 1000000, not null" },
-		{ "{\"max_tokens\":true}", "max_tokens: must be a whole "
+		{ "{\"max_tokens\":true}",
+		    "max_tokens: must be a whole "
 		    "number from 1 to 1000000, not true" },
 		{ "{\"top_k\":-2}",
 		    "top_k: must be a whole number from -1 to 1000, not -2" },
@@ -143,37 +151,45 @@ test_says_what_is_wrong(void **state)
 		    "not 1e30" },
 		{ "{\"n\":256}",
 		    "n: must be a whole number from 0 to 255, not 256" },
-		{ "{\"seed\":9223372036854775808}", "seed: must be a whole "
+		{ "{\"seed\":9223372036854775808}",
+		    "seed: must be a whole "
 		    "number from -2^63 to 2^63-1, not 9223372036854775808" },
-		{ "{\"id\":18446744073709551616}", "id: must be a whole "
+		{ "{\"id\":18446744073709551616}",
+		    "id: must be a whole "
 		    "number from 0 to 2^64-1, not 18446744073709551616" },
 		{ "{\"id\":-1}",
 		    "id: must be a whole number from 0 to 2^64-1, not -1" },
 		{ "{\"some\":0}",
 		    "some: must be a whole number of at least 1, not 0" },
-		{ "{\"any_float\":1e39}", "any_float: must be a number that "
+		{ "{\"any_float\":1e39}",
+		    "any_float: must be a number that "
 		    "float32 can hold, not 1e39" },
 		{ "{\"weight\":0.25}",
 		    "weight: must be a number from 0.5 to 1000000000, "
 		    "not 0.25" },
-		{ "{\"stream\":1}",
-		    "stream: must be true or false, not 1" },
+		{ "{\"stream\":1}", "stream: must be true or false, not 1" },
 		{ "{\"stream\":\"true\"}",
 		    "stream: must be true or false, not \"true\"" },
 		{ "{\"lax\":2}", "lax: must be true or false, not 2" },
 		{ "{\"user\":5}",
 		    "user: must be a string of at most 8 bytes, not 5" },
-		{ "{\"user\":\"123456789\"}", "user: must be a string of at "
+		{ "{\"user\":\"123456789\"}",
+		    "user: must be a string of at "
 		    "most 8 bytes, not 9 bytes" },
-		{ "{\"prompt\":\"\"}", "prompt: must be a string of 1 to "
+		{ "{\"prompt\":\"\"}",
+		    "prompt: must be a string of 1 to "
 		    "1000000000000000000 bytes, not 0 bytes" },
-		{ "{\"role\":\"tool\"}", "role: must be one of \"user\", "
+		{ "{\"role\":\"tool\"}",
+		    "role: must be one of \"user\", "
 		    "\"assistant\", not \"tool\"" },
-		{ "{\"role\":null}", "role: must be one of \"user\", "
+		{ "{\"role\":null}",
+		    "role: must be one of \"user\", "
 		    "\"assistant\", not null" },
-		{ "{\"stop\":[]}", "stop: must be an array of 1 to 4 "
+		{ "{\"stop\":[]}",
+		    "stop: must be an array of 1 to 4 "
 		    "elements, not an array of 0" },
-		{ "{\"stop\":{\"a\":1}}", "stop: must be an array of 1 to 4 "
+		{ "{\"stop\":{\"a\":1}}",
+		    "stop: must be an array of 1 to 4 "
 		    "elements, not an object" },
 		{ "{\"extra\":[]}",
 		    "extra: must be an object, not an array of 0" },
@@ -189,7 +205,8 @@ test_says_what_is_wrong(void **state)
 		size_t n = strcspn(cases[i][1], ":");
 
 		assert_int_equal(json_read_fields(json_root(d), fields,
-		    COUNT(fields), NULL, &p, &f), ERR_INVALID);
+				     COUNT(fields), NULL, &p, &f),
+		    ERR_INVALID);
 		assert_string_equal(f.text, cases[i][1]);
 		if (cases[i][1][n] == ':')
 			assert_memory_equal(f.field, cases[i][1], n);
@@ -221,8 +238,7 @@ test_edges(void **state)
 		{ JSON_TO_I64, "9223372036854775808.0", false, 0 },
 		{ JSON_TO_I64, "18446744073709551615", false, 0 },
 		{ JSON_TO_I64, "-1", true, UINT64_MAX },
-		{ JSON_TO_U64, "9223372036854775808", true,
-		    (uint64_t)1 << 63 },
+		{ JSON_TO_U64, "9223372036854775808", true, (uint64_t)1 << 63 },
 		{ JSON_TO_U64, "18446744073709551615", true, UINT64_MAX },
 		{ JSON_TO_U64, "18446744073709551616.0", false, 0 },
 		{ JSON_TO_U64, "-0", true, 0 },
@@ -231,12 +247,13 @@ test_edges(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct json_field field = { .name = "x",
-			.kind = cases[i].kind, .flags = JSON_01 };
+		struct json_field field = {
+			.name = "x", .kind = cases[i].kind, .flags = JSON_01
+		};
 		struct json_doc *d = must(cases[i].text);
 		uint64_t at = 0;
-		int err = json_read_field(json_root(d), &field, NULL, &at,
-		    NULL);
+		int err =
+		    json_read_field(json_root(d), &field, NULL, &at, NULL);
 
 		assert_int_equal(err, cases[i].ok ? 0 : ERR_INVALID);
 		assert_true(at == cases[i].bits);
@@ -248,7 +265,8 @@ static void
 test_required(void **state)
 {
 	static const struct json_field need[] = {
-		{ .name = "model", .kind = JSON_TO_STR,
+		{ .name = "model",
+		    .kind = JSON_TO_STR,
 		    .flags = JSON_REQUIRED },
 	};
 	struct json_doc *d = must("{\"modem\":1}");
@@ -256,8 +274,9 @@ test_required(void **state)
 	struct fail f;
 
 	(void)state;
-	assert_int_equal(json_read_fields(json_root(d), need, 1, NULL, &model,
-	    &f), ERR_INVALID);
+	assert_int_equal(
+	    json_read_fields(json_root(d), need, 1, NULL, &model, &f),
+	    ERR_INVALID);
 	assert_string_equal(f.text, "model: is required");
 	assert_string_equal(f.field, "model");
 	json_free(d);
@@ -288,18 +307,20 @@ test_unknown_and_prefix(void **state)
 	struct fail f;
 
 	(void)state;
-	assert_int_equal(json_read_fields(json_root(d), fields, COUNT(fields),
-	    &how, &p, &f), ERR_INVALID);
+	assert_int_equal(
+	    json_read_fields(json_root(d), fields, COUNT(fields), &how, &p, &f),
+	    ERR_INVALID);
 	assert_int_equal(p.n, 3);
 	assert_int_equal(seen.n, 3);
 	assert_string_equal(seen.last, "extend_param.n_batch");
 	assert_string_equal(f.field, "extend_param.top_k");
-	assert_string_equal(f.text, "extend_param.top_k: must be a whole "
+	assert_string_equal(f.text,
+	    "extend_param.top_k: must be a whole "
 	    "number from -1 to 1000, not \"x\"");
 	assert_int_equal(json_read_fields(json_get(json_root(d), "n"), fields,
-	    COUNT(fields), &how, &p, &f), ERR_INVALID);
-	assert_string_equal(f.text,
-	    "extend_param: must be an object, not 3");
+			     COUNT(fields), &how, &p, &f),
+	    ERR_INVALID);
+	assert_string_equal(f.text, "extend_param: must be an object, not 3");
 	json_free(d);
 }
 
@@ -317,10 +338,11 @@ test_key_with_nul(void **state)
 	(void)state;
 	limits.nul = true;
 	how.arg = &seen;
-	assert_int_equal(json_parse(text, sizeof(text) - 1, &limits, &d,
-	    NULL), 0);
+	assert_int_equal(
+	    json_parse(text, sizeof(text) - 1, &limits, &d, NULL), 0);
 	assert_int_equal(json_read_fields(json_root(d), fields, COUNT(fields),
-	    &how, &p, NULL), 0);
+			     &how, &p, NULL),
+	    0);
 	assert_int_equal(p.n, 0);
 	assert_int_equal(seen.n, 1);
 	json_free(d);

@@ -227,9 +227,8 @@ test_random_cuts(void **state)
 			    (sizeof(alphabet) - 1)];
 		for (size_t i = 0; i < 3; i++)
 			pieces[i] = 1 + next_random(&seed) % 12;
-		struct reader r = read_in((struct str) { text, n }, whole, 4);
-		same_when_cut((struct str) { text, n }, pieces,
-		    buf_str(&r.out));
+		struct reader r = read_in((struct str){ text, n }, whole, 4);
+		same_when_cut((struct str){ text, n }, pieces, buf_str(&r.out));
 		reader_done(&r);
 	}
 }
@@ -256,7 +255,8 @@ test_agrees_with_the_parser(void **state)
 		assert_true(out.n >= 2 && out.p[0] == '<');
 		assert_true(out.p[out.n - 1] == '>');
 		assert_int_equal(json_parse(out.p + 1, out.n - 2,
-		    &json_limits_request, &d, NULL), 0);
+				     &json_limits_request, &d, NULL),
+		    0);
 		json_free(d);
 		reader_done(&r);
 	}

@@ -96,8 +96,8 @@ test_refuses_every_beginning(void **state)
 		struct json_doc *d;
 		struct str s = { text, n };
 
-		assert_int_equal(parse(s, &json_limits_request, &d, NULL),
-		    ERR_INVALID);
+		assert_int_equal(
+		    parse(s, &json_limits_request, &d, NULL), ERR_INVALID);
 	}
 	json_free(must(text));
 }
@@ -127,8 +127,9 @@ test_says_what_and_where(void **state)
 		struct fail f = { 0 };
 		size_t n = strlen(cases[i].says);
 
-		assert_int_equal(parse(str_of(cases[i].text),
-		    &json_limits_request, &d, &f), ERR_INVALID);
+		assert_int_equal(
+		    parse(str_of(cases[i].text), &json_limits_request, &d, &f),
+		    ERR_INVALID);
 		f.text[n] = '\0';
 		assert_string_equal(f.text, cases[i].says);
 	}
@@ -177,8 +178,8 @@ test_depth(void **state)
 	assert_string_equal(f.text, "at byte 321: nested more than 64 deep");
 	assert_int_equal(parse_depth("[", 1000000, "]", &f), ERR_TOO_BIG);
 	assert_int_equal(parse_depth("[", 1000000, "", &f), ERR_INVALID);
-	assert_int_equal(parse_depth("[{\"a\":", 500000, "}]", &f),
-	    ERR_TOO_BIG);
+	assert_int_equal(
+	    parse_depth("[{\"a\":", 500000, "}]", &f), ERR_TOO_BIG);
 }
 
 static void
@@ -192,23 +193,23 @@ test_limits(void **state)
 	(void)state;
 	assert_int_equal(parse(STR("[1,2,3,4,5]"), &limits, &d, &f), 0);
 	json_free(d);
-	assert_int_equal(parse(STR("[1,2,3,4,5,6]"), &limits, &d, &f),
-	    ERR_TOO_BIG);
+	assert_int_equal(
+	    parse(STR("[1,2,3,4,5,6]"), &limits, &d, &f), ERR_TOO_BIG);
 	assert_string_equal(f.text, "more than 6 values");
 	limits.bytes = 10;
-	assert_int_equal(parse(STR("[1,2,3,4,5]"), &limits, &d, &f),
-	    ERR_TOO_BIG);
-	assert_string_equal(f.text,
-	    "11 bytes of JSON, at most 10 are allowed");
+	assert_int_equal(
+	    parse(STR("[1,2,3,4,5]"), &limits, &d, &f), ERR_TOO_BIG);
+	assert_string_equal(f.text, "11 bytes of JSON, at most 10 are allowed");
 	/* Refused by the bound on memory, long before all are read. */
-	limits = (struct json_limits) { .bytes = 1u << 24, .values = 1000,
-		.depth = 2 };
+	limits = (struct json_limits){
+		.bytes = 1u << 24, .values = 1000, .depth = 2
+	};
 	long_text[0] = '[';
 	long_text[1] = '1';
 	long_text[2000000] = ']';
 	long_text[1999999] = '1';
-	assert_int_equal(parse(str_of(long_text), &limits, &d, &f),
-	    ERR_TOO_BIG);
+	assert_int_equal(
+	    parse(str_of(long_text), &limits, &d, &f), ERR_TOO_BIG);
 	assert_string_equal(f.text, "more than 1000 values");
 	free(long_text);
 }
@@ -230,11 +231,13 @@ test_nul_where_allowed(void **state)
 	assert_true(str_eq(s, STR("a\0b")));
 	json_free(d);
 	/* Keys that differ behind a NUL are two keys. */
-	assert_int_equal(parse(STR("{\"a\\u0000b\":1,\"a\\u0000c\":1}"),
-	    &limits, &d, NULL), 0);
+	assert_int_equal(
+	    parse(STR("{\"a\\u0000b\":1,\"a\\u0000c\":1}"), &limits, &d, NULL),
+	    0);
 	json_free(d);
-	assert_int_equal(parse(STR("{\"a\\u0000b\":1,\"a\\u0000b\":1}"),
-	    &limits, &d, NULL), ERR_INVALID);
+	assert_int_equal(
+	    parse(STR("{\"a\\u0000b\":1,\"a\\u0000b\":1}"), &limits, &d, NULL),
+	    ERR_INVALID);
 }
 
 /* An object of n keys; with twin >= 0 that key comes again at the end. */
@@ -266,16 +269,17 @@ test_duplicate_keys_of_any_number(void **state)
 		struct fail f = { 0 };
 		char says[64];
 
-		assert_int_equal(parse(buf_str(&b), &json_limits_request, &d,
-		    NULL), 0);
+		assert_int_equal(
+		    parse(buf_str(&b), &json_limits_request, &d, NULL), 0);
 		assert_int_equal(json_count(json_root(d)), sizes[i]);
 		json_free(d);
 		buf_done(&b);
 		b = many_keys(sizes[i], (int)sizes[i] / 2);
 		(void)snprintf(says, sizeof(says), "duplicate key \"key%u\"",
 		    sizes[i] / 2);
-		assert_int_equal(parse(buf_str(&b), &json_limits_request, &d,
-		    &f), ERR_INVALID);
+		assert_int_equal(
+		    parse(buf_str(&b), &json_limits_request, &d, &f),
+		    ERR_INVALID);
 		assert_non_null(strstr(f.text, says));
 		buf_done(&b);
 	}
@@ -317,8 +321,8 @@ test_types(void **state)
 		const struct json_value *v = at(d, cases[i].key);
 
 		assert_int_equal(json_type(v), cases[i].type);
-		assert_string_equal(json_type_name(json_type(v)),
-		    cases[i].name);
+		assert_string_equal(
+		    json_type_name(json_type(v)), cases[i].name);
 		assert_int_equal(json_count(v), cases[i].count);
 	}
 	assert_null(json_get(json_root(d), "none"));
@@ -379,11 +383,15 @@ test_numbers(void **state)
 		struct str s;
 
 		assert_int_equal(json_i64(v, &i64), numbers[i].i64 != NULL);
-		assert_true(i64 == (numbers[i].i64 == NULL ? -77
-			: strtoll(numbers[i].i64, NULL, 10)));
+		assert_true(i64 ==
+		    (numbers[i].i64 == NULL
+			    ? -77
+			    : strtoll(numbers[i].i64, NULL, 10)));
 		assert_int_equal(json_u64(v, &u64), numbers[i].u64 != NULL);
-		assert_true(u64 == (numbers[i].u64 == NULL ? 77
-			: strtoull(numbers[i].u64, NULL, 10)));
+		assert_true(u64 ==
+		    (numbers[i].u64 == NULL
+			    ? 77
+			    : strtoull(numbers[i].u64, NULL, 10)));
 		assert_true(json_f64(v, &f64));
 		assert_true(f64 == numbers[i].f64);
 		assert_false(json_bool(v, &b));
@@ -429,9 +437,11 @@ test_shows(void **state)
 		{ "-5", "-5" },
 		{ "1.50", "1.5" },
 		{ "18446744073709551615", "18446744073709551615" },
-		{ "123456789012345678901234567890", "12345678901234567890123"
+		{ "123456789012345678901234567890",
+		    "12345678901234567890123"
 		    "4567890" },
-		{ "1234567890123456789012345678901", "12345678901234567890123"
+		{ "1234567890123456789012345678901",
+		    "12345678901234567890123"
 		    "4567890..." },
 		{ "-1.2345678901234e-300", "-1.2345678901234e-300" },
 		{ "\"hot\"", "\"hot\"" },

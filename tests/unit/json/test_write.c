@@ -36,7 +36,7 @@ test_escapes(void **state)
 	is(&b, "\"a\\\"b\\\\c/d\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
 	json_put_str(&b, STR("\0"));
 	is(&b, "\"\\u0000\"");
-	json_put_str(&b, (struct str) { NULL, 0 });
+	json_put_str(&b, (struct str){ NULL, 0 });
 	is(&b, "\"\"");
 	json_put_escaped(&b, STR("plain, longer than eight bytes"));
 	is(&b, "plain, longer than eight bytes");
@@ -65,10 +65,16 @@ test_mends_utf8(void **state)
 		{ "\xff", BAD },
 		{ "\x80", BAD },
 		{ "a\xc3", "a" BAD },
-		{ "\xc3" "a", BAD "a" },
-		{ "\xe2\x82" "a", BAD "a" },
+		{ "\xc3"
+		  "a",
+		    BAD "a" },
+		{ "\xe2\x82"
+		  "a",
+		    BAD "a" },
 		{ "\xe2\x82", BAD },
-		{ "\xf0\x9f\x98" "a", BAD "a" },
+		{ "\xf0\x9f\x98"
+		  "a",
+		    BAD "a" },
 		{ "\xf0\x9f\x98", BAD },
 		{ "\xf0\x9f\x98\"", BAD "\\\"" },
 		{ "\xe2\x82\xe2\x82\xac", BAD "\xe2\x82\xac" },
@@ -104,8 +110,8 @@ static void
 test_random_bytes(void **state)
 {
 	static const char *const parts[] = { "a", "bcdefgh ", "\"", "\\", "\n",
-		"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x01",
-		"\xff", "\xe2\x82" };
+		"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x01", "\xff",
+		"\xe2\x82" };
 	struct json_limits limits = json_limits_request;
 	uint32_t seed = 7;
 	struct buf in, out;
@@ -123,10 +129,11 @@ test_random_bytes(void **state)
 		for (uint32_t n = next_random(&seed) % 24; n > 0; n--)
 			buf_puts(&in, parts[next_random(&seed) % valid]);
 		copy = str_dup(buf_str(&in));
-		json_put_str(&out, (struct str) { copy, buf_len(&in) });
+		json_put_str(&out, (struct str){ copy, buf_len(&in) });
 		free(copy);
 		assert_int_equal(json_parse((const char *)buf_data(&out),
-		    buf_len(&out), &limits, &d, NULL), 0);
+				     buf_len(&out), &limits, &d, NULL),
+		    0);
 		assert_true(json_str(json_root(d), &s));
 		if (round % 2)
 			assert_true(str_eq(s, buf_str(&in)));
@@ -206,9 +213,10 @@ test_commas(void **state)
 	json_key_null(&o, "n");
 	json_key_raw(&o, "r", STR("{}"));
 	json_close(&o, '}');
-	is(&b, "{\"empty\":[],\"list\":[1,2,3,{\"i\":-1}],\"s\":\"\\\"\","
-	       "\"c\":\"x\",\"none\":null,\"t\":true,\"u\":7,\"f\":0.5,"
-	       "\"d\":2.0,\"n\":null,\"r\":{}}");
+	is(&b,
+	    "{\"empty\":[],\"list\":[1,2,3,{\"i\":-1}],\"s\":\"\\\"\","
+	    "\"c\":\"x\",\"none\":null,\"t\":true,\"u\":7,\"f\":0.5,"
+	    "\"d\":2.0,\"n\":null,\"r\":{}}");
 	buf_done(&b);
 }
 
@@ -236,7 +244,8 @@ test_values_come_back(void **state)
 		struct json_doc *d;
 
 		assert_int_equal(json_parse(cases[i][0], strlen(cases[i][0]),
-		    &json_limits_request, &d, NULL), 0);
+				     &json_limits_request, &d, NULL),
+		    0);
 		json_put_value(&b, json_root(d));
 		json_free(d);
 		is(&b, cases[i][1]);

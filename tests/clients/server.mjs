@@ -1,0 +1,51 @@
+// Starts `bulkhead serve` for a test of this folder, and the openai client on
+// it. Not a test itself.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+
+const source = process.env.BULKHEAD_SOURCE ??
+	new URL('../..', import.meta.url).pathname;
+const bin = process.env.BULKHEAD_BIN ?? join(source, 'build/bin');
+const model = process.env.BULKHEAD_MODEL ?? join(source, 'models/demo/demo.gguf');
+
+export async function openai() {
+	try {
+		return (await import('openai')).default;
+	} catch (e) {
+		if (e.code !== 'ERR_MODULE_NOT_FOUND') throw e;
+		console.log('skipped: run npm ci --prefix tests/clients');
+		process.exit(77);
+	}
+}
+
+// Resolves once it is ready, with its url, what was logged, and how to end it.
+export async function serve(...options) {
+	const dir = mkdtempSync(join(tmpdir(), 'bulkhead-test-'));
+	const child = spawn(join(bin, 'bulkhead'), ['serve', '--port', '0',
+		'--rpc-socket', join(dir, 'rpc.sock'), '-m', model, ...options],
+		{ stdio: ['ignore', 'pipe', 'pipe'] });
+	let said = '', log = '';
+	const ended = once(child, 'exit');
+	child.stderr.on('data', (d) => { log += d; });
+	await new Promise((resolve, reject) => {
+		child.stdout.on('data', (d) => {
+			said += d;
+			if (said.includes('Server started successfully')) resolve();
+		});
+		child.on('exit', () => reject(new Error(`no server: ${log}`)));
+	});
+	const [url] = (said + log).match(/http:\/\/[^\s/]*:\d+/);
+	return {
+		url,
+		log: () => log,
+		async stop() {
+			child.kill('SIGTERM');
+			const [code, signal] = await ended;
+			rmSync(dir, { recursive: true });
+			if (code !== 0) throw new Error(`ended by ${code ?? signal}: ${log}`);
+		},
+	};
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""A client that does not read parks its own stream and loses nothing; others never notice."""
+import os
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import Server, cases, fake_text, until
+
+TOKENS, SIZE = 2000, 2000
+
+
+def text_of(seed):
+    return ''.join(f'{seed}:{k}'.ljust(SIZE - 1, '.') + ' ' for k in range(TOKENS))
+
+
+def standstill(s):
+    """Waits until no token is generated any more; gives their number."""
+    seen = []
+
+    def same():
+        seen.append(s.metric('tokens_total'))
+        return len(seen) > 5 and len(set(seen[-5:])) == 1
+    until(same, pause=0.05)
+    return seen[-1]
+
+
+def parks_and_goes_on():
+    with Server('--out-high', '64K', fake=f'tokens {TOKENS}\nsize {SIZE}') as s:
+        slow = s.stream(seed=1, rcvbuf=4096)
+        with s.rpc(rcvbuf=4096) as r:
+            r.init(s.model)
+            run = r.start('Once')
+            s.wait_metric('generations_parked_total', 2)
+            assert standstill(s) < 2 * TOKENS, 'it was never stopped'
+            s.wait_log('GEN_PARK', 2)
+            assert s.complete(seed=2) == text_of(2), 'the fast one was hurt'
+            assert slow.rest() == text_of(1), 'something was lost'
+            assert sum(bool(x['text']) for x in r.replies(run)) == TOKENS
+
+
+def is_dropped_in_the_end():
+    with Server('--out-high', '64K', '--stall-timeout', '300ms',
+                fake=f'tokens {TOKENS}\nsize {SIZE}') as s:
+        slow = s.stream(seed=1, rcvbuf=4096)
+        s.wait_metric('generations_cancelled_total', 1)
+        try:
+            slow.rest()
+            raise AssertionError('it was served to the end')
+        except (EOFError, ConnectionError):
+            pass
+
+
+def deaf_worker_is_bounded():
+    """It goes on although it was told to park: the client's buffer has a ceiling."""
+    with Server('--out-high', '4K', fake=f'tokens {TOKENS}\nsize {SIZE}\ndeaf park') as s:
+        slow = s.stream(seed=1, rcvbuf=4096)
+        s.wait_metric('generations_cancelled_total', 1)
+        slow.http.close()
+        assert s.complete(seed=2, max_tokens=1) == text_of(2)[:SIZE]
+
+
+cases(parks_and_goes_on, is_dropped_in_the_end, deaf_worker_is_bounded)

@@ -1,0 +1,257 @@
+/* C headers that do not know C++. */
+extern "C" {
+#include "worker/cand.h"
+#include "worker/chat.h"
+#include "worker/nest.h"
+}
+
+/* <chat.h> is llama.cpp's. */
+#include <chat.h>
+#include <json-schema-to-grammar.h>
+#include <llama.h>
+#include <log.h>
+
+#include <cstdio>
+#include <map>
+#include <new>
+#include <string>
+
+static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
+    offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
+    "candidates are handed to llama.cpp as they are");
+
+namespace {
+
+constexpr size_t JSON_DEPTH = 100;
+constexpr size_t GBNF_DEPTH = 100;
+constexpr size_t JINJA_DEPTH = 200;
+constexpr size_t JINJA_BYTES = 1 << 20;
+
+std::string
+string_of(struct str s)
+{
+	return std::string(s.p, s.n);
+}
+
+int
+too_deep(struct fail *f, const char *field, size_t limit)
+{
+	return fail_set(f, ERR_INVALID, field,
+	    "%s: nested deeper than %zu levels", field, limit);
+}
+
+/* Runs fn and turns what it throws into err, with the exception's words. */
+template <typename Fn>
+int
+guarded(int err, const char *field, struct fail *f, Fn fn)
+{
+	try {
+		return fn();
+	} catch (const std::bad_alloc &) {
+		return fail_set(f, ERR_NOMEM, field, "out of memory");
+	} catch (const std::exception &e) {
+		return fail_set(f, err, field, "%s%s%s", field,
+		    field[0] != '\0' ? ": " : "", e.what());
+	} catch (...) {
+		return fail_set(f, err, field, "%s: unknown exception", field);
+	}
+}
+
+int
+check_template(struct str text, struct fail *f)
+{
+	if (text.n > JINJA_BYTES)
+		return fail_set(f, ERR_UNSUPPORTED, "chat_template",
+		    "chat template: %zu bytes, at most %zu are read", text.n,
+		    JINJA_BYTES);
+	if (nest_jinja(text) > JINJA_DEPTH)
+		return fail_set(f, ERR_UNSUPPORTED, "chat_template",
+		    "chat template: nested deeper than %zu levels",
+		    JINJA_DEPTH);
+	return 0;
+}
+
+/* Each top-level member, its value as JSON text, as the template wants it. */
+std::map<std::string, std::string>
+members(struct str kwargs)
+{
+	std::map<std::string, std::string> ret;
+
+	if (kwargs.n == 0)
+		return ret;
+	for (const auto &item : common_json::parse(string_of(kwargs)).items())
+		ret[item.key()] = item.value().dump();
+	return ret;
+}
+
+int
+append(struct buf *out, const std::string &s)
+{
+	buf_put(out, s.data(), s.size());
+	return buf_err(out);
+}
+
+/* llama.cpp's grammar parser says what is wrong on stderr, and only there. It
+ * runs with a stderr in memory: glibc's is a variable that may be set. */
+class captured_stderr {
+public:
+	captured_stderr() : real(stderr)
+	{
+		FILE *memory = fmemopen(text, sizeof(text) - 1, "w");
+
+		if (memory != nullptr)
+			stderr = memory;
+	}
+	~captured_stderr() { release(); }
+	captured_stderr(const captured_stderr &) = delete;
+	captured_stderr &operator=(const captured_stderr &) = delete;
+
+	/* The first line, without the name of the function. */
+	std::string
+	message()
+	{
+		std::string s;
+		size_t at;
+
+		release();
+		s = text;
+		s = s.substr(0, s.find('\n'));
+		at = s.find("grammar: ");
+		return at == std::string::npos ? s : s.substr(at + 9);
+	}
+
+private:
+	void
+	release()
+	{
+		if (stderr != real)
+			fclose(stderr);
+		stderr = real;
+	}
+
+	FILE *real;
+	char text[1024] = "";
+};
+
+} // namespace
+
+struct chat {
+	common_chat_templates_ptr templates;
+};
+
+int
+chat_open(const struct llama_model *model, struct str text, struct chat **ret,
+    struct fail *f)
+{
+	const char *own = llama_model_chat_template(model, nullptr);
+	int err = check_template(text.n > 0 ? text : str_of(own), f);
+
+	if (err != 0)
+		return err;
+	return guarded(ERR_UNSUPPORTED, "chat template", f, [&] {
+		auto c = std::make_unique<struct chat>();
+
+		/* It would write to stderr from a thread of its own. */
+		common_log_pause(common_log_main());
+		c->templates = common_chat_templates_init(model,
+		    string_of(text));
+		*ret = c.release();
+		return 0;
+	});
+}
+
+void
+chat_free(struct chat *c)
+{
+	delete c;
+}
+
+bool
+chat_is_explicit(const struct chat *c)
+{
+	return common_chat_templates_was_explicit(c->templates.get());
+}
+
+int
+chat_render(const struct chat *c, struct str messages, struct str kwargs,
+    bool enable_thinking, struct buf *out, struct fail *f)
+{
+	common_chat_templates_inputs in;
+	int err;
+
+	if (nest_json(messages) > JSON_DEPTH)
+		return too_deep(f, "messages", JSON_DEPTH);
+	if (nest_json(kwargs) > JSON_DEPTH)
+		return too_deep(f, "chat_template_kwargs", JSON_DEPTH);
+	err = guarded(ERR_INVALID, "chat_template_kwargs", f, [&] {
+		in.chat_template_kwargs = members(kwargs);
+		return 0;
+	});
+	if (err != 0)
+		return err;
+	return guarded(ERR_INVALID, "messages", f, [&] {
+		in.messages = common_chat_msgs_parse_oaicompat(
+		    common_json::parse(string_of(messages)));
+		in.enable_thinking = enable_thinking;
+		in.use_jinja = true;
+		return append(out, common_chat_templates_apply(
+		    c->templates.get(), in).prompt);
+	});
+}
+
+int
+chat_schema(struct str schema, struct buf *out, struct fail *f)
+{
+	if (nest_json(schema) > JSON_DEPTH)
+		return too_deep(f, "json_schema", JSON_DEPTH);
+	return guarded(ERR_INVALID, "json_schema", f, [&] {
+		return append(out, json_schema_to_grammar(
+		    common_json::parse(string_of(schema))));
+	});
+}
+
+int
+chat_grammar(const struct llama_vocab *vocab, struct str gbnf,
+    struct llama_sampler **ret, struct fail *f)
+{
+	if (nest_gbnf(gbnf) > GBNF_DEPTH)
+		return too_deep(f, "grammar", GBNF_DEPTH);
+	return guarded(ERR_INVALID, "grammar", f, [&] {
+		captured_stderr words;
+		llama_sampler *g = llama_sampler_init_grammar(vocab,
+		    string_of(gbnf).c_str(), "root");
+
+		if (g == nullptr)
+			throw std::runtime_error(words.message());
+		*ret = g;
+		return 0;
+	});
+}
+
+void
+chat_grammar_free(struct llama_sampler *g)
+{
+	if (g != nullptr)
+		llama_sampler_free(g);
+}
+
+int
+chat_grammar_accept(struct llama_sampler *g, int32_t token)
+{
+	return guarded(ERR_INTERNAL, "grammar", nullptr, [&] {
+		llama_sampler_accept(g, token);
+		return 0;
+	});
+}
+
+int
+chat_grammar_sieve(struct llama_sampler *g, struct cand *v, size_t n)
+{
+	llama_token_data_array all = { reinterpret_cast<llama_token_data *>(v),
+		n, -1, false };
+
+	return guarded(ERR_INTERNAL, "grammar", nullptr, [&] {
+		llama_sampler_apply(g, &all);
+		return 0;
+	});
+}

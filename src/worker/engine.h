@@ -1,0 +1,73 @@
+/*
+ * engine - the boundary between a worker and what computes.
+ *
+ * main.c and front.c know channels and frames; an engine knows a model and
+ * generations. It never sends, blocks or starts work of its own: it computes
+ * one unit when told to, on the caller's thread, and says what came of it
+ * through engine_events. llama/ is one engine; rkllm/ will be another.
+ */
+#ifndef WORKER_ENGINE_H
+#define WORKER_ENGINE_H
+
+#include "wire/msg.h"
+#include "wire/progress.h"
+#include "wire/step.h"
+
+#include <stdbool.h>
+
+/* What an engine says, from within submit, cancel and step. What is pointed
+ * at lives only as long as the call. Each generation gets one started, any
+ * number of steps, and one last word: done or failed; or failed alone. */
+struct engine_events {
+	void *arg;
+	void (*on_started)(void *arg, const struct gen_started *s);
+	void (*on_step)(void *arg, const struct step *s);
+	void (*on_done)(void *arg, const struct gen_done *d);
+	void (*on_failed)(void *arg, const struct gen_failed *f);
+};
+
+struct engine;
+
+struct engine_ops {
+	const char *name;
+
+	/* Loads the model behind fd, which stays the caller's and may be
+	 * closed afterwards. Bumps p (NULL is allowed) as it goes. cfg and
+	 * events are copied, what cfg points at is not kept.
+	 * 0, or an ERR_* with why filled for a person. */
+	int (*load)(struct engine **ret, const struct worker_load *cfg, int fd,
+	    const struct engine_events *events, struct progress *p,
+	    struct fail *why) MUST_CHECK;
+
+	/* NULL is allowed. Running generations get no last word. */
+	void (*free)(struct engine *e);
+
+	/* The strings in it live as long as the engine. load_ms is left 0. */
+	void (*describe)(const struct engine *e, struct worker_ready *ret);
+
+	/* Takes a generation; answers by on_started or on_failed. */
+	void (*submit)(struct engine *e, const struct gen_submit *g);
+
+	/* Ends it by on_done. An unknown id is harmless. */
+	void (*cancel)(struct engine *e, uint64_t gen);
+
+	/* Forgets every generation without a word: nobody listens. */
+	void (*cancel_all)(struct engine *e);
+
+	/* Computes nothing for it, or goes on. An unknown id is harmless. */
+	void (*park)(struct engine *e, uint64_t gen, bool is_parked);
+
+	/* Whether step would compute something. */
+	bool (*has_work)(const struct engine *e);
+
+	/* One unit: a chunk of one sequence, or a token of many. */
+	void (*step)(struct engine *e);
+
+	/* Asks a unit that is running to end early. Called from a signal
+	 * handler: it may only set a flag. */
+	void (*interrupt)(struct engine *e);
+};
+
+extern const struct engine_ops engine_llama;
+
+#endif

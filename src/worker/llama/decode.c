@@ -1,0 +1,67 @@
+/* The part of model.h that is used while it runs. */
+#include "worker/llama/logs.h"
+#include "worker/llama/model.h"
+#include "worker/llama/threads.h"
+
+void
+model_begin(struct model *m)
+{
+	m->batch.n_tokens = 0;
+}
+
+void
+model_add(struct model *m, int32_t token, uint32_t pos, int32_t seq,
+    bool wants_row)
+{
+	struct llama_batch *b = &m->batch;
+	int32_t i = b->n_tokens++;
+
+	b->token[i] = token;
+	b->pos[i] = (llama_pos)pos;
+	b->n_seq_id[i] = 1;
+	b->seq_id[i][0] = seq;
+	b->logits[i] = wants_row;
+}
+
+int
+model_run(struct model *m, enum batch_kind kind)
+{
+	int32_t r;
+
+	threads_attach(m, kind);
+	logs_forget();
+	r = llama_decode(m->ctx, m->batch);
+	return r == 0 ? 0 : ERR_INTERNAL;
+}
+
+float *
+model_row(const struct model *m, int32_t i)
+{
+	return llama_get_logits_ith(m->ctx, i);
+}
+
+int
+model_cut(struct model *m, int32_t seq, uint32_t from)
+{
+	llama_memory_t mem = llama_get_memory(m->ctx);
+
+	return llama_memory_seq_rm(mem, seq, (llama_pos)from, -1) ? 0
+	    : ERR_INTERNAL;
+}
+
+struct str
+model_piece(const struct model *m, int32_t token, bool special, char *room,
+    size_t n_room)
+{
+	int32_t n = llama_token_to_piece(m->vocab, token, room,
+	    (int32_t)n_room, 0, special);
+
+	/* A piece that does not fit is negative: no real one is so long. */
+	return (struct str) { room, n > 0 ? (size_t)n : 0 };
+}
+
+bool
+model_is_end(const struct model *m, int32_t token)
+{
+	return llama_vocab_is_eog(m->vocab, token);
+}

@@ -1,0 +1,177 @@
+/* The llama engine as engine.h wants it: loading, and who has a slot. */
+#include "worker/llama/sched.h"
+
+#include "worker/llama/prompt.h"
+#include "worker/llama/threads.h"
+
+#include <stdlib.h>
+
+static void
+llama_engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	for (uint32_t i = 0; e->gens != NULL && i < e->m.n_seq; i++)
+		gen_free(e->gens[i]);
+	free(e->gens);
+	free(e->stepping);
+	logprob_done(&e->logprob);
+	sampler_room_done(&e->room);
+	model_done(&e->m);
+	free(e);
+}
+
+static int
+make_room(struct engine *e)
+{
+	e->gens = calloc(e->m.n_seq, sizeof(struct gen *));
+	e->stepping = calloc(e->m.n_seq, sizeof(struct gen *));
+	if (e->gens == NULL || e->stepping == NULL)
+		return ERR_NOMEM;
+	return sampler_room_init(&e->room, e->m.n_vocab);
+}
+
+/* An interrupt may come while it loads, so *ret is set at once. */
+static int
+llama_engine_load(struct engine **ret, const struct worker_load *cfg, int fd,
+    const struct engine_events *events, struct progress *p, struct fail *why)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (e == NULL)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	*ret = e;
+	e->events = *events;
+	e->p = p;
+	logprob_init(&e->logprob);
+	err = model_load(&e->m, cfg, fd, p, why);
+	if (err == 0)
+		err = make_room(e);
+	if (err == 0)
+		err = threads_choose(&e->m, cfg->n_threads,
+		    cfg->n_threads_batch, p);
+	if (err == 0)
+		return 0;
+	if (why->code == 0)
+		(void)fail_set(why, err, NULL, "%.*s: %s", (int)cfg->path.n,
+		    cfg->path.p, err_text(err));
+	*ret = NULL;
+	llama_engine_free(e);
+	return err;
+}
+
+static void
+llama_engine_describe(const struct engine *e, struct worker_ready *ret)
+{
+	const struct model *m = &e->m;
+	int32_t trained = llama_model_n_ctx_train(m->weights);
+
+	*ret = (struct worker_ready) { .arch = str_of(m->arch),
+		.desc = str_of(m->desc) };
+	ret->n_ctx = m->n_ctx;
+	ret->n_ctx_train = trained > 0 ? (uint32_t)trained : 0;
+	ret->n_seq = m->n_seq;
+	ret->n_vocab = m->n_vocab;
+	ret->n_embd = (uint32_t)llama_model_n_embd(m->weights);
+	ret->n_threads = (uint32_t)m->threads[BATCH_STEP];
+	ret->n_threads_batch = (uint32_t)m->threads[BATCH_CHUNK];
+	ret->chunk = m->chunk;
+	ret->exact = !m->is_one_way;
+	ret->has_template = chat_is_explicit(m->chat);
+	ret->n_params = llama_model_n_params(m->weights);
+	ret->size = llama_model_size(m->weights);
+}
+
+static struct gen *
+find(const struct engine *e, uint64_t id)
+{
+	for (uint32_t i = 0; i < e->m.n_seq; i++)
+		if (e->gens[i] != NULL && e->gens[i]->id == id)
+			return e->gens[i];
+	return NULL;
+}
+
+static void
+say_started(struct engine *e, const struct gen *g, bool is_known)
+{
+	struct gen_started s = { .gen = g->id };
+
+	if (!is_known)
+		s.prompt = (struct i32s) { g->tokens, g->n_tokens };
+	e->events.on_started(e->events.arg, &s);
+}
+
+static void
+llama_engine_submit(struct engine *e, const struct gen_submit *s)
+{
+	struct fail why = { 0 };
+	uint32_t seq = 0;
+	int reason = GEN_GOES_ON;
+	struct gen *g;
+
+	while (seq < e->m.n_seq && e->gens[seq] != NULL)
+		seq++;
+	if (seq == e->m.n_seq)
+		(void)fail_set(&why, ERR_BUSY, NULL,
+		    "all %u sequences of the model are in use", seq);
+	else if (find(e, s->gen) != NULL)
+		(void)fail_set(&why, ERR_INVALID, NULL,
+		    "a generation of this id is running");
+	if (why.code != 0 || gen_new(&e->m, s, (int32_t)seq, &g, &reason,
+	    &why) != 0) {
+		sched_say_failed(e, s->gen, &why);
+		return;
+	}
+	e->gens[seq] = g;
+	e->n_gens++;
+	say_started(e, g, prompt_is_given(s));
+	if (reason != GEN_GOES_ON)
+		sched_finish(e, g, reason);
+}
+
+static void
+llama_engine_cancel(struct engine *e, uint64_t id)
+{
+	struct gen *g = find(e, id);
+
+	if (g != NULL)
+		sched_finish(e, g, REASON_CANCEL);
+}
+
+static void
+llama_engine_cancel_all(struct engine *e)
+{
+	for (uint32_t i = 0; i < e->m.n_seq; i++)
+		if (e->gens[i] != NULL)
+			sched_drop(e, e->gens[i]);
+}
+
+static void
+llama_engine_park(struct engine *e, uint64_t id, bool is_parked)
+{
+	struct gen *g = find(e, id);
+
+	if (g != NULL)
+		g->is_parked = is_parked;
+}
+
+static void
+llama_engine_interrupt(struct engine *e)
+{
+	e->m.is_interrupted = 1;
+}
+
+const struct engine_ops engine_llama = {
+	.name = "llama",
+	.load = llama_engine_load,
+	.free = llama_engine_free,
+	.describe = llama_engine_describe,
+	.submit = llama_engine_submit,
+	.cancel = llama_engine_cancel,
+	.cancel_all = llama_engine_cancel_all,
+	.park = llama_engine_park,
+	.has_work = sched_has_work,
+	.step = sched_step,
+	.interrupt = llama_engine_interrupt,
+};

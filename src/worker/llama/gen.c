@@ -1,0 +1,271 @@
+#include "worker/llama/gen.h"
+
+#include "worker/knobs.h"
+#include "worker/llama/prompt.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define GRAMMAR_MAX (4u << 20) /* bytes of a schema's grammar */
+#define BREAKERS_MAX 64u
+#define PIECE_ROOM 4096u
+
+static int
+on_grammar(void *arg, struct cand *v, size_t n)
+{
+	struct gen *g = arg;
+
+	return chat_grammar_sieve(g->grammar, v, n);
+}
+
+static void
+on_dry(void *arg, struct cand *v, size_t n)
+{
+	struct gen *g = arg;
+	llama_token_data_array all = { (llama_token_data *)(void *)v, n, -1,
+		false };
+
+	llama_sampler_apply(g->dry, &all);
+}
+
+/* A schema is a grammar in other words; with both, the grammar counts. */
+static int
+add_grammar(struct gen *g, const struct gen_submit *s, struct fail *why)
+{
+	struct buf text;
+	int err = 0;
+
+	if (s->grammar.n == 0 && s->json_schema.n == 0)
+		return 0;
+	buf_init(&text, GRAMMAR_MAX);
+	if (s->grammar.n > 0)
+		buf_put_str(&text, s->grammar);
+	else
+		err = chat_schema(s->json_schema, &text, why);
+	if (err == 0)
+		err = buf_err(&text);
+	if (err == 0)
+		err = chat_grammar(g->m->vocab, buf_str(&text), &g->grammar,
+		    why);
+	buf_done(&text);
+	if (err == 0)
+		g->sampler.hooks.grammar = on_grammar;
+	return err;
+}
+
+static void
+free_names(char **names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+}
+
+/* libllama's DRY, which knows the vocabulary; it draws nothing. */
+static int
+add_dry(struct gen *g, const struct gen_submit *s, struct fail *why)
+{
+	char *names[BREAKERS_MAX];
+	struct cursor c = strs_walk(s->dry_breakers);
+	int32_t window = s->dry_penalty_last_n < 0 ? (int32_t)g->m->n_ctx
+	    : s->dry_penalty_last_n;
+	size_t n = 0;
+	struct str name;
+
+	if (s->dry_multiplier == 0 || s->mirostat != 0)
+		return 0;
+	if (strs_count(s->dry_breakers) > BREAKERS_MAX)
+		return fail_set(why, ERR_INVALID, "dry_sequence_breakers",
+		    "dry_sequence_breakers: at most %u", BREAKERS_MAX);
+	while (strs_next(&c, &name)) {
+		names[n] = str_dup(name);
+		if (names[n++] == NULL) {
+			free_names(names, n);
+			return ERR_NOMEM;
+		}
+	}
+	g->dry = llama_sampler_init_dry(g->m->vocab, s->dry_multiplier,
+	    s->dry_base, s->dry_allowed_length, window, (const char **)names,
+	    n);
+	free_names(names, n);
+	g->sampler.hooks.dry = on_dry;
+	return g->dry != NULL ? 0 : ERR_NOMEM;
+}
+
+static int
+add_sampler(struct gen *g, const struct gen_submit *s, struct fail *why)
+{
+	const struct model *m = g->m;
+	const int32_t *bans = s->ignore_eos ? m->bans : m->bans + m->n_ends;
+	uint32_t n_bans = s->ignore_eos ? m->n_bans : m->n_bans - m->n_ends;
+	int err = sampler_init(&g->sampler, s, bans, n_bans, m->n_ctx);
+
+	if (err != 0)
+		return err;
+	g->sampler.hooks.arg = g;
+	err = add_grammar(g, s, why);
+	return err != 0 ? err : add_dry(g, s, why);
+}
+
+/* Penalties look at the prompt as well, the grammar does not. */
+static int
+set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
+{
+	struct model *m = g->m;
+	int err;
+
+	g->tokens = calloc(m->n_ctx, sizeof(*g->tokens));
+	if (g->tokens == NULL)
+		return ERR_NOMEM;
+	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, why);
+	if (err != 0)
+		return err;
+	g->plan = (struct plan) { m->chunk, g->n_tokens, m->is_one_way };
+	g->max_out = m->n_ctx - g->n_tokens;
+	if (s->max_tokens > 0 && s->max_tokens < g->max_out)
+		g->max_out = s->max_tokens;
+	return 0;
+}
+
+/* What another process did with these tokens, but in silence. */
+static int
+replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
+    struct fail *why)
+{
+	int err = knobs_check_tokens(s->done, g->m->n_vocab, "done", why);
+	struct str text;
+
+	if (g->dry != NULL)
+		for (uint32_t i = 0; i < g->n_tokens; i++)
+			llama_sampler_accept(g->dry, g->tokens[i]);
+	*ret_reason = GEN_GOES_ON;
+	for (uint32_t i = 0; i < s->done.n && err == 0; i++) {
+		if (*ret_reason != GEN_GOES_ON)
+			return fail_set(why, ERR_INVALID, "done",
+			    "done: %u tokens, but it was over after %u",
+			    s->done.n, i);
+		err = gen_take(g, s->done.p[i], &text, ret_reason);
+	}
+	return err;
+}
+
+static int
+build(struct gen *g, const struct gen_submit *s, int *ret_reason,
+    struct fail *why)
+{
+	int err = knobs_check(s, g->m->n_vocab, why);
+
+	if (err == 0)
+		err = emit_init(&g->emit, s->stops);
+	if (err == 0)
+		err = set_prompt(g, s, why);
+	if (err == 0)
+		err = add_sampler(g, s, why);
+	if (err == 0)
+		err = replay(g, s, ret_reason, why);
+	if (err != 0 && why->code == 0)
+		(void)fail_set(why, err, NULL, "%s", err_text(err));
+	return err;
+}
+
+int
+gen_new(struct model *m, const struct gen_submit *s, int32_t seq,
+    struct gen **ret, int *ret_reason, struct fail *why)
+{
+	struct gen *g = calloc(1, sizeof(*g));
+	int err;
+
+	if (g == NULL)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	g->id = s->gen;
+	g->seq = seq;
+	g->m = m;
+	g->start_us = clock_us();
+	err = build(g, s, ret_reason, why);
+	if (err != 0) {
+		gen_free(g);
+		return err;
+	}
+	*ret = g;
+	return 0;
+}
+
+void
+gen_free(struct gen *g)
+{
+	if (g == NULL)
+		return;
+	chat_grammar_free(g->grammar);
+	if (g->dry != NULL)
+		llama_sampler_free(g->dry);
+	sampler_done(&g->sampler);
+	emit_done(&g->emit);
+	free(g->tokens);
+	free(g);
+}
+
+struct plan_op
+gen_next(const struct gen *g)
+{
+	return plan_next(&g->plan, g->n_past, g->n_tokens);
+}
+
+int
+gen_pick(struct gen *g, struct sampler_room *room, float *row, int32_t *ret)
+{
+	return sampler_pick(&g->sampler, room, row, g->tokens, g->n_tokens,
+	    ret);
+}
+
+static int
+advance(struct gen *g, int32_t token)
+{
+	g->tokens[g->n_tokens++] = token;
+	g->n_out++;
+	if (g->dry != NULL)
+		llama_sampler_accept(g->dry, token);
+	return g->grammar == NULL ? 0 : chat_grammar_accept(g->grammar, token);
+}
+
+int
+gen_take(struct gen *g, int32_t token, struct str *ret_text, int *ret_reason)
+{
+	char room[PIECE_ROOM];
+	int err;
+
+	if (g->n_out >= g->max_out || model_is_end(g->m, token))
+		return ERR_INTERNAL;
+	err = advance(g, token);
+	if (err == 0)
+		err = emit_token(&g->emit, model_piece(g->m, token,
+		    g->sampler.knobs.special_text, room, sizeof(room)),
+		    ret_text);
+	if (err != 0)
+		return err;
+	if (g->emit.stop != EMIT_NO_STOP)
+		*ret_reason = REASON_STOP;
+	else
+		*ret_reason = g->n_out < g->max_out ? GEN_GOES_ON
+		    : REASON_LENGTH;
+	return 0;
+}
+
+void
+gen_last_word(struct gen *g, int reason, struct gen_done *ret)
+{
+	uint64_t now = clock_us();
+	uint64_t first = g->first_us != 0 ? g->first_us : now;
+	struct rusage usage = { 0 };
+
+	*ret = (struct gen_done) { .gen = g->id, .reason = (uint8_t)reason };
+	if (emit_flush(&g->emit, &ret->text) != 0)
+		ret->text = STR("");
+	ret->stop = emit_stop(&g->emit);
+	ret->n_prompt = g->plan.n_prompt;
+	ret->n_out = g->n_out;
+	ret->prefill_us = first - g->start_us;
+	ret->decode_us = now - first;
+	(void)getrusage(RUSAGE_SELF, &usage);
+	ret->peak_kib = (uint64_t)usage.ru_maxrss;
+}

@@ -1,0 +1,94 @@
+#include "worker/llama/logs.h"
+
+#include "base/log.h"
+
+#include <ggml.h>
+#include <llama.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static char line[1024]; /* the start of a line whose end has not come */
+static size_t n_line;
+static bool is_error; /* the line that is being collected */
+static char error[512];
+
+/* "llama_model_load: error loading model: x" is "x" to a person; the worker
+ * adds the file's name. */
+static const char *
+without_prefix(const char *s)
+{
+	static const char *const prefixes[] = { "error loading model: ",
+		"error loading model hyperparameters: ",
+		"error loading model vocabulary: " };
+	const char *colon = strstr(s, ": ");
+
+	/* A function's name has no space. */
+	if (colon != NULL && strcspn(s, " ") > (size_t)(colon - s))
+		s = colon + 2;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(s, prefixes[i], strlen(prefixes[i])) == 0)
+			s += strlen(prefixes[i]);
+	return s;
+}
+
+/* The first error is the cause; those after it are about its effects. */
+static void
+keep_error(void)
+{
+	if (error[0] == '\0')
+		(void)snprintf(error, sizeof(error), "%.*s",
+		    (int)sizeof(error) - 1, without_prefix(line));
+}
+
+static void
+end_line(void)
+{
+	line[n_line] = '\0';
+	if (is_error)
+		keep_error();
+	if (n_line > 0)
+		log_debug("llama.cpp: %s", line);
+	n_line = 0;
+}
+
+static void
+on_text(enum ggml_log_level level, const char *text, void *arg)
+{
+	(void)arg;
+	if (level != GGML_LOG_LEVEL_CONT)
+		is_error = level == GGML_LOG_LEVEL_ERROR;
+	if (!is_error && log_level() > LOG_DEBUG)
+		return;
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			end_line();
+		else if (n_line < sizeof(line) - 1)
+			line[n_line++] = *text;
+	}
+}
+
+static void
+on_abort(const char *text)
+{
+	log_error("ggml aborts: %s", text);
+}
+
+void
+logs_init(void)
+{
+	llama_log_set(on_text, NULL);
+	(void)ggml_set_abort_callback(on_abort);
+}
+
+void
+logs_forget(void)
+{
+	error[0] = '\0';
+}
+
+const char *
+logs_error(void)
+{
+	return error;
+}

@@ -1,0 +1,322 @@
+/*
+ * Loading, in steps that each say what is wrong; and the batches.
+ *
+ * The KV cache is split: each sequence has cells of its own, so what one
+ * computes does not depend on where another's tokens lie. Sliding-window
+ * layers keep all cells (swa_full), or chunks could not be rewritten. A batch
+ * never holds more than a chunk or one token of each sequence, so n_batch is
+ * no bigger and the compute buffers stay small.
+ */
+#include "worker/llama/model.h"
+
+#include "worker/llama/check.h"
+#include "worker/llama/logs.h"
+#include "worker/llama/threads.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <ggml-backend.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#define CTX_CAP 8192u  /* tokens of a sequence when nobody asked for more */
+#define CTX_LEAST 512u /* as few as are tried to save memory */
+
+struct load {
+	struct model *m;
+	const struct worker_load *cfg;
+	struct progress *p;
+	struct fail *why;
+};
+
+static int
+load_failed(const struct load *l, const char *what)
+{
+	const char *words = logs_error();
+
+	return fail_set(l->why, ERR_LOAD_FAILED, "model", "%.*s: %s%s%s",
+	    (int)l->cfg->path.n, l->cfg->path.p, what,
+	    words[0] != '\0' ? ": " : "", words);
+}
+
+static bool
+on_progress(float done, void *arg)
+{
+	const struct load *l = arg;
+
+	if (l->p != NULL) {
+		atomic_store(&l->p->percent, (uint32_t)(done * 100));
+		atomic_fetch_add(&l->p->count, 1);
+	}
+	return !l->m->is_interrupted;
+}
+
+static struct llama_model_params
+weights_params(struct load *l)
+{
+	struct llama_model_params p = llama_model_default_params();
+
+	p.n_gpu_layers = l->cfg->n_gpu_layers > INT32_MAX ? -1
+	    : (int32_t)l->cfg->n_gpu_layers;
+	p.load_mode = l->cfg->use_mmap ? LLAMA_LOAD_MODE_MMAP
+	    : LLAMA_LOAD_MODE_NONE;
+	p.progress_callback = on_progress;
+	p.progress_callback_user_data = l;
+	return p;
+}
+
+static int
+load_weights(struct load *l, int fd)
+{
+	int copy = dup(fd);
+	FILE *f = copy < 0 ? NULL : fdopen(copy, "rb");
+
+	if (f == NULL) {
+		if (copy >= 0)
+			(void)close(copy);
+		return fail_set(l->why, ERR_NOMEM, "model", "%s",
+		    strerror(errno));
+	}
+	rewind(f);
+	l->m->weights = llama_model_load_from_file_ptr(f, weights_params(l));
+	(void)fclose(f);
+	return l->m->weights != NULL ? 0 : load_failed(l, "cannot be loaded");
+}
+
+/* What kinds of model can generate here. */
+static int
+check_kind(const struct load *l)
+{
+	const struct model *m = l->m;
+	const char *what = NULL;
+
+	if (llama_vocab_type(m->vocab) == LLAMA_VOCAB_TYPE_NONE)
+		what = "has no vocabulary";
+	else if (!llama_model_has_decoder(m->weights))
+		what = "has no decoder: it cannot generate text";
+	else if (llama_model_has_encoder(m->weights))
+		what = "is an encoder-decoder model, which is not supported";
+	else if (llama_model_is_diffusion(m->weights))
+		what = "is a diffusion model, which is not supported";
+	if (what == NULL)
+		return 0;
+	return fail_set(l->why, ERR_UNSUPPORTED, "model", "%.*s: %s",
+	    (int)l->cfg->path.n, l->cfg->path.p, what);
+}
+
+/* End tokens first: they are banned only where ignore_eos says so. */
+static int
+scan_vocab(struct load *l)
+{
+	struct model *m = l->m;
+	int32_t n_more = 0;
+	const llama_token *more = llama_vocab_get_suppress_tokens(m->vocab,
+	    &n_more);
+
+	m->bans = calloc((size_t)m->n_vocab + (size_t)n_more,
+	    sizeof(*m->bans));
+	if (m->bans == NULL)
+		return ERR_NOMEM;
+	for (int32_t t = 0; t < (int32_t)m->n_vocab; t++) {
+		size_t n_text = strlen(llama_vocab_get_text(m->vocab, t));
+
+		if (llama_vocab_is_eog(m->vocab, t))
+			m->bans[m->n_ends++] = t;
+		if (n_text > m->longest)
+			m->longest = n_text;
+	}
+	m->n_bans = m->n_ends;
+	for (int32_t i = 0; i < n_more; i++)
+		if (more[i] >= 0 && (uint32_t)more[i] < m->n_vocab)
+			m->bans[m->n_bans++] = more[i];
+	return 0;
+}
+
+static int
+look_at_model(struct load *l)
+{
+	struct model *m = l->m;
+	int32_t n;
+
+	m->vocab = llama_model_get_vocab(m->weights);
+	n = llama_vocab_n_tokens(m->vocab);
+	m->n_vocab = n > 0 ? (uint32_t)n : 0;
+	m->is_one_way = llama_model_is_recurrent(m->weights) ||
+	    llama_model_is_hybrid(m->weights);
+	(void)llama_model_meta_val_str(m->weights, "general.architecture",
+	    m->arch, sizeof(m->arch));
+	(void)llama_model_desc(m->weights, m->desc, sizeof(m->desc));
+	return check_kind(l);
+}
+
+/* Bytes of KV cache for one token, at 16 bits; a little too much where heads
+ * are smaller than usual. */
+static uint64_t
+kv_bytes(const struct llama_model *w)
+{
+	uint64_t heads = (uint64_t)llama_model_n_head(w);
+	uint64_t head_size = heads == 0 ? 0
+	    : (uint64_t)llama_model_n_embd(w) / heads;
+
+	return 2 * 2 * (uint64_t)llama_model_n_layer(w) *
+	    (uint64_t)llama_model_n_head_kv(w) * head_size;
+}
+
+/* Nobody said how long a context: the model's own, but no more than the cap,
+ * and half of the machine's memory for all sequences together. */
+static uint32_t
+default_ctx(const struct load *l)
+{
+	int32_t trained = llama_model_n_ctx_train(l->m->weights);
+	uint32_t n = trained > 0 ? (uint32_t)trained : CTX_LEAST;
+	uint64_t each = kv_bytes(l->m->weights) * l->m->n_seq;
+	struct sysinfo info;
+	uint64_t most = UINT64_MAX;
+
+	if (n > CTX_CAP)
+		n = CTX_CAP;
+	if (sysinfo(&info) == 0)
+		most = (uint64_t)info.totalram * info.mem_unit / 2;
+	while (n / 2 >= CTX_LEAST && each * n > most)
+		n /= 2;
+	if (trained > 0 && n < (uint32_t)trained)
+		log_info("%.*s: context of %u tokens per sequence, of the "
+		    "model's %d; --ctx-size sets it", (int)l->cfg->name.n,
+		    l->cfg->name.p, n, trained);
+	return n;
+}
+
+static bool
+on_abort_asked(void *arg)
+{
+	const struct model *m = arg;
+
+	return m->is_interrupted != 0;
+}
+
+static struct llama_context_params
+context_params(struct load *l)
+{
+	struct llama_context_params p = llama_context_default_params();
+	struct model *m = l->m;
+
+	m->n_batch = m->chunk > m->n_seq ? m->chunk : m->n_seq;
+	p.n_ctx = m->n_ctx * m->n_seq;
+	p.n_seq_max = m->n_seq;
+	p.n_batch = m->n_batch;
+	p.n_ubatch = m->n_batch;
+	p.n_outputs_max = m->n_seq;
+	p.kv_unified = false;
+	p.swa_full = true;
+	p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+	p.no_perf = true;
+	p.abort_callback = on_abort_asked;
+	p.abort_callback_data = m;
+	p.n_threads = 1;
+	p.n_threads_batch = 1;
+	return p;
+}
+
+/* llama.cpp rounds a sequence's cells up; the context asked for stays what a
+ * sequence may hold. */
+static int
+make_context(struct load *l)
+{
+	struct model *m = l->m;
+
+	m->n_ctx = l->cfg->n_ctx > 0 ? l->cfg->n_ctx : default_ctx(l);
+	if (m->chunk > m->n_ctx)
+		m->chunk = m->n_ctx;
+	if ((uint64_t)m->n_ctx * m->n_seq > INT32_MAX)
+		return fail_set(l->why, ERR_LOAD_FAILED, "ctx-size",
+		    "%u sequences of %u tokens are more than llama.cpp can "
+		    "count", m->n_seq, m->n_ctx);
+	m->ctx = llama_init_from_model(m->weights, context_params(l));
+	if (m->ctx == NULL)
+		return load_failed(l, "cannot make its context");
+	m->batch = llama_batch_init((int32_t)m->n_batch, 0, 1);
+	if (m->batch.token == NULL || m->batch.pos == NULL ||
+	    m->batch.seq_id == NULL || m->batch.logits == NULL)
+		return ERR_NOMEM;
+	return 0;
+}
+
+static int
+open_chat(struct load *l)
+{
+	int err = chat_open(l->m->weights, l->cfg->template_override,
+	    &l->m->chat, l->why);
+	struct fail was;
+
+	if (err == 0 || l->why == NULL)
+		return err;
+	was = *l->why;
+	return fail_set(l->why, err, was.field, "%.*s: %s",
+	    (int)l->cfg->path.n, l->cfg->path.p, was.text);
+}
+
+static int
+check_limits(const struct load *l)
+{
+	size_t most = llama_max_parallel_sequences();
+
+	if (l->cfg->n_seq == 0 || l->cfg->n_seq > most)
+		return fail_set(l->why, ERR_INVALID, "parallel",
+		    "parallel: must be 1 to %zu, not %u", most,
+		    l->cfg->n_seq);
+	if (l->cfg->chunk == 0 || l->cfg->chunk > 4096)
+		return fail_set(l->why, ERR_INVALID, "chunk",
+		    "chunk: must be 1 to 4096, not %u", l->cfg->chunk);
+	return 0;
+}
+
+int
+model_load(struct model *m, const struct worker_load *cfg, int fd,
+    struct progress *p, struct fail *why)
+{
+	struct load l = { m, cfg, p, why };
+	int err = check_limits(&l);
+
+	if (err == 0)
+		err = check_gguf(fd, cfg->path, why);
+	if (err != 0)
+		return err;
+	logs_init();
+	logs_forget();
+	/* Built-in backends are there already; a package has them as files. */
+	if (ggml_backend_reg_count() == 0)
+		ggml_backend_load_all();
+	m->n_seq = cfg->n_seq;
+	m->chunk = cfg->chunk;
+	err = load_weights(&l, fd);
+	if (err == 0)
+		err = look_at_model(&l);
+	if (err == 0)
+		err = scan_vocab(&l);
+	if (err == 0)
+		err = make_context(&l);
+	if (err == 0)
+		err = open_chat(&l);
+	if (err == ERR_NOMEM && why != NULL && why->code == 0)
+		return fail_set(why, err, NULL, "out of memory");
+	return err;
+}
+
+void
+model_done(struct model *m)
+{
+	chat_free(m->chat);
+	if (m->batch.token != NULL)
+		llama_batch_free(m->batch);
+	if (m->ctx != NULL)
+		llama_free(m->ctx);
+	threads_free(m);
+	if (m->weights != NULL)
+		llama_model_free(m->weights);
+	free(m->bans);
+	*m = (struct model) { 0 };
+}

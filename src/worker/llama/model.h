@@ -1,0 +1,78 @@
+/*
+ * model - one loaded GGUF model: weights, KV cache, vocabulary, threads; and
+ * the two kinds of batch that are decoded with it.
+ */
+#ifndef WORKER_LLAMA_MODEL_H
+#define WORKER_LLAMA_MODEL_H
+
+#include "worker/chat.h"
+
+#include "wire/msg.h"
+#include "wire/progress.h"
+
+#include <llama.h>
+#include <signal.h>
+
+struct ggml_threadpool;
+
+/* What a batch is, and so with how many threads it is computed. */
+enum batch_kind {
+	BATCH_STEP,  /* one token of each of some sequences */
+	BATCH_CHUNK, /* many tokens of one sequence */
+	BATCH_KINDS
+};
+
+struct model {
+	struct llama_model *weights;
+	struct llama_context *ctx;
+	const struct llama_vocab *vocab;
+	struct chat *chat;
+	struct llama_batch batch; /* room for n_batch tokens */
+	uint32_t n_batch;
+	uint32_t n_ctx; /* tokens of one sequence */
+	uint32_t n_seq;
+	uint32_t n_vocab;
+	uint32_t chunk;
+	bool is_one_way; /* the cache cannot remove a tail */
+	int32_t threads[BATCH_KINDS];
+	struct ggml_threadpool *pools[BATCH_KINDS]; /* may be one and the same */
+	enum batch_kind attached;	 /* whose pool the context has now */
+	int32_t *bans;	      /* end tokens, then what the model suppresses */
+	uint32_t n_ends;      /* of bans */
+	uint32_t n_bans;
+	size_t longest;	      /* bytes of the longest token's text */
+	char arch[64];
+	char desc[128];
+	volatile sig_atomic_t is_interrupted; /* end the batch that runs */
+};
+
+/* Loads the file behind fd; all of cfg but the thread counts, which
+ * threads_choose() sets. 0 or an ERR_*; after a failure, model_done() is
+ * still wanted. m must be zeroed and must not move. */
+int model_load(struct model *m, const struct worker_load *cfg, int fd,
+    struct progress *p, struct fail *why) MUST_CHECK;
+void model_done(struct model *m);
+
+/* Decoding: begin, add tokens, run. wants_row: its logits are asked for. No
+ * more than n_batch tokens. */
+void model_begin(struct model *m);
+void model_add(struct model *m, int32_t token, uint32_t pos, int32_t seq,
+    bool wants_row);
+
+/* 0 or ERR_INTERNAL, with llama.cpp's words in logs_error(). */
+int model_run(struct model *m, enum batch_kind kind) MUST_CHECK;
+
+/* The logits of the i-th token added; n_vocab of them, to read and change
+ * until the next run. */
+float *model_row(const struct model *m, int32_t i);
+
+/* Removes the tokens from position from on; 0 or ERR_INTERNAL. */
+int model_cut(struct model *m, int32_t seq, uint32_t from) MUST_CHECK;
+
+/* The bytes of a token, in room that the next call uses again. */
+struct str model_piece(const struct model *m, int32_t token, bool special,
+    char *room, size_t n_room);
+
+bool model_is_end(const struct model *m, int32_t token);
+
+#endif

@@ -1,0 +1,108 @@
+#include "worker/llama/prompt.h"
+
+#include "worker/knobs.h"
+
+#include <string.h>
+
+#define RENDERED_MAX (128u << 20) /* bytes that a template may make */
+
+static int
+too_long(const struct model *m, const char *field, const char *at_least,
+    uint64_t n, struct fail *why)
+{
+	return fail_set(why, ERR_CONTEXT, field,
+	    "%s: %s%llu tokens do not fit into the context of %u, which "
+	    "must have room for one more", field, at_least,
+	    (unsigned long long)n, m->n_ctx);
+}
+
+/* A text that is too long is not tokenized where its bytes alone show it. */
+static int
+tokenize(const struct model *m, struct str text, bool add_special,
+    const char *field, int32_t *room, uint32_t *ret_n, struct fail *why)
+{
+	uint64_t least = m->longest > 0 ? text.n / m->longest : 0;
+	int32_t n;
+
+	if (least >= m->n_ctx)
+		return too_long(m, field, "at least ", least, why);
+	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, room,
+	    (int32_t)m->n_ctx, add_special, true);
+	if (n == INT32_MIN)
+		return fail_set(why, ERR_CONTEXT, field,
+		    "%s: too long to be counted", field);
+	if (n < 0 || (uint32_t)n >= m->n_ctx)
+		return too_long(m, field, "", n < 0 ? (uint64_t)-(int64_t)n
+		    : (uint64_t)n, why);
+	if (n == 0)
+		return fail_set(why, ERR_INVALID, field,
+		    "%s: must not be empty for this model", field);
+	*ret_n = (uint32_t)n;
+	return 0;
+}
+
+static int
+from_text(const struct model *m, const struct gen_submit *g, int32_t *room,
+    uint32_t *ret_n, struct fail *why)
+{
+	return tokenize(m, g->prompt, g->add_special, "prompt", room, ret_n,
+	    why);
+}
+
+static int
+from_chat(const struct model *m, const struct gen_submit *g, int32_t *room,
+    uint32_t *ret_n, struct fail *why)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, RENDERED_MAX);
+	err = chat_render(m->chat, g->messages, g->template_kwargs,
+	    g->enable_thinking, &text, why);
+	if (err == 0)
+		err = tokenize(m, buf_str(&text), true, "messages", room,
+		    ret_n, why);
+	buf_done(&text);
+	return err;
+}
+
+static int
+from_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
+    uint32_t *ret_n, struct fail *why)
+{
+	const char *field = "prompt";
+	int err = knobs_check_tokens(g->tokens, m->n_vocab, field, why);
+
+	if (err != 0)
+		return err;
+	if (g->tokens.n == 0)
+		return fail_set(why, ERR_INVALID, field,
+		    "%s: must have at least one token", field);
+	if (g->tokens.n >= m->n_ctx)
+		return too_long(m, field, "", g->tokens.n, why);
+	memcpy(room, g->tokens.p, g->tokens.n * sizeof(*room));
+	*ret_n = g->tokens.n;
+	return 0;
+}
+
+bool
+prompt_is_given(const struct gen_submit *g)
+{
+	return g->resume && g->tokens.n > 0;
+}
+
+int
+prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
+    uint32_t *ret_n, struct fail *why)
+{
+	static int (*const from[])(const struct model *,
+	    const struct gen_submit *, int32_t *, uint32_t *,
+	    struct fail *) = {
+		[INPUT_PROMPT] = from_text,
+		[INPUT_CHAT] = from_chat,
+		[INPUT_TOKENS] = from_tokens,
+	};
+
+	return from[prompt_is_given(g) ? INPUT_TOKENS : g->input](m, g, room,
+	    ret_n, why);
+}

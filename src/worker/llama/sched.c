@@ -1,0 +1,308 @@
+/*
+ * The scheduler of the llama engine.
+ *
+ * Time is a sequence of turns. A turn is some jobs, then a step. A job is a
+ * chunk or a prompt's tail of one sequence, alone in its batch; a step is one
+ * token of each sequence that waits for just that, in one batch. Each turn
+ * does a job if there is one, and more while they have not taken as long as
+ * a step does: so a long prompt makes steps at most about twice as far apart,
+ * and a prompt moves on however many others stream.
+ *
+ * A call of step() is one job or one step. So a cancel takes effect before
+ * the next one, and tokens are on their way before it begins.
+ *
+ * Sequence ids are given out lowest first, because llama.cpp splits a batch
+ * at each gap in its sequences.
+ */
+#include "worker/llama/sched.h"
+
+#include "worker/llama/logs.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <math.h>
+
+/* A running 99th percentile: up by 99 where it was too low, down by 1 where
+ * it was too high, so it comes to rest where 1 in 100 is above. */
+static void
+note_time(struct engine *e, uint64_t us)
+{
+	double by = e->p99_us / 1000 + 0.01;
+
+	e->p99_us += (double)us > e->p99_us ? 99 * by : -by;
+}
+
+static void
+note_progress(struct engine *e, enum progress_phase phase, uint64_t us,
+    uint64_t n_prompt)
+{
+	note_time(e, us);
+	if (e->p == NULL)
+		return;
+	atomic_store(&e->p->phase, phase);
+	atomic_store(&e->p->running, e->n_gens);
+	atomic_store(&e->p->p99_step_us, (uint32_t)fmin(e->p99_us, 4e9));
+	atomic_fetch_add(&e->p->prompt_tokens, n_prompt);
+	atomic_fetch_add(&e->p->count, 1);
+}
+
+/* A slot that is free again has an empty cache. */
+void
+sched_drop(struct engine *e, struct gen *g)
+{
+	if (g->n_past > 0 && model_cut(&e->m, g->seq, 0) != 0)
+		log_error("sequence %d cannot be emptied", g->seq);
+	e->gens[g->seq] = NULL;
+	e->n_gens--;
+	if (e->p != NULL)
+		atomic_store(&e->p->running, e->n_gens);
+	gen_free(g);
+}
+
+void
+sched_finish(struct engine *e, struct gen *g, int reason)
+{
+	struct gen_done d;
+
+	gen_last_word(g, reason, &d);
+	e->events.on_done(e->events.arg, &d);
+	sched_drop(e, g);
+}
+
+void
+sched_say_failed(struct engine *e, uint64_t gen, const struct fail *why)
+{
+	struct gen_failed f = { .gen = gen, .err = why->code,
+		.field = str_of(why->field), .text = str_of(why->text) };
+
+	e->events.on_failed(e->events.arg, &f);
+}
+
+static void
+fail(struct engine *e, struct gen *g, int err, const char *what)
+{
+	const char *words = logs_error();
+	struct fail why;
+
+	(void)fail_set(&why, err, NULL, "%s%s%s", what,
+	    words[0] != '\0' ? ": " : "", words);
+	log_warn("generation %llu failed: %s", (unsigned long long)g->id,
+	    why.text);
+	sched_say_failed(e, g->id, &why);
+	sched_drop(e, g);
+}
+
+static void
+say_step(struct engine *e, struct gen *g, struct step *s)
+{
+	if (emit_is_held(&g->emit))
+		s->flags |= STEP_HELD;
+	if (g->sampler.knobs.mirostat != 0) {
+		s->flags |= STEP_MU;
+		s->mu = g->sampler.mu;
+	}
+	e->events.on_step(e->events.arg, s);
+	if (e->p != NULL)
+		atomic_fetch_add(&e->p->tokens, 1);
+}
+
+/* Nothing may come next: with a grammar or bans that is an end, without them
+ * the logits were no numbers. */
+static void
+nothing_left(struct engine *e, struct gen *g)
+{
+	if (g->grammar != NULL || g->sampler.n_bias > 0)
+		sched_finish(e, g, REASON_EOS);
+	else
+		fail(e, g, ERR_INTERNAL, "the model's logits are no numbers");
+}
+
+static void
+take(struct engine *e, struct gen *g, struct step *s)
+{
+	int reason;
+	int err;
+
+	if (g->first_us == 0)
+		g->first_us = clock_us();
+	if (model_is_end(&e->m, s->token)) {
+		sched_finish(e, g, REASON_EOS);
+		return;
+	}
+	err = gen_take(g, s->token, &s->text, &reason);
+	if (err != 0) {
+		fail(e, g, err, "the token cannot be taken");
+		return;
+	}
+	say_step(e, g, s);
+	if (reason != GEN_GOES_ON)
+		sched_finish(e, g, reason);
+}
+
+/* One more token from the i-th row of the batch. */
+static void
+sample(struct engine *e, struct gen *g, int32_t i)
+{
+	const struct gen_submit *k = &g->sampler.knobs;
+	struct step s = { .gen = g->id };
+	float *row = model_row(&e->m, i);
+	int err = row == NULL ? ERR_INTERNAL : 0;
+
+	if (err == 0 && k->want_logprobs)
+		err = logprob_keep(&e->logprob, &e->m, row);
+	if (err == 0)
+		err = gen_pick(g, &e->room, row, &s.token);
+	if (err == ERR_NOT_FOUND) {
+		nothing_left(e, g);
+		return;
+	}
+	if (err != 0) {
+		fail(e, g, err, "sampling failed");
+		return;
+	}
+	if (k->want_logprobs)
+		logprob_report(&e->logprob, &e->m, &e->room,
+		    k->n_top_logprobs, &s);
+	take(e, g, &s);
+}
+
+static bool
+has_job(const struct gen *g)
+{
+	enum plan_kind kind;
+
+	if (g == NULL || g->is_parked)
+		return false;
+	kind = gen_next(g).kind;
+	return kind == PLAN_CHUNK || kind == PLAN_TAIL;
+}
+
+static bool
+has_single(const struct gen *g)
+{
+	return g != NULL && !g->is_parked && gen_next(g).kind == PLAN_SINGLE;
+}
+
+/* The next sequence with a job, from next_job on round; -1: none. */
+static int32_t
+find_job(const struct engine *e)
+{
+	for (uint32_t i = 0; i < e->m.n_seq; i++) {
+		uint32_t seq = (e->next_job + i) % e->m.n_seq;
+
+		if (has_job(e->gens[seq]))
+			return (int32_t)seq;
+	}
+	return -1;
+}
+
+static bool
+any_single(const struct engine *e)
+{
+	for (uint32_t i = 0; i < e->m.n_seq; i++)
+		if (has_single(e->gens[i]))
+			return true;
+	return false;
+}
+
+/* A chunk that is decoded again is removed first. */
+static int
+decode_op(struct engine *e, const struct gen *g, struct plan_op op)
+{
+	bool is_last = op.from + op.n == g->n_tokens;
+
+	if (op.from < g->n_past && model_cut(&e->m, g->seq, op.from) != 0)
+		return ERR_INTERNAL;
+	model_begin(&e->m);
+	for (uint32_t i = 0; i < op.n; i++)
+		model_add(&e->m, g->tokens[op.from + i], op.from + i, g->seq,
+		    is_last && i + 1 == op.n);
+	return model_run(&e->m, BATCH_CHUNK);
+}
+
+static void
+run_job(struct engine *e, struct gen *g)
+{
+	struct plan_op op = gen_next(g);
+	uint32_t known = g->n_tokens;
+	uint64_t start = clock_us(), us;
+	int err = decode_op(e, g, op);
+
+	us = clock_us() - start;
+	e->jobs_us += us;
+	e->next_job = (uint32_t)g->seq + 1;
+	note_progress(e, PHASE_PREFILL, us, op.from + op.n - g->n_past);
+	if (e->m.is_interrupted)
+		return;
+	if (err != 0) {
+		fail(e, g, err, "decoding failed");
+		return;
+	}
+	g->n_past = op.from + op.n;
+	if (g->n_past == known)
+		sample(e, g, (int32_t)op.n - 1);
+}
+
+/* Every sequence that waits for one token, in order of their ids. */
+static uint32_t
+gather(struct engine *e)
+{
+	uint32_t n = 0;
+
+	model_begin(&e->m);
+	for (uint32_t i = 0; i < e->m.n_seq; i++) {
+		struct gen *g = e->gens[i];
+
+		if (!has_single(g))
+			continue;
+		model_add(&e->m, g->tokens[g->n_past], g->n_past, g->seq,
+		    g->n_past + 1 == g->n_tokens);
+		e->stepping[n++] = g;
+	}
+	return n;
+}
+
+static void
+run_step(struct engine *e)
+{
+	struct gen **in = e->stepping;
+	uint32_t n = gather(e);
+	uint64_t start = clock_us(), us;
+	int err = model_run(&e->m, BATCH_STEP);
+
+	us = clock_us() - start;
+	e->jobs_us = 0;
+	e->step_us = e->step_us == 0 ? us : (7 * e->step_us + us) / 8;
+	note_progress(e, PHASE_DECODE, us, 0);
+	if (e->m.is_interrupted)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		if (err != 0) {
+			fail(e, in[i], err, "decoding failed");
+			continue;
+		}
+		in[i]->n_past++;
+		if (in[i]->n_past == in[i]->n_tokens)
+			sample(e, in[i], (int32_t)i);
+	}
+}
+
+bool
+sched_has_work(const struct engine *e)
+{
+	return any_single(e) || find_job(e) >= 0;
+}
+
+void
+sched_step(struct engine *e)
+{
+	int32_t job = -1;
+
+	if (e->jobs_us == 0 || e->jobs_us < e->step_us || !any_single(e))
+		job = find_job(e);
+	if (job >= 0)
+		run_job(e, e->gens[job]);
+	else
+		run_step(e);
+}

@@ -1,0 +1,40 @@
+/*
+ * sched - the llama engine's slots, and what is computed next.
+ */
+#ifndef WORKER_LLAMA_SCHED_H
+#define WORKER_LLAMA_SCHED_H
+
+#include "worker/engine.h"
+#include "worker/llama/gen.h"
+#include "worker/llama/logprob.h"
+
+struct engine {
+	struct model m;
+	struct sampler_room room;
+	struct logprob logprob;
+	struct engine_events events;
+	struct progress *p;	/* or NULL */
+	struct gen **gens;	/* by sequence id; NULL: a free slot */
+	struct gen **stepping;	/* room for those of one step */
+	uint32_t n_gens;	/* slots in use */
+	uint32_t next_job;	/* the sequence that jobs go on from */
+	uint64_t jobs_us;	/* spent on jobs in this turn */
+	uint64_t step_us;	/* a running mean of steps */
+	double p99_us;		/* a running percentile of jobs and steps */
+};
+
+bool sched_has_work(const struct engine *e);
+
+/* One job or one step; there must be work. */
+void sched_step(struct engine *e);
+
+/* Its last word; then the slot is free and g is gone. */
+void sched_finish(struct engine *e, struct gen *g, int reason);
+
+/* Frees the slot without a word; g is gone. */
+void sched_drop(struct engine *e, struct gen *g);
+
+/* For a generation that has no slot. */
+void sched_say_failed(struct engine *e, uint64_t gen, const struct fail *why);
+
+#endif

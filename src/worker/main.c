@@ -1,0 +1,271 @@
+/*
+ * bulkhead-worker - serves one model, told by the keeper which.
+ *
+ * One thread, one loop: take every frame that has come, compute one unit,
+ * send what came of it. It waits in poll(2) only when there is nothing to
+ * compute, and then nothing wakes it but a frame or a signal.
+ *
+ * It ends when the keeper's channel does or on SIGTERM, with status 0; with 1
+ * after WORKER_FAILED. There is nothing to save: the front's journal holds
+ * every token that was sent.
+ */
+#include "worker/link.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define OUT_MAX (1u << 20)	/* bytes that may wait for the keeper */
+#define STACK_BYTES (64u << 20) /* templates are read by recursion */
+
+struct worker {
+	struct chan *keeper;
+	struct link link;
+	struct progress *p; /* or NULL */
+	int wake;	    /* readable after SIGTERM */
+	bool is_over;
+	int status; /* to exit with */
+};
+
+/* For the signal handler, which has no other way to find them. */
+static volatile sig_atomic_t is_asked_to_stop;
+static int wake_fd = -1;
+static const struct engine_ops *volatile running_ops;
+static struct engine *volatile running;
+
+/* While it loads there is no loop to stop, and nothing to clean up. */
+static void
+on_term(int signo)
+{
+	uint64_t one = 1;
+
+	(void)signo;
+	is_asked_to_stop = 1;
+	if (running == NULL)
+		_exit(0);
+	running_ops->interrupt(running);
+	(void)!write(wake_fd, &one, sizeof(one));
+}
+
+static int
+set_signals(struct worker *w)
+{
+	struct sigaction term = { .sa_handler = on_term };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->wake < 0)
+		return ERR_IO;
+	wake_fd = w->wake;
+	(void)sigaction(SIGTERM, &term, NULL);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	return 0;
+}
+
+/* The kernel lets the stack grow up to the limit of the moment. */
+static void
+allow_deep_stack(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_STACK, &r) != 0 || r.rlim_cur >= STACK_BYTES)
+		return;
+	r.rlim_cur = r.rlim_max < STACK_BYTES ? r.rlim_max : STACK_BYTES;
+	(void)setrlimit(RLIMIT_STACK, &r);
+}
+
+static void
+set_phase(const struct worker *w, enum progress_phase phase)
+{
+	if (w->p != NULL && atomic_load(&w->p->phase) != phase) {
+		atomic_store(&w->p->phase, phase);
+		atomic_fetch_add(&w->p->count, 1);
+	}
+}
+
+static void
+over(struct worker *w, int status)
+{
+	w->is_over = true;
+	w->status = status;
+}
+
+/* The keeper hears the reason before the channel ends. */
+static void
+say_failed(struct worker *w, const struct fail *why)
+{
+	struct worker_failed f = { why->code, str_of(why->text) };
+
+	log_error("%s", why->text);
+	(void)!chan_send(w->keeper, MSG_WORKER_FAILED, &f, -1);
+	over(w, 1);
+}
+
+static void
+do_load(struct worker *w, struct frame *f)
+{
+	struct engine_events events = link_events(&w->link);
+	const struct engine_ops *ops = w->link.ops;
+	struct worker_load cfg;
+	struct worker_ready ready;
+	struct fail why = { 0 };
+	uint64_t start = clock_ms();
+
+	if (w->link.engine != NULL || f->n_fds == 0 ||
+	    frame_unpack(f, &cfg) != 0) {
+		over(w, 1);
+		return;
+	}
+	log_init("bulkhead-worker", cfg.log_level);
+	set_phase(w, PHASE_LOAD);
+	if (ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p,
+	    &why) != 0) {
+		say_failed(w, &why);
+		return;
+	}
+	running_ops = ops;
+	running = w->link.engine;
+	ops->describe(w->link.engine, &ready);
+	ready.load_ms = (uint32_t)(clock_ms() - start);
+	log_info("%.*s: %.*s, %u sequences of %u tokens, threads %u and %u, "
+	    "loaded in %u ms", (int)cfg.name.n, cfg.name.p, (int)ready.desc.n,
+	    ready.desc.p, ready.n_seq, ready.n_ctx, ready.n_threads,
+	    ready.n_threads_batch, ready.load_ms);
+	set_phase(w, PHASE_IDLE);
+	if (chan_send(w->keeper, MSG_WORKER_READY, &ready, -1) != 0)
+		over(w, 1);
+}
+
+static void
+do_channel(struct worker *w, struct frame *f)
+{
+	if (f->n_fds == 0) {
+		over(w, 1);
+		return;
+	}
+	if (link_open(&w->link, f->fds[0]) != 0)
+		log_error("a channel to the front: out of memory");
+	f->fds[0] = -1;
+}
+
+static void
+take_from_keeper(struct worker *w)
+{
+	struct frame f;
+	int err;
+
+	while (!w->is_over && (err = chan_recv(w->keeper, &f)) != ERR_AGAIN) {
+		if (err != 0) {
+			over(w, err == ERR_EOF ? 0 : 1);
+			return;
+		}
+		if (f.msg == MSG_WORKER_LOAD)
+			do_load(w, &f);
+		else if (f.msg == MSG_WORKER_CHANNEL)
+			do_channel(w, &f);
+		frame_close(&f);
+	}
+}
+
+static bool
+can_compute(const struct worker *w)
+{
+	const struct link *l = &w->link;
+
+	return l->engine != NULL && !link_is_full(l) &&
+	    l->ops->has_work(l->engine);
+}
+
+static short
+wanted(const struct chan *c, bool wants_more)
+{
+	return (short)((wants_more ? POLLIN : 0) |
+	    (chan_waiting(c) > 0 ? POLLOUT : 0));
+}
+
+/* Nothing to compute: wait until something comes or can be sent. */
+static void
+wait_idle(const struct worker *w)
+{
+	const struct link *l = &w->link;
+	struct pollfd fds[] = {
+		{ .fd = w->wake, .events = POLLIN },
+		{ .fd = chan_fd(w->keeper),
+		    .events = wanted(w->keeper, true) },
+		{ .fd = -1 },
+	};
+
+	/* Until there is an engine, the front's frames wait in the socket. */
+	if (l->chan != NULL && l->engine != NULL) {
+		fds[2].fd = chan_fd(l->chan);
+		fds[2].events = wanted(l->chan, !link_is_full(l));
+	}
+	if (l->engine != NULL)
+		set_phase(w, PHASE_IDLE);
+	(void)poll(fds, sizeof(fds) / sizeof(fds[0]), -1);
+}
+
+static void
+run(struct worker *w)
+{
+	while (!w->is_over && !is_asked_to_stop) {
+		if (chan_waiting(w->keeper) > 0)
+			(void)!chan_flush(w->keeper);
+		take_from_keeper(w);
+		link_flush(&w->link);
+		link_take(&w->link);
+		if (w->is_over || is_asked_to_stop)
+			break;
+		if (can_compute(w))
+			w->link.ops->step(w->link.engine);
+		else
+			wait_idle(w);
+	}
+}
+
+static void
+clean_up(struct worker *w)
+{
+	struct engine *e = w->link.engine;
+	struct sigaction quit = { .sa_handler = SIG_DFL };
+
+	(void)sigaction(SIGTERM, &quit, NULL);
+	running = NULL;
+	link_done(&w->link);
+	w->link.ops->free(e);
+	chan_free(w->keeper);
+	progress_unmap(w->p);
+	(void)close(w->wake);
+}
+
+int
+main(void)
+{
+	struct worker w = { 0 };
+
+	log_init("bulkhead-worker", LOG_INFO);
+	link_init(&w.link, &engine_llama);
+	allow_deep_stack();
+	/* ggml's own abort would start a debugger. */
+	(void)setenv("GGML_NO_BACKTRACE", "1", 1);
+	if (set_signals(&w) != 0) {
+		log_error("cannot make an eventfd");
+		return 1;
+	}
+	w.p = progress_map(PROGRESS_FD);
+	w.keeper = chan_new(CHANNEL_FD, PROC_WORKER, PROC_KEEPER, OUT_MAX);
+	if (w.keeper == NULL) {
+		log_error("descriptor %d is no channel: bulkhead-worker is "
+		    "started by the keeper", CHANNEL_FD);
+		return 1;
+	}
+	run(&w);
+	clean_up(&w);
+	return w.status;
+}

@@ -1,0 +1,30 @@
+#include "worker/plan.h"
+
+/* Up to where tokens may be decoded as whole chunks when they are known. A
+ * cache that only grows cannot rewrite a chunk, so the undisturbed run never
+ * has one that holds generated tokens. */
+static uint32_t
+chunks_end(const struct plan *p, uint32_t n_known)
+{
+	if (p->is_one_way && n_known > p->n_prompt)
+		return p->n_prompt;
+	return n_known;
+}
+
+struct plan_op
+plan_next(const struct plan *p, uint32_t n_past, uint32_t n_known)
+{
+	uint32_t end = chunks_end(p, n_known);
+	uint32_t edge = n_past - n_past % p->chunk;
+
+	if (n_past >= n_known)
+		return (struct plan_op) { PLAN_NOTHING, n_past, 0 };
+	if (n_past == edge && n_past < end && end - n_past >= p->chunk)
+		return (struct plan_op) { PLAN_CHUNK, n_past, p->chunk };
+	if (n_past < p->n_prompt)
+		return (struct plan_op) { PLAN_TAIL, n_past,
+			p->n_prompt - n_past };
+	if (n_past + 1 - edge == p->chunk && !p->is_one_way)
+		return (struct plan_op) { PLAN_CHUNK, edge, p->chunk };
+	return (struct plan_op) { PLAN_SINGLE, n_past, 1 };
+}

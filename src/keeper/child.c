@@ -1,0 +1,205 @@
+#include "keeper/child.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct child {
+	struct child_limits limits;
+	enum child_state state;
+	uint32_t deaths;      /* not yet forgiven, each within the window
+			       * after the one before it */
+	uint64_t first_death; /* of those; ms */
+	uint32_t retries;     /* tries out of FAILED, none of which held */
+	uint64_t deadline;    /* UINT64_MAX: none */
+};
+
+struct rule {
+	enum child_state next; /* 0: the event means nothing here */
+	enum child_action action;
+};
+
+/* Rows and columns are named, never counted: adding a state cannot shift one.
+ * The exit cells of STARTING and UP name BACKOFF; died() may make it FAILED. */
+static const struct rule rules[CHILD_NSTATES][CHILD_NEVENTS] = {
+	[CHILD_DOWN] = {
+		[CHILD_EV_START] = { CHILD_STARTING, CHILD_DO_SPAWN },
+	},
+	[CHILD_STARTING] = {
+		[CHILD_EV_READY] = { CHILD_UP, CHILD_DO_NOTHING },
+		[CHILD_EV_ALIVE] = { CHILD_STARTING, CHILD_DO_NOTHING },
+		[CHILD_EV_STOP] = { CHILD_STOPPING, CHILD_DO_TERM },
+		[CHILD_EV_HURRY] = { CHILD_STOPPING, CHILD_DO_HURRY },
+		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_STARTING, CHILD_DO_KILL },
+	},
+	[CHILD_UP] = {
+		[CHILD_EV_STOP] = { CHILD_STOPPING, CHILD_DO_TERM },
+		[CHILD_EV_HURRY] = { CHILD_STOPPING, CHILD_DO_HURRY },
+		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_UP, CHILD_DO_NOTHING },
+	},
+	[CHILD_STOPPING] = {
+		[CHILD_EV_HURRY] = { CHILD_STOPPING, CHILD_DO_HURRY },
+		[CHILD_EV_EXIT] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_STOPPING, CHILD_DO_KILL },
+	},
+	[CHILD_BACKOFF] = {
+		[CHILD_EV_STOP] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_HURRY] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_STARTING, CHILD_DO_SPAWN },
+	},
+	[CHILD_FAILED] = {
+		[CHILD_EV_START] = { CHILD_STARTING, CHILD_DO_SPAWN },
+		[CHILD_EV_STOP] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_HURRY] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_STARTING, CHILD_DO_SPAWN },
+	},
+};
+
+struct child *
+child_new(const struct child_limits *limits)
+{
+	struct child *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->limits = *limits;
+	c->state = CHILD_DOWN;
+	c->deadline = UINT64_MAX;
+	return c;
+}
+
+void
+child_free(struct child *c)
+{
+	free(c);
+}
+
+/* base, doubled so many times, at most max. */
+static uint32_t
+doubled(uint32_t base, uint32_t times, uint32_t max)
+{
+	uint64_t ms = base;
+
+	while (times-- > 0 && ms < max)
+		ms *= 2;
+	return ms < max ? (uint32_t)ms : max;
+}
+
+/* A crash must cost the user little: the first respawn waits for nothing. */
+static uint32_t
+backoff_ms(const struct child *c)
+{
+	if (c->deaths <= 1)
+		return 0;
+	return doubled(c->limits.backoff_ms, c->deaths - 2,
+	    c->limits.backoff_max_ms);
+}
+
+static uint64_t
+deadline_of(const struct child *c, enum child_event ev,
+    enum child_action action, uint64_t now_ms)
+{
+	const struct child_limits *l = &c->limits;
+
+	/* A deadline that passed without a spawn was the last one: a child
+	 * sent SIGKILL can only exit, and a steady one owes us nothing. */
+	if (ev == CHILD_EV_TIMEOUT && action != CHILD_DO_SPAWN)
+		return UINT64_MAX;
+	switch (c->state) {
+	case CHILD_UP:
+		return now_ms + l->steady_ms;
+	case CHILD_STARTING:
+		return now_ms + l->start_ms;
+	case CHILD_STOPPING:
+		return now_ms +
+		    (ev == CHILD_EV_HURRY ? l->hurry_ms : l->stop_ms);
+	case CHILD_BACKOFF:
+		return now_ms + backoff_ms(c);
+	case CHILD_FAILED:
+		if (l->retry_ms == 0)
+			return UINT64_MAX;
+		return now_ms +
+		    doubled(l->retry_ms, c->retries - 1, l->retry_max_ms);
+	default:
+		return UINT64_MAX;
+	}
+}
+
+static void
+forgive(struct child *c)
+{
+	c->deaths = 0;
+	c->retries = 0;
+}
+
+/* Counts a death; true when it was one too many. One that comes after real
+ * work is the first of a new count: whoever is killed again and again from
+ * outside, and gets on in between, is not what the limit is for. */
+static bool
+died(struct child *c, enum child_event ev, uint64_t now_ms)
+{
+	if (ev == CHILD_EV_LOST)
+		forgive(c);
+	if (c->deaths > 0 && now_ms - c->first_death > c->limits.window_ms)
+		c->deaths = 0;
+	if (c->deaths++ == 0)
+		c->first_death = now_ms;
+	if (c->retries == 0 && c->deaths < c->limits.max_deaths)
+		return false;
+	c->retries++;
+	return true;
+}
+
+enum child_action
+child_step(struct child *c, enum child_event ev, uint64_t now_ms)
+{
+	const struct rule *r = &rules[c->state][ev];
+	enum child_action action = r->action;
+
+	if (r->next == 0)
+		return CHILD_DO_NOTHING;
+	c->state = r->next;
+
+	if (ev == CHILD_EV_START ||
+	    (c->state == CHILD_UP && ev == CHILD_EV_TIMEOUT))
+		forgive(c);
+	if (c->state == CHILD_BACKOFF && died(c, ev, now_ms)) {
+		c->state = CHILD_FAILED;
+		action = CHILD_DO_GIVE_UP;
+	}
+	c->deadline = deadline_of(c, ev, action, now_ms);
+	return action;
+}
+
+enum child_state
+child_state(const struct child *c)
+{
+	return c->state;
+}
+
+uint64_t
+child_deadline(const struct child *c)
+{
+	return c->deadline;
+}
+
+const char *
+child_state_name(enum child_state s)
+{
+	static const char *const names[CHILD_NSTATES] = {
+		[CHILD_DOWN] = "down",
+		[CHILD_STARTING] = "starting",
+		[CHILD_UP] = "up",
+		[CHILD_STOPPING] = "stopping",
+		[CHILD_BACKOFF] = "backoff",
+		[CHILD_FAILED] = "failed",
+	};
+
+	assert(s > 0 && s < CHILD_NSTATES);
+	return names[s];
+}

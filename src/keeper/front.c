@@ -1,0 +1,318 @@
+#include "keeper/front.h"
+
+#include "base/log.h"
+#include "keeper/super.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define OUT_MAX (1024u * KIB)
+#define HOPELESS_DEATHS 3u
+/* Beyond --drain-timeout: for the last words to be read. */
+#define DRAIN_MARGIN_MS 4000u
+#define HURRY_MS 3000u
+
+struct front {
+	struct front_spec spec;
+	const struct front_ops *ops;
+	void *arg;
+	struct program program;
+	struct super *super;
+	const char *default_model;
+	bool was_ready;
+	bool is_stopping;
+};
+
+static const char *
+version(void)
+{
+	return BULKHEAD_VERSION;
+}
+
+static void
+send_config(struct front *fr, struct process *p)
+{
+	const struct conf *c = fr->spec.conf;
+	struct front_config fc = {
+		.version = str_of(version()),
+		.default_model = str_of(fr->default_model),
+		.log_level = (uint8_t)log_level(),
+		.max_clients = fr->spec.max_clients,
+		.queue_max = c->queue_max,
+		.client_queue_max = c->client_queue_max,
+		.body_max = c->body_max,
+		.header_max = c->header_max,
+		.request_ms = c->request_ms,
+		.idle_ms = c->idle_ms,
+		.stall_ms = c->stall_ms,
+		.keepalive_ms = c->keepalive_ms,
+		.out_high = c->out_high,
+		.started_unix = fr->spec.started_unix,
+	};
+
+	(void)process_send(p, MSG_FRONT_CONFIG, &fc, -1);
+}
+
+static void
+send_listeners(struct front *fr, struct process *p)
+{
+	for (size_t i = 0; i < fr->spec.listeners->n; i++) {
+		const struct listener *l = &fr->spec.listeners->v[i];
+		struct front_listen fl = {
+			.kind = (uint8_t)l->kind,
+			.is_unix = l->is_unix,
+			.label = str_of(l->label),
+		};
+
+		(void)process_send(p, MSG_FRONT_LISTEN, &fl, l->fd);
+	}
+}
+
+static void
+send_status(struct front *fr, struct process *p)
+{
+	struct keeper_status ks = {
+		.keeper_pid = (uint32_t)getpid(),
+		.front_pid = (uint32_t)process_pid(p),
+		.front_restarts = super_deaths(fr->super),
+		.front_last_death = str_of(super_last_death(fr->super)),
+		.front_died_unix = super_died_unix(fr->super),
+	};
+
+	(void)process_send(p, MSG_KEEPER_STATUS, &ks, -1);
+}
+
+/* The status comes last: with it the front knows all and says that it is
+ * ready. Nothing in it changes while that front lives. */
+static void
+on_spawn(void *arg, struct process *p)
+{
+	struct front *fr = arg;
+
+	send_config(fr, p);
+	send_listeners(fr, p);
+	fr->ops->greet(fr->arg, process_pid(p));
+	send_status(fr, p);
+}
+
+static int
+on_ready(struct front *fr, struct frame *f)
+{
+	struct front_ready r;
+
+	if (frame_unpack(f, &r) != 0)
+		return ERR_PROTO;
+	fr->was_ready = true;
+	super_event(fr->super, CHILD_EV_READY);
+	return 0;
+}
+
+static int
+on_drained(struct front *fr, struct frame *f)
+{
+	struct front_drained d;
+
+	(void)fr;
+	if (frame_unpack(f, &d) != 0)
+		return ERR_PROTO;
+	if (d.ended > 0)
+		log_warn("%u streams were cut short", d.ended);
+	return 0;
+}
+
+static int
+on_want(struct front *fr, struct frame *f)
+{
+	struct model_want w;
+
+	if (frame_unpack(f, &w) != 0)
+		return ERR_PROTO;
+	fr->ops->want(fr->arg, &w);
+	return 0;
+}
+
+static int
+on_drop(struct front *fr, struct frame *f)
+{
+	struct model_drop d;
+
+	if (frame_unpack(f, &d) != 0)
+		return ERR_PROTO;
+	fr->ops->drop(fr->arg, d.model);
+	return 0;
+}
+
+static int
+on_broken(struct front *fr, struct frame *f)
+{
+	struct model_broken b;
+
+	if (frame_unpack(f, &b) != 0)
+		return ERR_PROTO;
+	fr->ops->broken(fr->arg, b.model);
+	return 0;
+}
+
+static int
+on_frame(void *arg, struct frame *f)
+{
+	static int (*const handlers[MSG_COUNT])(
+	    struct front *, struct frame *) = {
+		[MSG_FRONT_READY] = on_ready,
+		[MSG_FRONT_DRAINED] = on_drained,
+		[MSG_MODEL_WANT] = on_want,
+		[MSG_MODEL_DROP] = on_drop,
+		[MSG_MODEL_BROKEN] = on_broken,
+	};
+
+	/* A row of the table that nobody here knows yet is no reason to fall
+	 * through NULL. */
+	if (handlers[f->msg] == NULL)
+		return ERR_PROTO;
+	return handlers[f->msg](arg, f);
+}
+
+static void
+ask(void *arg, struct process *p, bool hurry)
+{
+	struct front *fr = arg;
+	struct front_drain d = {
+		.timeout_ms = hurry ? 0 : fr->spec.conf->drain_ms,
+	};
+
+	(void)process_send(p, MSG_FRONT_DRAIN, &d, -1);
+}
+
+static void
+on_death(void *arg, struct process *p, const char *what)
+{
+	struct front *fr = arg;
+
+	fr->ops->lost(fr->arg);
+	if (!fr->is_stopping)
+		log_warn("the front (pid %d) died: %s; starting another",
+		    (int)process_pid(p), what);
+}
+
+static void
+on_no_start(void *arg, const struct fail *f)
+{
+	(void)arg;
+	log_error("%s", f->text);
+}
+
+static void
+on_state(void *arg, enum child_state now)
+{
+	struct front *fr = arg;
+
+	(void)now;
+	fr->ops->on_change(fr->arg);
+}
+
+static bool
+has_worked(const struct progress *p)
+{
+	return atomic_load(&p->count) > 0;
+}
+
+static const struct super_ops super_ops = {
+	.on_spawn = on_spawn,
+	.on_frame = on_frame,
+	.ask = ask,
+	.on_death = on_death,
+	.on_no_start = on_no_start,
+	.on_state = on_state,
+	.has_worked = has_worked,
+};
+
+/* The front never stays away: nothing goes without it. */
+static struct child_limits
+limits_of(const struct conf *conf)
+{
+	return (struct child_limits) {
+		.start_ms = 10000,
+		.stop_ms = conf->drain_ms + DRAIN_MARGIN_MS,
+		.hurry_ms = HURRY_MS,
+		.backoff_ms = 20,
+		.backoff_max_ms = 1000,
+		.steady_ms = 1000,
+		.window_ms = 10000,
+		.max_deaths = UINT32_MAX,
+	};
+}
+
+struct front *
+front_new(struct loop *l, const struct front_spec *spec,
+    const struct front_ops *ops, void *arg)
+{
+	struct front *fr = calloc(1, sizeof(*fr));
+	struct child_limits limits = limits_of(spec->conf);
+
+	if (fr == NULL)
+		return NULL;
+	*fr = (struct front) {
+		.spec = *spec,
+		.ops = ops,
+		.arg = arg,
+		.program = {
+			.exe = spec->exe,
+			.name = "bulkhead-front",
+			.env = spec->env,
+			.role = PROC_FRONT,
+			.out_max = OUT_MAX,
+			.core = spec->conf->core,
+		},
+		.default_model = "",
+	};
+	fr->super = super_new(l, &limits, &fr->program, &super_ops, fr);
+	if (fr->super == NULL) {
+		free(fr);
+		return NULL;
+	}
+	return fr;
+}
+
+void
+front_free(struct front *fr)
+{
+	if (fr == NULL)
+		return;
+	super_free(fr->super);
+	free(fr);
+}
+
+void
+front_start(struct front *fr, const char *default_model)
+{
+	fr->default_model = default_model;
+	super_event(fr->super, CHILD_EV_START);
+}
+
+void
+front_drain(struct front *fr, bool hurry)
+{
+	fr->is_stopping = true;
+	super_event(fr->super, hurry ? CHILD_EV_HURRY : CHILD_EV_STOP);
+}
+
+enum front_state
+front_state(const struct front *fr)
+{
+	if (super_state(fr->super) == CHILD_DOWN)
+		return FRONT_DOWN;
+	if (fr->was_ready)
+		return FRONT_SERVING;
+	return super_deaths(fr->super) < HOPELESS_DEATHS ? FRONT_STARTING
+							 : FRONT_HOPELESS;
+}
+
+bool
+front_tell_model(struct front *fr, const struct model_state *st, int fd)
+{
+	struct process *p = super_process(fr->super);
+
+	return p != NULL && process_send(p, MSG_MODEL_STATE, st, fd) == 0;
+}

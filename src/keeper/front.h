@@ -1,0 +1,63 @@
+/*
+ * front - the keeper's side of the front: starts it, tells it what it needs,
+ * passes on what it asks, starts it again when it dies.
+ */
+#ifndef KEEPER_FRONT_H
+#define KEEPER_FRONT_H
+
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "keeper/listen.h"
+#include "wire/msg.h"
+
+#include <sys/types.h>
+
+struct front;
+
+struct front_ops {
+	/* A new front wants to hear of every model now. */
+	void (*greet)(void *arg, pid_t pid);
+	void (*lost)(void *arg);
+	void (*want)(void *arg, const struct model_want *w);
+	void (*drop)(void *arg, uint32_t model);
+	void (*broken)(void *arg, uint32_t model);
+	/* front_state() may say something else now. */
+	void (*on_change)(void *arg);
+};
+
+struct front_spec {
+	const struct conf *conf;
+	const char *exe;
+	char *const *env;
+	const struct listeners *listeners;
+	uint32_t max_clients; /* what the descriptors allow */
+	uint64_t started_unix;
+};
+
+enum front_state {
+	FRONT_STARTING, /* for the first time */
+	FRONT_SERVING,	/* it has been ready; it may be restarting now */
+	FRONT_HOPELESS, /* dies before it is ready, again and again */
+	FRONT_DOWN,	/* stopped, as asked */
+};
+
+/* The spec's parts must outlive it. NULL if out of memory. */
+struct front *front_new(struct loop *l, const struct front_spec *spec,
+    const struct front_ops *ops, void *arg);
+
+/* NULL is allowed. Kills it. */
+void front_free(struct front *fr);
+
+/* default_model: what requests without a model's name get. */
+void front_start(struct front *fr, const char *default_model);
+
+/* Lets it end what runs, within --drain-timeout, in a hurry: now. Ends in
+ * FRONT_DOWN. */
+void front_drain(struct front *fr, bool hurry);
+
+enum front_state front_state(const struct front *fr);
+
+/* False if there is no front. fd (or -1) is not taken. */
+bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
+
+#endif

@@ -1,0 +1,330 @@
+/*
+ * The keeper has no state of its own but a phase. What happens elsewhere (a
+ * model is up, the front is down, a signal has come) sets a timer of 0 ms, and
+ * check() then looks at everything and moves on to the next phase: so no
+ * module is taken apart in the middle of its own callback.
+ *
+ *   STARTING --front ready, models up--> SERVING
+ *       |                                   |
+ *       +-------- SIGTERM, failure ---------+--> DRAINING (the front ends what
+ *       runs) --front down--> STOPPING (the workers leave) --none left--> end
+ */
+#include "keeper/keeper.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "jail/jail.h"
+#include "keeper/front.h"
+#include "keeper/models.h"
+#include "keeper/notify.h"
+#include "keeper/paths.h"
+#include "keeper/spawn.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Descriptors of a process that are no client's. */
+#define OWN_DESCRIPTORS 64u
+
+enum phase { STARTING, SERVING, DRAINING, STOPPING };
+
+struct keeper {
+	struct conf *conf;
+	char *const *envp;
+	char **child_env;
+	struct paths paths;
+	struct loop *loop;
+	struct timer *check;
+	struct listeners listeners;
+	struct models *models;
+	struct front *front;
+	enum phase phase;
+	unsigned stops; /* asked so many times */
+	int status;	/* to exit with */
+};
+
+static void
+check_soon(void *arg)
+{
+	struct keeper *k = arg;
+
+	timer_set(k->check, 0);
+}
+
+/* Clients are turned away from here on: the front takes no more, so what
+ * listens must be closed, not left to fill. */
+static void
+stop(struct keeper *k, int status, bool hurry)
+{
+	if (k->phase < DRAINING) {
+		k->phase = DRAINING;
+		k->status = status;
+		notify(k->envp, "STOPPING=1");
+		listen_close(&k->listeners);
+	}
+	if (k->phase == DRAINING)
+		front_drain(k->front, hurry);
+	else if (hurry)
+		models_stop(k->models, true);
+	check_soon(k);
+}
+
+static void
+announce(struct keeper *k)
+{
+	static const char line[] = "Server started successfully\n";
+
+	k->phase = SERVING;
+	for (size_t i = 0; i < k->listeners.n; i++)
+		log_info("listening: %s%s", k->listeners.v[i].label,
+		    k->listeners.v[i].kind == LISTEN_RPC ? " (JSON-RPC)"
+			: k->listeners.v[i].is_unix	 ? " (HTTP)"
+							 : "");
+	/* Old launch scripts wait for it; others may have closed it. */
+	if (write(STDOUT_FILENO, line, sizeof(line) - 1) < 0)
+		log_debug("standard output is closed");
+	notify(k->envp, "READY=1");
+}
+
+static void
+check_start(struct keeper *k)
+{
+	enum front_state front = front_state(k->front);
+	struct fail why;
+
+	if (models_failed(k->models, &why) || front == FRONT_HOPELESS)
+		stop(k, EXIT_FAILURE, true);
+	else if (front == FRONT_SERVING && models_ready(k->models))
+		announce(k);
+}
+
+static void
+check(void *arg)
+{
+	struct keeper *k = arg;
+
+	if (k->phase == STARTING)
+		check_start(k);
+	if (k->phase == DRAINING && front_state(k->front) == FRONT_DOWN) {
+		k->phase = STOPPING;
+		models_stop(k->models, k->stops > 1);
+	}
+	if (k->phase == STOPPING && models_gone(k->models))
+		loop_stop(k->loop);
+}
+
+static void
+on_term(void *arg)
+{
+	struct keeper *k = arg;
+
+	k->stops++;
+	if (k->stops == 1)
+		log_info("stopping; running streams have %u s to end "
+		    "(again: at once)", k->conf->drain_ms / 1000);
+	else if (k->stops == 2)
+		log_info("stopping now");
+	stop(k, EXIT_SUCCESS, k->stops > 1);
+}
+
+static void
+on_hup(void *arg)
+{
+	(void)arg;
+	log_info("SIGHUP: nothing is read anew; restart to change settings");
+}
+
+static void
+on_greet(void *arg, pid_t pid)
+{
+	struct keeper *k = arg;
+
+	models_greet(k->models, pid);
+}
+
+static void
+on_lost(void *arg)
+{
+	struct keeper *k = arg;
+
+	models_forget_front(k->models);
+}
+
+static void
+on_want(void *arg, const struct model_want *w)
+{
+	struct keeper *k = arg;
+
+	models_want(k->models, w);
+}
+
+static void
+on_drop(void *arg, uint32_t model)
+{
+	struct keeper *k = arg;
+
+	models_drop(k->models, model);
+}
+
+static void
+on_broken(void *arg, uint32_t model)
+{
+	struct keeper *k = arg;
+
+	models_broken(k->models, model);
+}
+
+static bool
+to_front(void *arg, const struct model_state *st, int fd)
+{
+	struct keeper *k = arg;
+
+	return k->front != NULL && front_tell_model(k->front, st, fd);
+}
+
+static const struct front_ops front_ops = {
+	.greet = on_greet,
+	.lost = on_lost,
+	.want = on_want,
+	.drop = on_drop,
+	.broken = on_broken,
+	.on_change = check_soon,
+};
+
+static const struct models_ops models_ops = { to_front, check_soon };
+
+static int
+set_up_loop(struct keeper *k, struct fail *f)
+{
+	k->loop = loop_new();
+	if (k->loop == NULL)
+		return fail_set(f, ERR_NOMEM, "", "no event loop");
+	k->check = timer_new(k->loop, check, k);
+	k->child_env = spawn_env(k->envp);
+	if (k->check == NULL || k->child_env == NULL ||
+	    loop_on_signal(k->loop, SIGTERM, on_term, k) != 0 ||
+	    loop_on_signal(k->loop, SIGINT, on_term, k) != 0 ||
+	    loop_on_signal(k->loop, SIGHUP, on_hup, k) != 0)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	return 0;
+}
+
+static int
+set_up_paths(struct keeper *k, struct fail *f)
+{
+	return paths_find(k->conf->libexec, &k->paths, f);
+}
+
+/* Before anything is listened to: a wrong path is the commonest mistake. */
+static int
+set_up_models(struct keeper *k, struct fail *f)
+{
+	const struct conf *c = k->conf;
+	int err = models_new(k->loop, c, k->paths.worker, k->child_env,
+	    &models_ops, k, &k->models, f);
+
+	for (size_t i = 0; err == 0 && i < c->model.n; i++)
+		err = models_add(k->models, c->model.v[i],
+		    i < c->alias.n ? c->alias.v[i] : NULL, f);
+	if (err != 0 || c->model.n > 0)
+		return err;
+	if (k->paths.demo[0] == '\0') {
+		log_warn("no --model, and no demo model is installed: serving "
+		    "only what clients name");
+		return 0;
+	}
+	log_info("no --model: serving the demo model");
+	return models_add(k->models, k->paths.demo, NULL, f);
+}
+
+static int
+set_up_listeners(struct keeper *k, struct fail *f)
+{
+	return listen_all(k->conf, &k->listeners, f);
+}
+
+static uint32_t
+clients_allowed(const struct conf *c)
+{
+	size_t limit = jail_raise_descriptors();
+	size_t room = limit > 2 * OWN_DESCRIPTORS ? limit - OWN_DESCRIPTORS
+						  : OWN_DESCRIPTORS;
+
+	if (room >= c->max_clients)
+		return c->max_clients;
+	log_warn("--max-clients %u: only %zu, because a process may have %zu "
+	    "descriptors (ulimit -n)", c->max_clients, room, limit);
+	return (uint32_t)room;
+}
+
+static int
+set_up_front(struct keeper *k, struct fail *f)
+{
+	struct front_spec spec = {
+		.conf = k->conf,
+		.exe = k->paths.front,
+		.env = k->child_env,
+		.listeners = &k->listeners,
+		.max_clients = clients_allowed(k->conf),
+		.started_unix = (uint64_t)time(NULL),
+	};
+
+	k->front = front_new(k->loop, &spec, &front_ops, k);
+	if (k->front == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	return 0;
+}
+
+static int
+set_up(struct keeper *k, struct fail *f)
+{
+	static int (*const steps[])(struct keeper *, struct fail *) = {
+		set_up_loop, set_up_paths, set_up_models, set_up_listeners,
+		set_up_front,
+	};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < sizeof(steps) / sizeof(steps[0]);
+	     i++)
+		err = steps[i](k, f);
+	return err;
+}
+
+static void
+tear_down(struct keeper *k)
+{
+	struct front *front = k->front;
+
+	listen_close(&k->listeners);
+	k->front = NULL;
+	front_free(front);
+	models_free(k->models);
+	timer_free(k->check);
+	if (k->loop != NULL)
+		loop_free(k->loop);
+	free(k->child_env);
+}
+
+int
+keeper_run(struct conf *conf, char *const envp[])
+{
+	struct keeper k = { .conf = conf, .envp = envp };
+	struct fail f;
+	int err = set_up(&k, &f);
+
+	if (err == 0) {
+		models_start(k.models);
+		front_start(k.front, models_default(k.models));
+		err = loop_run(k.loop);
+		if (err != 0)
+			(void)fail_set(&f, err, "", "the event loop failed");
+	}
+	if (err != 0) {
+		log_error("%s", f.text);
+		k.status = EXIT_FAILURE;
+	}
+	tear_down(&k);
+	return k.status;
+}

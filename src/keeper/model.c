@@ -1,0 +1,432 @@
+/*
+ * A model's state is its worker's (child.h), but for two things that are of
+ * the file: fail, set when the worker said that the file cannot be served, and
+ * is_leaving, set when nobody uses it any more. model_status() makes one word of
+ * the three for the front; on_state() is where everything moves on.
+ */
+#include "keeper/model.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REFS_MAX 4096u /* users who wait for one model to load */
+
+static const struct super_ops super_ops;
+
+enum model_status
+model_status(const struct model *m)
+{
+	static const enum model_status of_child[CHILD_NSTATES] = {
+		[CHILD_DOWN] = MODEL_GONE,
+		[CHILD_STARTING] = MODEL_STARTING,
+		[CHILD_UP] = MODEL_UP,
+		[CHILD_STOPPING] = MODEL_GONE,
+		[CHILD_BACKOFF] = MODEL_RESTARTING,
+		[CHILD_FAILED] = MODEL_FAILED,
+	};
+	enum child_state s = super_state(m->super);
+
+	if (m->is_leaving)
+		return MODEL_GONE;
+	if (m->fail.code != 0)
+		return MODEL_FAILED;
+	if (s == CHILD_STARTING && super_deaths(m->super) > 0)
+		return MODEL_RESTARTING;
+	return of_child[s];
+}
+
+void
+model_explain(const struct model *m, struct fail *ret)
+{
+	uint64_t ms = super_next_try(m->super);
+
+	if (m->fail.code != 0) {
+		*ret = m->fail;
+		return;
+	}
+	(void)fail_set(ret, ERR_GAVE_UP, "model", "model %s: its worker died "
+	    "%u times, last %s; tried again in %u s", m->name,
+	    super_deaths(m->super), super_last_death(m->super),
+	    (unsigned)((ms + 999) / 1000));
+}
+
+static bool
+publish(struct model *m, uint32_t ref, int fd)
+{
+	struct process *p = super_process(m->super);
+	struct fail why = { .code = 0 };
+	struct model_state st = {
+		.model = m->id,
+		.ref = ref,
+		.status = (uint8_t)model_status(m),
+		.name = str_of(m->name),
+		.path = str_of(m->path),
+		.pid = p != NULL ? (uint32_t)process_pid(p) : 0,
+		.restarts = super_deaths(m->super),
+		.last_death = str_of(super_last_death(m->super)),
+		.died_unix = super_died_unix(m->super),
+	};
+
+#define COPY(s, kind, member, what) st.member = m->about.member;
+	MODEL_DESCRIPTION_FIELDS(COPY, )
+#undef COPY
+	if (st.status == MODEL_FAILED)
+		model_explain(m, &why);
+	st.err = why.code;
+	st.text = str_of(why.text);
+	return m->in->ops->to_front(m->in->arg, &st, fd);
+}
+
+/* The front's end goes with the first UP that reaches it. */
+static void
+publish_up(struct model *m, uint32_t ref)
+{
+	if (!publish(m, ref, m->front_end) || m->front_end < 0)
+		return;
+	(void)close(m->front_end);
+	m->front_end = -1;
+}
+
+void
+model_tell(struct model *m)
+{
+	enum model_status status = model_status(m);
+	uint32_t n = m->n_refs;
+
+	if (status == MODEL_STARTING || status == MODEL_RESTARTING) {
+		(void)publish(m, 0, -1);
+		return;
+	}
+	if (n == 0 && status == MODEL_UP)
+		publish_up(m, 0);
+	else if (n == 0)
+		(void)publish(m, 0, -1);
+	m->n_refs = 0;
+	if (status != MODEL_UP)
+		m->users -= n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (status == MODEL_UP)
+			publish_up(m, m->refs[i]);
+		else
+			(void)publish(m, m->refs[i], -1);
+	}
+}
+
+void
+model_connect(struct model *m)
+{
+	struct process *p = super_process(m->super);
+	struct worker_channel wc = { .front_pid = (uint32_t)m->in->front };
+	int ends[2];
+
+	if (p == NULL)
+		return;
+	if (chan_pair(ends) != 0) {
+		log_error("model %s: no descriptors left for its channel; "
+		    "restarting its worker", m->name);
+		process_signal(p, SIGKILL);
+		return;
+	}
+	(void)process_send(p, MSG_WORKER_CHANNEL, &wc, ends[1]);
+	(void)close(ends[1]);
+	if (m->front_end >= 0)
+		(void)close(m->front_end);
+	m->front_end = ends[0];
+}
+
+/* The first words to a new worker. A file that is not what it was is not
+ * served again: the worker goes, and on_state() sees fail. */
+static void
+on_spawn(void *arg, struct process *p)
+{
+	struct model *m = arg;
+	const struct conf *conf = m->in->conf;
+	struct worker_load load = {
+		.name = str_of(m->name),
+		.path = str_of(m->path),
+		.log_level = (uint8_t)log_level(),
+		.n_ctx = m->n_ctx,
+		.n_seq = conf->parallel,
+		.n_threads = m->n_threads != 0 ? m->n_threads : conf->threads,
+		.n_threads_batch = m->n_threads_batch != 0
+		    ? m->n_threads_batch
+		    : conf->threads_batch,
+		.chunk = conf->chunk,
+		.n_gpu_layers = conf->gpu_layers,
+		.use_mmap = conf->mmap,
+		.template_override = buf_str(&m->in->chat_template),
+	};
+
+	if (modelfile_check(&m->file, m->path, &m->fail) != 0) {
+		process_signal(p, SIGKILL);
+		return;
+	}
+	/* The position is shared with the worker before, which is dead. */
+	(void)lseek(m->file.fd, 0, SEEK_SET);
+	(void)process_send(p, MSG_WORKER_LOAD, &load, m->file.fd);
+	model_connect(m);
+	log_info("model %s: loading %s (worker pid %d)", m->name, m->path,
+	    (int)process_pid(p));
+}
+
+static void
+keep_text(struct str *s, char copy[MODEL_TEXT_MAX])
+{
+	(void)snprintf(copy, MODEL_TEXT_MAX, "%.*s", (int)s->n,
+	    s->n > 0 ? s->p : "");
+	*s = str_of(copy);
+}
+
+static int
+on_ready(struct model *m, struct frame *f)
+{
+	struct worker_ready r;
+
+	if (frame_unpack(f, &r) != 0)
+		return ERR_PROTO;
+	keep_text(&r.arch, m->arch);
+	keep_text(&r.desc, m->desc);
+	m->about = r;
+	/* They are part of what makes a resume exact. */
+	if (m->n_threads == 0) {
+		m->n_threads = r.n_threads;
+		m->n_threads_batch = r.n_threads_batch;
+	}
+	m->up_ms = clock_ms();
+	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
+	    "%u threads", m->name, r.load_ms, m->desc, r.n_seq, r.n_ctx,
+	    r.n_threads);
+	super_event(m->super, CHILD_EV_READY);
+	return 0;
+}
+
+static int
+on_failed(struct model *m, struct frame *f)
+{
+	struct worker_failed w;
+
+	if (frame_unpack(f, &w) != 0)
+		return ERR_PROTO;
+	(void)fail_set(&m->fail, w.err < 0 ? w.err : ERR_LOAD_FAILED, "model",
+	    "model %.240s: %.*s", m->path, (int)w.text.n,
+	    w.text.n > 0 ? w.text.p : "");
+	return 0;
+}
+
+static int
+on_frame(void *arg, struct frame *f)
+{
+	return f->msg == MSG_WORKER_READY ? on_ready(arg, f)
+					  : on_failed(arg, f);
+}
+
+static void
+ask(void *arg, struct process *p, bool hurry)
+{
+	(void)arg;
+	(void)hurry;
+	process_signal(p, SIGTERM);
+}
+
+static void
+on_death(void *arg, struct process *p, const char *what)
+{
+	struct model *m = arg;
+	enum child_state s = super_state(m->super);
+
+	if (m->front_end >= 0)
+		(void)close(m->front_end);
+	m->front_end = -1;
+	/* Asked to leave, or told why: no surprise. */
+	if (s == CHILD_STOPPING || m->fail.code != 0)
+		return;
+	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s",
+	    m->name, (int)process_pid(p), what,
+	    progress_phase_name(atomic_load(&process_progress(p)->phase)),
+	    s == CHILD_UP ? "; its streams go on in another" : "");
+}
+
+static void
+on_no_start(void *arg, const struct fail *f)
+{
+	struct model *m = arg;
+
+	log_error("model %s: %s", m->name, f->text);
+}
+
+static bool
+has_worked(const struct progress *p)
+{
+	return atomic_load(&p->tokens) > 0;
+}
+
+static void
+on_state(void *arg, enum child_state now)
+{
+	struct model *m = arg;
+	struct models *in = m->in;
+	struct fail why;
+
+	if (m->fail.code != 0 &&
+	    (now == CHILD_BACKOFF || now == CHILD_FAILED)) {
+		super_event(m->super, CHILD_EV_STOP);
+		return;
+	}
+	if (now == CHILD_DOWN && m->is_leaving) {
+		model_free(m);
+		in->ops->on_change(in->arg);
+		return;
+	}
+	if (now == CHILD_FAILED || m->fail.code != 0) {
+		model_explain(m, &why);
+		log_error("%s", why.text);
+	}
+	if (!m->is_leaving)
+		model_tell(m);
+	/* Nobody is left who wanted it. */
+	if (now == CHILD_DOWN && !m->is_fixed && m->users == 0)
+		model_leave(m, false);
+	in->ops->on_change(in->arg);
+}
+
+static const struct super_ops super_ops = {
+	.on_spawn = on_spawn,
+	.on_frame = on_frame,
+	.ask = ask,
+	.on_death = on_death,
+	.on_no_start = on_no_start,
+	.on_state = on_state,
+	.has_worked = has_worked,
+};
+
+struct model *
+model_new(struct models *in, const char *path, const char *name,
+    struct modelfile *file, uint32_t n_ctx)
+{
+	struct model *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		modelfile_close(file);
+		return NULL;
+	}
+	*m = (struct model) {
+		.in = in,
+		.path = strdup(path),
+		.file = *file,
+		.n_ctx = n_ctx,
+		.front_end = -1,
+	};
+	list_init(&m->link);
+	(void)snprintf(m->name, sizeof(m->name), "%s", name);
+	m->super = super_new(in->loop, &in->limits, &in->worker, &super_ops, m);
+	if (m->path == NULL || m->super == NULL) {
+		model_free(m);
+		return NULL;
+	}
+	m->id = ++in->last_id;
+	list_append(&in->all, &m->link);
+	in->n++;
+	return m;
+}
+
+void
+model_free(struct model *m)
+{
+	if (m == NULL)
+		return;
+	if (!list_empty(&m->link))
+		m->in->n--;
+	list_remove(&m->link);
+	super_free(m->super);
+	modelfile_close(&m->file);
+	if (m->front_end >= 0)
+		(void)close(m->front_end);
+	free(m->refs);
+	free(m->path);
+	free(m);
+}
+
+/* After a failure of the file it is opened anew: somebody may have mended
+ * it. */
+void
+model_start(struct model *m)
+{
+	struct modelfile file;
+
+	if (m->fail.code != 0) {
+		if (modelfile_open(m->path, &file, &m->fail) != 0) {
+			model_tell(m);
+			return;
+		}
+		modelfile_close(&m->file);
+		m->file = file;
+		m->fail.code = 0;
+		m->n_threads = 0;
+	}
+	super_event(m->super, CHILD_EV_START);
+}
+
+static bool
+add_ref(struct model *m, uint32_t ref)
+{
+	uint32_t *refs;
+
+	if (m->n_refs == REFS_MAX)
+		return false;
+	refs = realloc(m->refs, (m->n_refs + 1) * sizeof(*refs));
+	if (refs == NULL)
+		return false;
+	m->refs = refs;
+	m->refs[m->n_refs++] = ref;
+	m->users++;
+	return true;
+}
+
+void
+model_join(struct model *m, uint32_t ref)
+{
+	if (!add_ref(m, ref)) {
+		struct model_state st = {
+			.ref = ref,
+			.status = MODEL_FAILED,
+			.err = ERR_BUSY,
+			.text = STR("too many wait for this model to load"),
+		};
+
+		(void)m->in->ops->to_front(m->in->arg, &st, -1);
+		return;
+	}
+	if (super_state(m->super) == CHILD_DOWN)
+		model_start(m);
+	else
+		model_tell(m);
+}
+
+void
+model_leave(struct model *m, bool hurry)
+{
+	bool is_down = super_state(m->super) == CHILD_DOWN;
+
+	if (!m->is_leaving) {
+		m->is_leaving = true;
+		model_tell(m);
+		log_info("model %s: unloading", m->name);
+	}
+	/* Nothing below may touch m afterwards: the event may free it. */
+	if (is_down)
+		model_free(m);
+	else
+		super_event(m->super, hurry ? CHILD_EV_HURRY : CHILD_EV_STOP);
+}
+
+bool
+model_fits(const struct model *m, uint32_t n_ctx)
+{
+	return m->n_ctx == 0 || n_ctx <= m->n_ctx || n_ctx <= m->about.n_ctx;
+}

@@ -1,0 +1,82 @@
+/*
+ * model - one model: its file, its worker, and what the front is told of it.
+ * Only models.c and model.c include this.
+ */
+#ifndef KEEPER_MODEL_H
+#define KEEPER_MODEL_H
+
+#include "base/list.h"
+#include "keeper/modelfile.h"
+#include "keeper/models.h"
+#include "keeper/super.h"
+
+#define MODEL_NAME_MAX 160u
+#define MODEL_TEXT_MAX 128u
+
+struct models {
+	struct loop *loop;
+	const struct conf *conf;
+	const struct models_ops *ops;
+	void *arg;
+	struct program worker;
+	struct child_limits limits;
+	struct buf chat_template; /* of --chat-template-file, or empty */
+	struct list all;	  /* struct model, the default one first */
+	uint32_t n;
+	uint32_t last_id;
+	pid_t front; /* 0: none */
+};
+
+struct model {
+	struct list link;
+	struct models *in;
+	uint32_t id;
+	char name[MODEL_NAME_MAX]; /* what requests call it */
+	char *path;
+	struct modelfile file;
+	uint32_t n_ctx;	 /* asked of the worker; tokens, 0: the model's */
+	bool is_fixed;	 /* of the configuration: never unloaded */
+	bool is_leaving; /* GONE was said; freed when its worker is dead */
+	uint32_t users;	 /* MODEL_WANTs of this front, not yet dropped */
+	uint32_t *refs;	 /* those that still wait for an answer */
+	uint32_t n_refs;
+	struct super *super;
+	int front_end;	  /* of the worker's channel; -1: the front has it */
+	struct fail fail; /* why it cannot be served; code 0: it can */
+	struct worker_ready about; /* of the last READY */
+	char arch[MODEL_TEXT_MAX]; /* its strings */
+	char desc[MODEL_TEXT_MAX];
+	uint32_t n_threads; /* of the first READY; 0: not known yet */
+	uint32_t n_threads_batch;
+	uint64_t up_ms; /* when it was last ready */
+};
+
+/* Takes over file, also when it fails: NULL if out of memory. Its worker is
+ * not started. */
+struct model *model_new(struct models *in, const char *path, const char *name,
+    struct modelfile *file, uint32_t n_ctx);
+void model_free(struct model *m);
+
+/* One user more, who waits for the answer under ref. */
+void model_join(struct model *m, uint32_t ref);
+
+/* Starts its worker, or starts it again after a failure. */
+void model_start(struct model *m);
+
+/* Says GONE, stops the worker and frees the model when that is dead. */
+void model_leave(struct model *m, bool hurry);
+
+/* Tells the front what it is now: whoever waits is answered, if it can be. */
+void model_tell(struct model *m);
+
+/* Makes a fresh channel between its worker and the front. */
+void model_connect(struct model *m);
+
+/* What the front is told it is; and why, when that is MODEL_FAILED. */
+enum model_status model_status(const struct model *m);
+void model_explain(const struct model *m, struct fail *ret);
+
+/* Whether a user who needs n_ctx tokens (0: any) can share it. */
+bool model_fits(const struct model *m, uint32_t n_ctx);
+
+#endif

@@ -1,0 +1,402 @@
+#include "keeper/models.h"
+
+#include "base/log.h"
+#include "keeper/model.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A template rides in WORKER_LOAD, beside names and paths. */
+#define TEMPLATE_MAX (MSG_WORKER_LOAD_ROOM - 12u * KIB)
+#define MSG_WORKER_LOAD_ROOM (64u * KIB)
+
+#define WORKER_OUT_MAX (256u * KIB)
+#define RETRY_MAX_MS (10u * 60 * 1000)
+
+static int
+read_template(struct models *all, const char *path, struct fail *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *why = NULL;
+	ssize_t n = 0;
+	uint8_t *p;
+
+	if (fd < 0)
+		return fail_set(f, ERR_FILE, "chat-template-file",
+		    "--chat-template-file: %.240s: %s", path, strerror(errno));
+	p = buf_reserve(&all->chat_template, TEMPLATE_MAX);
+	if (p == NULL)
+		why = "out of memory";
+	else if ((n = read(fd, p, TEMPLATE_MAX)) < 0)
+		why = strerror(errno);
+	else if (n == 0)
+		why = "is empty";
+	else if (n == (ssize_t)TEMPLATE_MAX)
+		why = "is larger than a chat template may be (52K)";
+	(void)close(fd);
+	if (why != NULL)
+		return fail_set(f, ERR_FILE, "chat-template-file",
+		    "--chat-template-file: %.240s: %s", path, why);
+	buf_commit(&all->chat_template, (size_t)n);
+	return 0;
+}
+
+static struct child_limits
+limits_of(const struct conf *conf)
+{
+	return (struct child_limits) {
+		.start_ms = conf->load_ms,
+		.stop_ms = 2000,
+		.hurry_ms = 500,
+		.backoff_ms = 100,
+		.backoff_max_ms = 5000,
+		.steady_ms = 30000,
+		.window_ms = conf->restart_window_ms,
+		.max_deaths = conf->restart_limit,
+		.retry_ms = conf->retry_ms,
+		.retry_max_ms = RETRY_MAX_MS,
+	};
+}
+
+int
+models_new(struct loop *l, const struct conf *conf, const char *exe,
+    char *const *env, const struct models_ops *ops, void *arg,
+    struct models **ret, struct fail *f)
+{
+	struct models *all = calloc(1, sizeof(*all));
+	int err = 0;
+
+	if (all == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	*all = (struct models) {
+		.loop = l,
+		.conf = conf,
+		.ops = ops,
+		.arg = arg,
+		.worker = {
+			.exe = exe,
+			.name = "bulkhead-worker",
+			.env = env,
+			.role = PROC_WORKER,
+			.out_max = WORKER_OUT_MAX,
+			.core = conf->core,
+		},
+		.limits = limits_of(conf),
+	};
+	list_init(&all->all);
+	buf_init(&all->chat_template, TEMPLATE_MAX);
+	if (conf->template_file != NULL)
+		err = read_template(all, conf->template_file, f);
+	if (err != 0) {
+		models_free(all);
+		return err;
+	}
+	*ret = all;
+	return 0;
+}
+
+void
+models_free(struct models *all)
+{
+	struct list *it, *next;
+
+	if (all == NULL)
+		return;
+	LIST_EACH(it, next, &all->all)
+		model_free(LIST_ENTRY(it, struct model, link));
+	buf_done(&all->chat_template);
+	free(all);
+}
+
+static struct model *
+by_name(const struct models *all, const char *name)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (!m->is_leaving &&
+		    (name[0] == '\0' || strcmp(m->name, name) == 0))
+			return m;
+	}
+	return NULL;
+}
+
+static struct model *
+by_id(const struct models *all, uint32_t id)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (!m->is_leaving && m->id == id)
+			return m;
+	}
+	return NULL;
+}
+
+static struct model *
+by_file(const struct models *all, const struct modelfile *file,
+    uint32_t n_ctx)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (!m->is_leaving && modelfile_is_same(&m->file, &file->st) &&
+		    model_fits(m, n_ctx))
+			return m;
+	}
+	return NULL;
+}
+
+/* "name", or "name:2" and so on where that is taken. */
+static void
+unique_name(const struct models *all, const char *wish,
+    char ret[MODEL_NAME_MAX])
+{
+	(void)snprintf(ret, MODEL_NAME_MAX, "%.128s", wish);
+	for (unsigned i = 2; by_name(all, ret) != NULL; i++)
+		(void)snprintf(ret, MODEL_NAME_MAX, "%.128s:%u", wish, i);
+}
+
+/* Takes over file, also when it fails. */
+static struct model *
+add(struct models *all, const char *path, const char *wish,
+    struct modelfile *file, uint32_t n_ctx)
+{
+	char name[MODEL_NAME_MAX];
+
+	unique_name(all, wish, name);
+	return model_new(all, path, name, file, n_ctx);
+}
+
+int
+models_add(struct models *all, const char *path, const char *name,
+    struct fail *f)
+{
+	char base[MODEL_NAME_MAX];
+	struct modelfile file;
+	struct model *m;
+	int err = modelfile_open(path, &file, f);
+
+	if (err != 0)
+		return err;
+	modelfile_name(path, base, sizeof(base));
+	m = add(all, path, name != NULL ? name : base, &file,
+	    all->conf->ctx_size);
+	if (m == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	m->is_fixed = true;
+	return 0;
+}
+
+void
+models_start(struct models *all)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all)
+		model_start(LIST_ENTRY(it, struct model, link));
+}
+
+/* A want that no model can stand for. */
+static void
+refuse(struct models *all, uint32_t ref, const struct fail *why)
+{
+	struct model_state st = {
+		.ref = ref,
+		.status = MODEL_FAILED,
+		.err = why->code,
+		.text = str_of(why->text),
+	};
+
+	log_warn("%s", why->text);
+	(void)all->ops->to_front(all->arg, &st, -1);
+}
+
+/* Opens the file at path and finds or makes its model. */
+static int
+find_file(struct models *all, const char *path, uint32_t n_ctx,
+    struct model **ret, struct fail *f)
+{
+	uint32_t least = all->conf->ctx_size;
+	char base[MODEL_NAME_MAX];
+	struct modelfile file;
+	int err = modelfile_open(path, &file, f);
+
+	if (err != 0)
+		return err;
+	*ret = by_file(all, &file, n_ctx);
+	if (*ret != NULL) {
+		modelfile_close(&file);
+		return 0;
+	}
+	if (all->n >= all->conf->models_max) {
+		modelfile_close(&file);
+		return fail_set(f, ERR_BUSY, "model", "model %.240s: %u "
+		    "models are loaded, which is --models-max; unload one",
+		    path, all->n);
+	}
+	modelfile_name(path, base, sizeof(base));
+	*ret = add(all, path, base, &file,
+	    least != 0 && n_ctx < least ? least : n_ctx);
+	return *ret != NULL ? 0 : fail_set(f, ERR_NOMEM, "", "out of memory");
+}
+
+/* The path names a known model, or a file. */
+static int
+find(struct models *all, const char *path, uint32_t n_ctx,
+    struct model **ret, struct fail *f)
+{
+	struct model *m = by_name(all, path);
+
+	if (m == NULL && path[0] == '\0')
+		return fail_set(f, ERR_NOT_FOUND, "model",
+		    "no model is named, and there is no default one");
+	if (m == NULL)
+		return find_file(all, path, n_ctx, ret, f);
+	if (!model_fits(m, n_ctx))
+		return find_file(all, m->path, n_ctx, ret, f);
+	*ret = m;
+	return 0;
+}
+
+void
+models_want(struct models *all, const struct model_want *w)
+{
+	struct fail why = { .code = 0 };
+	char *path = str_dup(w->path);
+	struct model *m = NULL;
+	int err;
+
+	if (path == NULL)
+		err = fail_set(&why, ERR_NOMEM, "", "out of memory");
+	else if (strlen(path) != w->path.n)
+		err = fail_set(&why, ERR_INVALID, "model",
+		    "model: a path may hold no NUL byte");
+	else
+		err = find(all, path, w->n_ctx, &m, &why);
+	if (err != 0)
+		refuse(all, w->ref, &why);
+	else
+		model_join(m, w->ref);
+	free(path);
+}
+
+void
+models_drop(struct models *all, uint32_t id)
+{
+	struct model *m = by_id(all, id);
+
+	if (m == NULL || m->users == 0)
+		return;
+	m->users--;
+	if (m->users == 0 && !m->is_fixed)
+		model_leave(m, false);
+}
+
+void
+models_broken(struct models *all, uint32_t id)
+{
+	struct model *m = by_id(all, id);
+	struct process *p = m != NULL ? super_process(m->super) : NULL;
+
+	if (p == NULL)
+		return;
+	log_error("model %s: its worker (pid %d) sent the front what it may "
+	    "not; killing it", m->name, (int)process_pid(p));
+	process_abort(p);
+}
+
+void
+models_greet(struct models *all, pid_t front)
+{
+	struct list *it, *next;
+
+	all->front = front;
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (m->is_leaving)
+			continue;
+		if (m->front_end < 0)
+			model_connect(m);
+		model_tell(m);
+	}
+}
+
+void
+models_forget_front(struct models *all)
+{
+	struct list *it, *next;
+
+	all->front = 0;
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		m->users = 0;
+		m->n_refs = 0;
+		if (!m->is_fixed && !m->is_leaving)
+			model_leave(m, false);
+	}
+}
+
+void
+models_stop(struct models *all, bool hurry)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all)
+		model_leave(LIST_ENTRY(it, struct model, link), hurry);
+}
+
+const char *
+models_default(const struct models *all)
+{
+	const struct model *m = by_name(all, "");
+
+	return m != NULL ? m->name : "";
+}
+
+bool
+models_ready(const struct models *all)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (m->is_fixed && super_state(m->super) != CHILD_UP)
+			return false;
+	}
+	return true;
+}
+
+bool
+models_failed(const struct models *all, struct fail *ret)
+{
+	struct list *it, *next;
+
+	LIST_EACH(it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (m->is_fixed && model_status(m) == MODEL_FAILED) {
+			model_explain(m, ret);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+models_gone(const struct models *all)
+{
+	return list_empty(&all->all);
+}

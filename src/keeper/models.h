@@ -1,0 +1,70 @@
+/*
+ * models - the models that this keeper knows, who uses them, and one worker
+ * for each.
+ *
+ * A model of the configuration stays for ever. One that a client wants is
+ * loaded at its first user and unloaded after its last. Users are the front's:
+ * when it dies they are forgotten.
+ */
+#ifndef KEEPER_MODELS_H
+#define KEEPER_MODELS_H
+
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "wire/msg.h"
+
+#include <sys/types.h>
+
+struct models;
+
+struct models_ops {
+	/* Sends a MODEL_STATE to the front, if there is one. fd rides along
+	 * and is not taken. False when there was nobody to send it to. */
+	bool (*to_front)(void *arg, const struct model_state *st, int fd);
+	/* Something changed: models_ready(), models_failed() or
+	 * models_gone() may now say otherwise. */
+	void (*on_change)(void *arg);
+};
+
+/* exe: the worker's executable; env: all of its environment. Both, and conf,
+ * must outlive it. 0; ERR_NOMEM, or ERR_FILE for a chat template that cannot
+ * be read. */
+int models_new(struct loop *l, const struct conf *conf, const char *exe,
+    char *const *env, const struct models_ops *ops, void *arg,
+    struct models **ret, struct fail *f) MUST_CHECK;
+
+/* NULL is allowed. Kills what is left. */
+void models_free(struct models *all);
+
+/* Opens a file of the configuration; name may be NULL. Nothing is started. */
+int models_add(struct models *all, const char *path, const char *name,
+    struct fail *f) MUST_CHECK;
+
+/* Starts the workers of the configuration's models. */
+void models_start(struct models *all);
+
+/* What the front asks: MODEL_WANT, MODEL_DROP, MODEL_BROKEN. */
+void models_want(struct models *all, const struct model_want *w);
+void models_drop(struct models *all, uint32_t id);
+void models_broken(struct models *all, uint32_t id);
+
+/* A new front is to be told everything; and: the front is gone. */
+void models_greet(struct models *all, pid_t front);
+void models_forget_front(struct models *all);
+
+/* Stops every worker, in a hurry: now. Ends in models_gone(). */
+void models_stop(struct models *all, bool hurry);
+
+/* The name of the first model; "" if there is none. */
+const char *models_default(const struct models *all);
+
+/* Whether every model of the configuration is up. */
+bool models_ready(const struct models *all);
+
+/* Whether one of them has failed, and why. */
+bool models_failed(const struct models *all, struct fail *ret);
+
+/* Whether none is left. */
+bool models_gone(const struct models *all);
+
+#endif

@@ -1,0 +1,80 @@
+#include "keeper/paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* From the folder of the executable: installed (and in a build folder), in the
+ * source tree. */
+static const char *const demo_places[] = {
+	"../share/bulkhead/demo.gguf",
+	"../../models/demo/demo.gguf",
+};
+
+static int
+own_folder(char *ret, size_t n, struct fail *f)
+{
+	ssize_t len = readlink("/proc/self/exe", ret, n - 1);
+	char *slash;
+
+	if (len < 0)
+		return fail_set(f, ERR_FILE, "libexec", "/proc/self/exe: %s; "
+		    "give --libexec", strerror(errno));
+	ret[len] = '\0';
+	slash = strrchr(ret, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	return 0;
+}
+
+static int
+find_program(const char *folder, const char *name, char *ret, size_t n,
+    struct fail *f)
+{
+	int r = snprintf(ret, n, "%s/%s", folder, name);
+
+	if (r < 0 || (size_t)r >= n)
+		return fail_set(f, ERR_FILE, "libexec",
+		    "--libexec: the path is too long");
+	if (access(ret, X_OK) != 0)
+		return fail_set(f, ERR_FILE, "libexec", "%.240s: %s; "
+		    "--libexec DIR says where it is", ret, strerror(errno));
+	return 0;
+}
+
+static void
+find_demo(const char *folder, char *ret, size_t n)
+{
+	size_t places = sizeof(demo_places) / sizeof(demo_places[0]);
+
+	for (size_t i = 0; i < places; i++) {
+		int r = snprintf(ret, n, "%s/%s", folder, demo_places[i]);
+
+		if (r > 0 && (size_t)r < n && access(ret, R_OK) == 0)
+			return;
+	}
+	ret[0] = '\0';
+}
+
+int
+paths_find(const char *libexec, struct paths *ret, struct fail *f)
+{
+	char own[PATH_MAX];
+	int err = own_folder(own, sizeof(own), f);
+
+	if (err != 0 && libexec == NULL)
+		return err;
+	if (libexec == NULL)
+		libexec = own;
+	if (err == 0)
+		find_demo(own, ret->demo, sizeof(ret->demo));
+	else
+		ret->demo[0] = '\0';
+	err = find_program(libexec, "bulkhead-front", ret->front,
+	    sizeof(ret->front), f);
+	if (err != 0)
+		return err;
+	return find_program(libexec, "bulkhead-worker", ret->worker,
+	    sizeof(ret->worker), f);
+}

@@ -1,0 +1,266 @@
+#include "keeper/process.h"
+
+#include "base/log.h"
+#include "keeper/spawn.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+/* A child whose channel has ended, or that was told to abort, is on its way
+ * out. */
+#define KILL_AFTER_MS 2000u
+
+struct process {
+	const struct program *prog;
+	const struct process_ops *ops;
+	void *arg;
+	pid_t pid;
+	int pidfd;
+	bool is_dead;
+	struct chan *chan;
+	struct progress *progress;
+	struct watch *chan_watch;  /* NULL once the channel has ended */
+	struct watch *pidfd_watch; /* readable when it is dead */
+	struct timer *kill_timer;
+};
+
+static void
+want_events(struct process *p)
+{
+	unsigned events = WATCH_READ;
+
+	if (p->chan_watch == NULL)
+		return;
+	if (chan_waiting(p->chan) > 0)
+		events |= WATCH_WRITE;
+	if (watch_want(p->chan_watch, events) != 0)
+		process_signal(p, SIGKILL);
+}
+
+static void
+end_channel(struct process *p, int err)
+{
+	watch_free(p->chan_watch);
+	p->chan_watch = NULL;
+	if (err == ERR_EOF) {
+		timer_set(p->kill_timer, KILL_AFTER_MS);
+		return;
+	}
+	log_error("%s (pid %d): %s; killing it", p->prog->name, (int)p->pid,
+	    err_text(err));
+	process_signal(p, SIGKILL);
+}
+
+/* Gives out what has come. 0 when all was taken, else what ended it. */
+static int
+take_frames(struct process *p)
+{
+	struct frame f;
+	int err;
+
+	while ((err = chan_recv(p->chan, &f)) == 0) {
+		err = p->ops->on_frame(p->arg, &f);
+		frame_close(&f);
+		if (err != 0)
+			return err;
+	}
+	return err == ERR_AGAIN ? 0 : err;
+}
+
+static void
+on_channel(void *arg, unsigned events)
+{
+	struct process *p = arg;
+	int err = 0;
+
+	if (events & WATCH_WRITE)
+		err = chan_flush(p->chan);
+	if (events & WATCH_READ)
+		err = take_frames(p);
+	if (err != 0)
+		end_channel(p, err);
+	want_events(p);
+}
+
+static void
+on_kill_timer(void *arg)
+{
+	struct process *p = arg;
+
+	log_warn("%s (pid %d) should be gone and stays; killing it",
+	    p->prog->name, (int)p->pid);
+	process_signal(p, SIGKILL);
+}
+
+static void
+on_pidfd(void *arg, unsigned events)
+{
+	struct process *p = arg;
+	struct death d;
+
+	(void)events;
+	if (reap(p->pidfd, &d) != 0)
+		return;
+	p->is_dead = true;
+	watch_free(p->pidfd_watch);
+	p->pidfd_watch = NULL;
+	timer_clear(p->kill_timer);
+	/* Its last words may still lie in the channel. */
+	if (p->chan_watch != NULL)
+		(void)take_frames(p);
+	watch_free(p->chan_watch);
+	p->chan_watch = NULL;
+	p->ops->on_death(p->arg, &d);
+}
+
+static int
+watch_it(struct process *p, struct loop *l)
+{
+	p->kill_timer = timer_new(l, on_kill_timer, p);
+	p->chan_watch = watch_new(l, chan_fd(p->chan), on_channel, p);
+	p->pidfd_watch = watch_new(l, p->pidfd, on_pidfd, p);
+	if (p->kill_timer == NULL || p->chan_watch == NULL ||
+	    p->pidfd_watch == NULL)
+		return ERR_NOMEM;
+	if (watch_want(p->chan_watch, WATCH_READ) != 0)
+		return ERR_IO;
+	return watch_want(p->pidfd_watch, WATCH_READ);
+}
+
+static int
+spawn_it(struct process *p, struct fail *f)
+{
+	const struct program *prog = p->prog;
+	struct spawn s = { prog->exe, prog->name, prog->env, -1, -1,
+		prog->core };
+	int ends[2] = { -1, -1 };
+	int err = chan_pair(ends);
+
+	if (err == 0)
+		err = progress_make(&p->progress, &s.progress);
+	if (err != 0) {
+		err = fail_set(f, err, "", "cannot start %s: %s", prog->name,
+		    "no descriptors or memory left");
+		goto out;
+	}
+	s.channel = ends[1];
+	err = spawn(&s, &p->pid, &p->pidfd, f);
+	if (err != 0)
+		goto out;
+	p->chan = chan_new(ends[0], PROC_KEEPER, prog->role, prog->out_max);
+	ends[0] = -1;
+	if (p->chan == NULL)
+		err = fail_set(f, ERR_NOMEM, "", "out of memory");
+out:
+	for (int i = 0; i < 2; i++)
+		if (ends[i] >= 0)
+			(void)close(ends[i]);
+	if (s.progress >= 0)
+		(void)close(s.progress);
+	return err;
+}
+
+int
+process_start(struct loop *l, const struct program *prog,
+    const struct process_ops *ops, void *arg, struct process **ret,
+    struct fail *f)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (p == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	*p = (struct process) {
+		.prog = prog,
+		.ops = ops,
+		.arg = arg,
+		.pidfd = -1,
+	};
+	err = spawn_it(p, f);
+	if (err == 0) {
+		err = watch_it(p, l);
+		if (err != 0)
+			(void)fail_set(f, err, "", "cannot watch %s: %s",
+			    prog->name, err_text(err));
+	}
+	if (err != 0) {
+		process_free(p);
+		return err;
+	}
+	*ret = p;
+	return 0;
+}
+
+static void
+bury(struct process *p)
+{
+	struct pollfd pfd = { .fd = p->pidfd, .events = POLLIN };
+	struct death d;
+
+	process_signal(p, SIGKILL);
+	/* SIGKILL takes its time only in a device driver; then init has it. */
+	if (poll(&pfd, 1, 1000) <= 0 || reap(p->pidfd, &d) != 0)
+		log_warn("%s (pid %d) does not die", p->prog->name,
+		    (int)p->pid);
+}
+
+void
+process_free(struct process *p)
+{
+	if (p == NULL)
+		return;
+	if (p->pidfd >= 0 && !p->is_dead)
+		bury(p);
+	timer_free(p->kill_timer);
+	watch_free(p->chan_watch);
+	watch_free(p->pidfd_watch);
+	chan_free(p->chan);
+	progress_unmap(p->progress);
+	if (p->pidfd >= 0)
+		(void)close(p->pidfd);
+	free(p);
+}
+
+pid_t
+process_pid(const struct process *p)
+{
+	return p->pid;
+}
+
+const struct progress *
+process_progress(const struct process *p)
+{
+	return p->progress;
+}
+
+int
+process_send(struct process *p, enum msg m, const void *st, int fd)
+{
+	int err = p->chan_watch == NULL ? ERR_EOF
+					: chan_send(p->chan, m, st, fd);
+
+	if (err != 0 && err != ERR_EOF) {
+		log_error("%s (pid %d) cannot be told: %s; killing it",
+		    p->prog->name, (int)p->pid, err_text(err));
+		process_signal(p, SIGKILL);
+	}
+	want_events(p);
+	return err;
+}
+
+void
+process_signal(struct process *p, int signo)
+{
+	/* The only error is that it is dead already. */
+	(void)pidfd_send_signal(p->pidfd, signo, NULL, 0);
+}
+
+void
+process_abort(struct process *p)
+{
+	process_signal(p, SIGABRT);
+	timer_set(p->kill_timer, KILL_AFTER_MS);
+}

@@ -1,0 +1,57 @@
+/*
+ * process - one running child: its pidfd, its channel and its progress page.
+ */
+#ifndef KEEPER_PROCESS_H
+#define KEEPER_PROCESS_H
+
+#include "base/loop.h"
+#include "keeper/reap.h"
+#include "wire/chan.h"
+#include "wire/progress.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct process;
+
+/* What does not change from one life to the next. The strings must outlive
+ * the processes. */
+struct program {
+	const char *exe;
+	const char *name;
+	char *const *env;
+	enum proc role;
+	size_t out_max; /* bytes that may wait for it to read */
+	bool core;	/* it may leave a core file */
+};
+
+struct process_ops {
+	/* A frame, which stays the process's: close nothing but what is
+	 * taken. Not 0 when the child broke the protocol: it is killed. */
+	int (*on_frame)(void *arg, struct frame *f);
+	/* It is dead, and all that it had sent was given to on_frame. Free it
+	 * here or later. */
+	void (*on_death)(void *arg, const struct death *d);
+};
+
+/* 0; ERR_NOMEM or ERR_IO with the reason in f. */
+int process_start(struct loop *l, const struct program *prog,
+    const struct process_ops *ops, void *arg, struct process **ret,
+    struct fail *f) MUST_CHECK;
+
+/* NULL is allowed. One that is still alive is killed and reaped. */
+void process_free(struct process *p);
+
+pid_t process_pid(const struct process *p);
+const struct progress *process_progress(const struct process *p);
+
+/* Queues a message; 0 or as chan_send(). A child that cannot be told is
+ * killed: its death follows as any other. fd is not taken. */
+int process_send(struct process *p, enum msg m, const void *st, int fd);
+
+void process_signal(struct process *p, int signo);
+
+/* SIGABRT, so that its stack is known; SIGKILL if it is not dead soon. */
+void process_abort(struct process *p);
+
+#endif

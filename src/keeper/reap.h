@@ -1,0 +1,24 @@
+/*
+ * reap - how a child died, and in words.
+ */
+#ifndef KEEPER_REAP_H
+#define KEEPER_REAP_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct death {
+	bool by_signal;
+	int number; /* the signal, or the exit status; -1: nobody knows */
+	bool core;  /* it left a core file */
+};
+
+/* Buries the child of a pidfd. 0; ERR_AGAIN while it lives. */
+int reap(int pidfd, struct death *ret) MUST_CHECK;
+
+/* "killed by SIGSEGV", "exited with status 1"; at most n bytes with the NUL.
+ * Returns ret. */
+const char *death_text(const struct death *d, char *ret, size_t n);
+
+#endif

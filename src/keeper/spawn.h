@@ -1,0 +1,31 @@
+/*
+ * spawn - fork and exec of one child, as docs/IPC.md says what it finds.
+ */
+#ifndef KEEPER_SPAWN_H
+#define KEEPER_SPAWN_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct spawn {
+	const char *exe;  /* path of the executable */
+	const char *name; /* its argv[0], and for messages */
+	char *const *env; /* all of its environment */
+	int channel;	  /* becomes CHANNEL_FD */
+	int progress;	  /* becomes PROGRESS_FD */
+	bool core;	  /* it may leave a core file */
+};
+
+/* Starts it and waits until exec has worked. *ret_pidfd belongs to the caller
+ * and is close-on-exec. 0, or ERR_IO with the step and the reason in f. */
+int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
+    struct fail *f) MUST_CHECK;
+
+/* What every child gets: PATH, LANG, GGML_NO_BACKTRACE, and options of
+ * sanitizers from envp (NULL is allowed). NULL if out of memory; the strings of
+ * envp must outlive it; free(3) it. */
+char **spawn_env(char *const envp[]);
+
+#endif

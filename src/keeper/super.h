@@ -1,0 +1,53 @@
+/*
+ * super - keeps one process in the state that its table (child.h) says: does
+ * what the table answers, sets its deadlines, tells its owner.
+ */
+#ifndef KEEPER_SUPER_H
+#define KEEPER_SUPER_H
+
+#include "keeper/child.h"
+#include "keeper/process.h"
+
+struct super;
+
+struct super_ops {
+	/* The process has been started: say the first words to it. */
+	void (*on_spawn)(void *arg, struct process *p);
+	int (*on_frame)(void *arg, struct frame *f);
+	/* Ask it to leave; in a hurry: now. */
+	void (*ask)(void *arg, struct process *p, bool hurry);
+	/* It died; p is still there. what says of what. The owner logs it. */
+	void (*on_death)(void *arg, struct process *p, const char *what);
+	/* It could not even be started. */
+	void (*on_no_start)(void *arg, const struct fail *f);
+	/* The state is another now. The owner may free the super here. */
+	void (*on_state)(void *arg, enum child_state now);
+	/* Whether it has got work done that a mere crash loop would not. */
+	bool (*has_worked)(const struct progress *p);
+};
+
+/* NULL if out of memory. prog and ops must outlive it. */
+struct super *super_new(struct loop *l, const struct child_limits *limits,
+    const struct program *prog, const struct super_ops *ops, void *arg);
+
+/* NULL is allowed. Kills the process if there is one. */
+void super_free(struct super *s);
+
+/* The events that come from outside: START, READY, STOP, HURRY. */
+void super_event(struct super *s, enum child_event ev);
+
+enum child_state super_state(const struct super *s);
+
+/* NULL when there is none. */
+struct process *super_process(struct super *s);
+
+/* Deaths since it was made, and the last one: in words ("" if none) and when
+ * (seconds of the epoch, 0). */
+uint32_t super_deaths(const struct super *s);
+const char *super_last_death(const struct super *s);
+uint64_t super_died_unix(const struct super *s);
+
+/* Milliseconds until the next try, if one is to come, else 0. */
+uint64_t super_next_try(const struct super *s);
+
+#endif

@@ -67,25 +67,7 @@ buf_trim(struct buf *b)
 	buf_done(b);
 }
 
-static int
-grow(struct buf *b, size_t need)
-{
-	size_t cap = b->cap ? b->cap : FIRST_CAP;
-	uint8_t *data;
-
-	while (cap < need)
-		cap *= 2;
-	if (cap > b->max)
-		cap = b->max > need ? b->max : need;
-	data = realloc(b->data, cap);
-	if (data == NULL)
-		return ERR_NOMEM;
-	b->data = data;
-	b->cap = cap;
-	return 0;
-}
-
-/* Moves the held bytes to the start when that makes the room. */
+/* Moves the held bytes to the start. */
 static void
 slide(struct buf *b)
 {
@@ -94,6 +76,35 @@ slide(struct buf *b)
 	if (b->len > 0)
 		memmove(b->data, b->data + b->off, b->len);
 	b->off = 0;
+}
+
+/* More memory, with room for n more bytes. len + n is within the ceiling. */
+static int
+grow(struct buf *b, size_t n)
+{
+	size_t cap = b->cap > 0 ? b->cap * 2 : FIRST_CAP;
+	uint8_t *data;
+
+	if (n > SIZE_MAX / 4 || b->len > SIZE_MAX / 4 - n)
+		return ERR_NOMEM;
+	while (cap < b->len + n)
+		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
+	slide(b);
+	/* One more than is ever counted, for the terminator of printf. */
+	data = realloc(b->data, cap + 1);
+	if (data == NULL)
+		return ERR_NOMEM;
+	b->data = data;
+	b->cap = cap;
+	return 0;
+}
+
+static bool
+lacks(const struct buf *b, size_t n)
+{
+	return b->data == NULL || b->cap - b->off - b->len < n;
 }
 
 uint8_t *
@@ -105,17 +116,15 @@ buf_reserve(struct buf *b, size_t n)
 		b->err = ERR_TOO_BIG;
 		return NULL;
 	}
-	if (b->cap - b->off - b->len < n || b->data == NULL) {
-		/* Slide only when it frees at least half: else puts of a
+	if (lacks(b, n)) {
+		/* Slide only when it frees at least half, or else puts of a
 		 * few bytes would move the same tail again and again. */
-		if (b->off >= b->cap / 2 || b->off + b->len == b->cap)
+		if (b->off >= b->cap / 2 || b->cap == b->max)
 			slide(b);
-		if (b->cap - b->off - b->len < n || b->data == NULL) {
-			slide(b);
-			b->err = grow(b, b->len + n);
-			if (b->err != 0)
-				return NULL;
-		}
+		if (lacks(b, n))
+			b->err = grow(b, n);
+		if (b->err != 0)
+			return NULL;
 	}
 	return b->data + b->off + b->len;
 }
@@ -212,8 +221,9 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	/* One more for the terminator, which is not counted. */
-	to = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1);
+	if (n < 0 && b->err == 0)
+		b->err = ERR_TOO_BIG;
+	to = n < 0 ? NULL : buf_reserve(b, (size_t)n);
 	if (to != NULL) {
 		(void)vsnprintf((char *)to, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
@@ -224,7 +234,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 struct cursor
 cursor_of(const void *p, size_t n)
 {
-	const uint8_t *start = p;
+	const uint8_t *start = p == NULL ? (const uint8_t *)"" : p;
 
 	return (struct cursor){ .p = start, .end = start + n };
 }

@@ -47,7 +47,8 @@ void buf_trim(struct buf *b);  /* empties and gives the memory back */
 static inline const uint8_t *
 buf_data(const struct buf *b)
 {
-	return b->data + b->off;
+	/* Arithmetic on NULL is undefined even with 0. */
+	return b->data == NULL ? NULL : b->data + b->off;
 }
 
 static inline size_t
@@ -65,7 +66,7 @@ buf_err(const struct buf *b)
 static inline struct str
 buf_str(const struct buf *b)
 {
-	return (struct str){ (const char *)(b->data + b->off), b->len };
+	return (struct str){ (const char *)buf_data(b), b->len };
 }
 
 /* Room for n more bytes, to be filled and then committed; NULL (and err) when

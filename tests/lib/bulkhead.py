@@ -313,6 +313,10 @@ class Rpc:
     def call(self, method, *params):
         return self.next(self.send(method, *params))
 
+    def ping(self):
+        """A call that needs no model."""
+        assert self.call('rkllm.get_constants', None)['CPU_MASKS']['CPU0'] == 1
+
     def init(self, model, **params):
         param = self.call('rkllm.createDefaultParam')
         param.update(model_path=model, **params)

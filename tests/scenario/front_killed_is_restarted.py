@@ -18,7 +18,7 @@ with Server(fake='tokens 5\nlife 1 at token:2 hold') as s:
         with socket.create_connection(s.tcp, timeout=30) as plain, s.rpc() as r:
             plain.sendall(b'GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
             assert plain.recv(100).startswith(b'HTTP/1.1 200'), i
-            assert r.call('rkllm.is_running', None)['is_running'] is False
+            r.ping()
         pids.add(s.front)
     try:
         lost.rest()

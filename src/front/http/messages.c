@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define NAME_SIZE 64u
+#define NAME_SIZE 96u
 #define PARTS_MAX 1024.0
 
 static const char *const roles[] = { "system", "developer", "user",
@@ -48,7 +48,7 @@ static const struct json_field part_fields[] = {
 };
 
 static int
-check_part(const struct json_value *v, const char *message, size_t i,
+check_part(const struct json_value *v, size_t message, size_t i,
     struct fail *why)
 {
 	char prefix[NAME_SIZE];
@@ -56,7 +56,8 @@ check_part(const struct json_value *v, const char *message, size_t i,
 	struct part p = { .text.p = NULL };
 	int err;
 
-	(void)snprintf(prefix, sizeof(prefix), "%scontent[%zu].", message, i);
+	(void)snprintf(prefix, sizeof(prefix), "messages[%zu].content[%zu].",
+	    message, i);
 	err = json_read_fields(v, part_fields, 2, &how, &p, why);
 	if (err != 0)
 		return err;
@@ -71,7 +72,7 @@ check_part(const struct json_value *v, const char *message, size_t i,
 }
 
 static int
-check_content(const struct message *m, const char *prefix, struct fail *why)
+check_content(const struct message *m, size_t at, struct fail *why)
 {
 	struct json_iter it = json_iter(m->content);
 	const struct json_value *part;
@@ -86,10 +87,10 @@ check_content(const struct message *m, const char *prefix, struct fail *why)
 	if (json_type(m->content) != JSON_ARRAY ||
 	    json_count(m->content) > PARTS_MAX)
 		return fail_set(why, ERR_INVALID, "messages",
-		    "%scontent: must be a string or an array of text parts, "
-		    "not %s", prefix, json_show(m->content, shown));
+		    "messages[%zu].content: must be a string or an array of "
+		    "text parts, not %s", at, json_show(m->content, shown));
 	for (size_t i = 0; err == 0 && json_next(&it, NULL, &part); i++)
-		err = check_part(part, prefix, i, why);
+		err = check_part(part, at, i, why);
 	return err;
 }
 
@@ -104,7 +105,7 @@ check_message(const struct json_value *v, size_t i, struct fail *why)
 	(void)snprintf(prefix, sizeof(prefix), "messages[%zu].", i);
 	err = json_read_fields(v, message_fields,
 	    sizeof(message_fields) / sizeof(message_fields[0]), &how, &m, why);
-	return err != 0 ? err : check_content(&m, prefix, why);
+	return err != 0 ? err : check_content(&m, i, why);
 }
 
 int

@@ -43,6 +43,7 @@ struct parse {
 	uint16_t n_encoding;
 	int status;
 	bool has_target;
+	bool has_version;
 	bool has_head;
 	bool is_expecting; /* 100-continue, not answered yet */
 	char name[NAME_MAX_KNOWN];
@@ -243,6 +244,7 @@ on_version_complete(llhttp_t *http)
 	if (major != 1 || minor > 1)
 		return fail(p, 505, "HTTP/%u.%u is not served, 1.0 and 1.1 are",
 		    major, minor);
+	p->has_version = true;
 	p->request.is_http10 = minor == 0;
 	return 0;
 }
@@ -322,6 +324,9 @@ on_headers_complete(llhttp_t *http)
 
 	p->has_head = true;
 	p->n_headers = 0;
+	/* llhttp takes "GET /" for HTTP/0.9, with headers. */
+	if (!p->has_version)
+		return fail(p, 505, "only HTTP/1.0 and HTTP/1.1 are served");
 	if (p->n_host == 0 && !p->request.is_http10)
 		return fail(p, 400, "HTTP/1.1 asks for a Host header");
 	/* We speak no other protocol; what follows is a body like any. */
@@ -433,7 +438,9 @@ fail_grammar(struct parse *p, llhttp_errno_t err)
 {
 	const char *reason = llhttp_get_error_reason(&p->http);
 
-	if (err == HPE_INVALID_VERSION || err == HPE_PAUSED_H2_UPGRADE)
+	/* What may not follow a version is of the same error. */
+	if (!p->has_version &&
+	    (err == HPE_INVALID_VERSION || err == HPE_PAUSED_H2_UPGRADE))
 		(void)fail(p, 505, "only HTTP/1.0 and HTTP/1.1 are served");
 	else
 		(void)fail(p, 400, "malformed HTTP request: %s",

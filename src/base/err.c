@@ -40,14 +40,17 @@ err_text(int code)
 int
 fail_set(struct fail *f, int code, const char *field, const char *fmt, ...)
 {
+	struct fail made = { .code = code };
 	va_list ap;
 
 	if (f == NULL)
 		return code;
-	f->code = code;
-	(void)snprintf(f->field, sizeof(f->field), "%s", field ? field : "");
+	/* Made apart, because the arguments may point into f. */
+	(void)snprintf(
+	    made.field, sizeof(made.field), "%s", field ? field : "");
 	va_start(ap, fmt);
-	(void)vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	(void)vsnprintf(made.text, sizeof(made.text), fmt, ap);
 	va_end(ap);
+	*f = made;
 	return code;
 }

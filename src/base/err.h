@@ -55,7 +55,7 @@ const char *err_name(int code);
 const char *err_text(int code);
 
 /* Fills f (NULL is allowed) and returns code, so a caller can say
- * `return fail_set(...)`. field may be NULL. */
+ * `return fail_set(...)`. field may be NULL; the texts may be f's own. */
 int fail_set(struct fail *f, int code, const char *field, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 

@@ -1,13 +1,15 @@
 #include "base/log.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048u
+#define HEAD_MAX_BYTES 256u
 
 static const char *log_name = "bulkhead";
 static enum log_level log_least = LOG_INFO;
@@ -32,25 +34,44 @@ log_level(void)
 	return log_least;
 }
 
-/* Copies text to out with control bytes as \xNN; returns the bytes written. */
+/* Bytes at text that are shown as they are: one whole character that is no
+ * control (C0, DEL, C1); else 0. */
+static size_t
+plain(const char *text)
+{
+	unsigned char c = (unsigned char)*text;
+	int len = utf8_next(text, strnlen(text, 4));
+
+	if (c < 0x20 || c == 0x7f || len <= 0)
+		return 0;
+	if (c == 0xc2 && (unsigned char)text[1] < 0xa0)
+		return 0;
+	return (size_t)len;
+}
+
+/* Copies text to out with control and broken bytes as \xNN; returns the bytes
+ * written. */
 static size_t
 escape(char *out, size_t room, const char *text)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
 
-	for (; *text != '\0' && n + 5 < room; text++) {
+	while (*text != '\0' && n + 5 < room) {
 		unsigned char c = (unsigned char)*text;
-		bool plain = c >= 0x20 && c != 0x7f;
+		size_t len = plain(text);
 
-		if (plain) {
-			out[n++] = (char)c;
+		if (len > 0) {
+			(void)memcpy(out + n, text, len);
+			n += len;
+			text += len;
 			continue;
 		}
 		out[n++] = '\\';
 		out[n++] = 'x';
 		out[n++] = hex[c >> 4];
 		out[n++] = hex[c & 15];
+		text++;
 	}
 	return n;
 }
@@ -67,9 +88,11 @@ emit(enum log_level level, const char *fmt, va_list ap)
 	if (level < log_least)
 		return;
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	head = snprintf(line, sizeof(line) / 4, "%s[%d] %s: ", log_name,
+	head = snprintf(line, HEAD_MAX_BYTES, "%s[%d] %s: ", log_name,
 	    (int)getpid(), level_names[level]);
 	n = head < 0 ? 0 : (size_t)head;
+	if (n > HEAD_MAX_BYTES - 1)
+		n = HEAD_MAX_BYTES - 1;
 	n += escape(line + n, sizeof(line) - n - 1, text);
 	line[n++] = '\n';
 	/* One write a line, so that processes do not mix theirs. There is

@@ -33,6 +33,15 @@ struct timer {
 	void *arg;
 };
 
+/* libevent would write lines of its own to standard error. What it would say
+ * comes back as an error here, and is logged by who handles that. */
+static void
+on_libevent_log(int severity, const char *text)
+{
+	(void)severity;
+	(void)text;
+}
+
 struct loop *
 loop_new(void)
 {
@@ -41,6 +50,7 @@ loop_new(void)
 
 	if (config == NULL || l == NULL)
 		goto out;
+	event_set_log_callback(on_libevent_log);
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	l->base = event_base_new_with_config(config);
 out:

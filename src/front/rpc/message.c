@@ -195,16 +195,17 @@ refuse(struct rpc *r, int err, const struct fail *why)
 }
 
 bool
-message_handle(struct rpc *r, size_t n)
+message_handle(struct rpc *r)
 {
+	const char *in = (const char *)buf_data(conn_in(r->conn));
+	struct str text = { in + r->scanned - r->whole, r->whole };
 	struct json_limits limits = json_limits_request;
-	struct str text = { (const char *)buf_data(conn_in(r->conn)), n };
 	struct fail why = { 0 };
 	struct json_doc *doc;
 	bool is_done;
 	int err;
 
-	limits.bytes = n;
+	limits.bytes = text.n;
 	limits.depth = RPC_DEPTH;
 	err = json_parse(text.p, text.n, &limits, &doc, &why);
 	if (err != 0) {

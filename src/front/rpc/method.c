@@ -143,6 +143,7 @@ method_resolve(const struct method *m, const struct json_value *params,
 {
 	*ret = (struct args){ .unknown = { r, m } };
 	for (unsigned i = 0; i < METHOD_PARAMS; i++) {
+		ret->at[i].name = m->params[i].name;
 		ret->at[i].outer_how.on_unknown = on_unknown_outer;
 		ret->at[i].own_how.on_unknown = on_unknown;
 		ret->at[i].outer_how.arg = &ret->unknown;

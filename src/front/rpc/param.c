@@ -19,7 +19,8 @@
 #define PATH_BYTES 4096
 #define NAME_BYTES 256
 
-/* clang-format off: it would tear the macros apart */
+/* clang-format would tear these two apart. */
+/* clang-format off */
 
 /* The member at offsetof(struct type, in name). */
 #define FIELD(kind, type, in, name, flags, min, max)             \
@@ -194,12 +195,18 @@ static int
 read_struct(
     const struct source *s, const struct shape *shape, void *st, struct fail *f)
 {
+	enum json_type t = json_type(s->own);
+	char sent[JSON_SHOW_SIZE];
 	int err = 0;
 
+	if (t != JSON_OBJECT && t != JSON_NULL && t != JSON_ABSENT)
+		return fail_set(f, ERR_INVALID, s->name,
+		    "%s: must be an object, not %s", s->name,
+		    json_show(s->own, sent));
 	if (s->outer != NULL)
 		err = json_read_fields(
 		    s->outer, shape->fields, shape->n, &s->outer_how, st, f);
-	if (err == 0 && s->own != NULL && json_type(s->own) != JSON_NULL)
+	if (err == 0 && t == JSON_OBJECT)
 		err = json_read_fields(
 		    s->own, shape->fields, shape->n, &s->own_how, st, f);
 	return err;

@@ -66,6 +66,7 @@ extern const struct shape shape_infer;
 /* Where the JSON of a struct stands: its fields among the method's named
  * parameters, in an object of its own, or in both (the object wins). */
 struct source {
+	const char *name;		/* of the parameter */
 	const struct json_value *outer; /* NULL: not by name */
 	const struct json_value *own;	/* NULL or null: absent */
 	struct json_how outer_how;

@@ -117,7 +117,7 @@ frame_next(struct rpc *r)
 		    buf_len(in) - r->scanned, &used);
 		r->scanned += used;
 		if (err == 0) {
-			r->whole = r->scanned;
+			r->whole = (size_t)json_frame_size(&r->frame);
 		} else if (err != ERR_AGAIN) {
 			lost(r, err);
 			consume(r, r->scanned);
@@ -133,7 +133,7 @@ static void
 limit_rest(struct rpc *r)
 {
 	const struct front_config *config = &r->front->config;
-	size_t n = r->whole > 0 ? r->whole : r->scanned;
+	size_t n = (size_t)json_frame_size(&r->frame);
 	char text[96];
 
 	if (n > config->body_max) {
@@ -141,7 +141,7 @@ limit_rest(struct rpc *r)
 		    "a message of over %u bytes, the limit; closing",
 		    config->body_max);
 		give_up(r, error_row(ERR_TOO_BIG)->rpc, text);
-	} else if (n == 0) {
+	} else if (r->scanned == 0) {
 		conn_deadline(r->conn, 0);
 	}
 }
@@ -160,13 +160,13 @@ take_message(struct rpc *r)
 	limit_rest(r);
 	if (r->is_closing)
 		return false;
-	if (!message_handle(r, r->whole)) {
+	if (!message_handle(r)) {
 		r->is_waiting = true;
 		conn_deadline(r->conn, 0);
 		update_pause(r);
 		return false;
 	}
-	consume(r, r->whole);
+	consume(r, r->scanned);
 	return true;
 }
 
@@ -216,9 +216,10 @@ on_eof(void *arg)
 	if (r->is_closing)
 		return;
 	if (json_frame_finish(&r->frame)) {
-		/* A number or literal, so no request that could wait. */
-		(void)message_handle(r, r->scanned);
-		consume(r, r->scanned);
+		/* A number or literal: no request, so it cannot wait. */
+		r->whole = (size_t)json_frame_size(&r->frame);
+		if (message_handle(r))
+			consume(r, r->scanned);
 	} else if (r->scanned > 0) {
 		rpc_complain(r, RPC_PARSE_ERROR,
 		    "parse error: the connection ended in a message");

@@ -51,7 +51,7 @@ struct rpc {
 	struct front *front;
 	struct json_frame frame;
 	size_t scanned;	     /* bytes of conn_in() that frame has seen */
-	size_t whole;	     /* bytes of the message there; 0: unfinished */
+	size_t whole;	     /* the last of those: a message; 0: unfinished */
 	struct batch *batch; /* a message that waits: its replies so far, */
 	uint32_t n_done;     /* and how many of its requests are handled */
 	uint32_t model;	     /* id; one model_want() of ours; 0: none loaded */
@@ -78,8 +78,8 @@ void rpc_complain(struct rpc *r, int code, const char *text);
 /* Warns of a field that nobody knows, once per name. */
 void rpc_warn_unknown(struct rpc *r, const char *where, const char *name);
 
-/* message.c: handles the message of n bytes in front of conn_in(). False: it
- * waits, and comes again when rpc_settled() lets it. */
-bool message_handle(struct rpc *r, size_t n) MUST_CHECK;
+/* message.c: handles the message that is whole. False: it waits, and comes
+ * again when rpc_settled() lets it. */
+bool message_handle(struct rpc *r) MUST_CHECK;
 
 #endif

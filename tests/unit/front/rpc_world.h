@@ -138,6 +138,7 @@ static inline void
 world_free(struct world *w)
 {
 	conn_free_all(&w->f);
+	gen_turn(&w->f); /* those cancelled in the queue */
 	model_free_all(&w->f);
 	assert_int_equal(w->f.n_gens, 0);
 	assert_int_equal(w->f.n_conns, 0);

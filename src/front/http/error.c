@@ -80,8 +80,9 @@ void
 error_status(struct http *h, int status, const char *extra, const char *fmt,
     ...)
 {
-	const char *type = status >= 500 ? "server_error"
-					 : "invalid_request_error";
+	const char *type = status == 404  ? "not_found_error"
+			   : status >= 500 ? "server_error"
+					   : "invalid_request_error";
 	char message[512];
 	struct buf body;
 	va_list ap;

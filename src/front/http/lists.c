@@ -21,8 +21,8 @@ read_strings(const struct json_value *v, const char *name, struct buf *b,
 	if ((!is_array && json_type(v) != JSON_STRING) ||
 	    json_count(v) > OPENAI_STOPS_MAX)
 		return fail_set(why, ERR_INVALID, name,
-		    "%s: must be a string or an array of at most %u, not %s",
-		    name, OPENAI_STOPS_MAX, json_show(v, shown));
+		    "%s: must be a string or an array of at most %u strings, "
+		    "not %s", name, OPENAI_STOPS_MAX, json_show(v, shown));
 	while (!is_array || json_next(&it, NULL, &one)) {
 		if (!json_str(one, &s))
 			return fail_set(why, ERR_INVALID, name,

@@ -7,9 +7,10 @@
 #include "json/write.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NAME_SIZE 96u
-#define PARTS_MAX 1024.0
+#define PARTS_MAX 1024u
 
 static const char *const roles[] = { "system", "developer", "user",
 	"assistant", "tool", "function", NULL };
@@ -61,14 +62,27 @@ check_part(const struct json_value *v, size_t message, size_t i,
 	err = json_read_fields(v, part_fields, 2, &how, &p, why);
 	if (err != 0)
 		return err;
+	prefix[strlen(prefix) - 1] = '\0'; /* the element as a whole */
 	if (!str_is(p.type, "text"))
-		return fail_set(why, ERR_INVALID, "messages",
-		    "%stype: only \"text\" is supported, not \"%.*s\"",
-		    prefix, (int)p.type.n, p.type.p);
+		return fail_set(why, ERR_INVALID, prefix,
+		    "%s: only parts of type \"text\" are supported, not "
+		    "\"%.*s\"", prefix, (int)p.type.n, p.type.p);
 	if (p.text.p == NULL)
-		return fail_set(why, ERR_INVALID, "messages",
-		    "%stext: is required", prefix);
+		return fail_set(why, ERR_INVALID, prefix,
+		    "%s.text: is required", prefix);
 	return 0;
+}
+
+static int
+bad_content(const struct json_value *v, size_t message, struct fail *why)
+{
+	char name[NAME_SIZE];
+	char shown[JSON_SHOW_SIZE];
+
+	(void)snprintf(name, sizeof(name), "messages[%zu].content", message);
+	return fail_set(why, ERR_INVALID, name,
+	    "%s: must be a string or an array of text parts, not %s", name,
+	    json_show(v, shown));
 }
 
 static int
@@ -76,7 +90,6 @@ check_content(const struct message *m, size_t at, struct fail *why)
 {
 	struct json_iter it = json_iter(m->content);
 	const struct json_value *part;
-	char shown[JSON_SHOW_SIZE];
 	int err = 0;
 
 	if (json_type(m->content) == JSON_STRING)
@@ -86,9 +99,7 @@ check_content(const struct message *m, size_t at, struct fail *why)
 		return 0;
 	if (json_type(m->content) != JSON_ARRAY ||
 	    json_count(m->content) > PARTS_MAX)
-		return fail_set(why, ERR_INVALID, "messages",
-		    "messages[%zu].content: must be a string or an array of "
-		    "text parts, not %s", at, json_show(m->content, shown));
+		return bad_content(m->content, at, why);
 	for (size_t i = 0; err == 0 && json_next(&it, NULL, &part); i++)
 		err = check_part(part, at, i, why);
 	return err;

@@ -169,7 +169,7 @@ set_schema(struct openai *o, const struct json_value *schema)
 	struct buf *b = &o->bufs[OPENAI_SCHEMA];
 
 	if (schema == NULL)
-		buf_puts(b, "{}"); /* any object */
+		buf_puts(b, "{\"type\":\"object\"}");
 	else
 		json_put_value(b, schema);
 	o->gen.json_schema = buf_str(b);

@@ -46,12 +46,7 @@ pack_field(struct buf *out, size_t start, enum field_kind kind, const void *at)
 		break;
 	case FIELD_str:
 	case FIELD_strs:
-		if (s->n > UINT32_MAX) {
-			out->err = ERR_TOO_BIG;
-			break;
-		}
-		buf_put_u32(out, (uint32_t)s->n);
-		buf_put_str(out, *s);
+		strs_put(out, *s);
 		break;
 	case FIELD_i32s:
 		pack_array(out, start, ints->p, ints->n, sizeof(int32_t));
@@ -149,11 +144,12 @@ int
 layout_unpack(const struct layout *l, void *ret, const void *p, size_t n)
 {
 	struct cursor c = cursor_of(p, n);
+	const uint8_t *start = c.p;
 
 	memset(ret, 0, l->size);
 	for (size_t i = 0; i < l->n_fields; i++)
-		take_field(
-		    &c, p, l->fields[i].kind, (char *)ret + l->fields[i].off);
+		take_field(&c, start, l->fields[i].kind,
+		    (char *)ret + l->fields[i].off);
 	if (c.err != 0 || cursor_left(&c) != 0)
 		return ERR_PROTO;
 	return 0;
@@ -162,6 +158,10 @@ layout_unpack(const struct layout *l, void *ret, const void *p, size_t n)
 void
 strs_put(struct buf *b, struct str s)
 {
+	if (s.n > UINT32_MAX) {
+		b->err = ERR_TOO_BIG;
+		return;
+	}
 	buf_put_u32(b, (uint32_t)s.n);
 	buf_put_str(b, s);
 }

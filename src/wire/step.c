@@ -11,6 +11,17 @@ put_short(struct buf *b, struct str s)
 	buf_put_str(b, s);
 }
 
+static void
+put_long(struct buf *b, struct str s)
+{
+	if (s.n > UINT32_MAX) {
+		b->err = ERR_TOO_BIG;
+		return;
+	}
+	buf_put_u32(b, (uint32_t)s.n);
+	buf_put_str(b, s);
+}
+
 static struct str
 take(struct cursor *c, size_t n)
 {
@@ -25,16 +36,14 @@ step_put(struct buf *b, const struct step *s)
 	buf_put_u64(b, s->gen);
 	buf_put_i32(b, s->token);
 	buf_put_u8(b, s->flags);
-	buf_put_u32(b, (uint32_t)s->text.n);
-	buf_put_str(b, s->text);
+	put_long(b, s->text);
 	if (s->flags & STEP_MU)
 		buf_put_f32(b, s->mu);
 	if (s->flags & STEP_LOGPROBS) {
 		buf_put_f32(b, s->logprob);
 		put_short(b, s->piece);
 		buf_put_u8(b, s->n_tops);
-		buf_put_u32(b, (uint32_t)s->tops.n);
-		buf_put_str(b, s->tops);
+		put_long(b, s->tops);
 	}
 }
 

@@ -182,6 +182,13 @@ send_flags(struct worker *w, struct gen *g)
 		.tops = STR("broken") });
 }
 
+static void
+send_utf8(struct worker *w, struct gen *g)
+{
+	send_step(
+	    w, &(struct step){ .gen = g->id, .text = STR("\xff\xc0\x80 ") });
+}
+
 /* More tokens than the context that it claims has room for. */
 static void
 send_flood(struct worker *w, struct gen *g)
@@ -228,6 +235,7 @@ static const struct {
 	{ "stranger", send_stranger },
 	{ "token", send_token },
 	{ "flags", send_flags },
+	{ "utf8", send_utf8 },
 	{ "flood", send_flood },
 	{ "fd", send_fd },
 	{ "keeper-garbage", send_garbage_to_keeper },

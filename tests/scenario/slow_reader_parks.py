@@ -27,7 +27,7 @@ def parks_and_goes_on():
     with Server('--out-high', '64K', fake=f'tokens {TOKENS}\nsize {SIZE}') as s:
         slow = s.stream(seed=1, rcvbuf=4096)
         with s.rpc(rcvbuf=4096) as r:
-            r.init(s.model)
+            r.init(s.model, max_new_tokens=-1)
             run = r.start('Once')
             s.wait_metric('generations_parked_total', 2)
             assert standstill(s) < 2 * TOKENS, 'it was never stopped'

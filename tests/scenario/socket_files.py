@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, DEADLINE, Server, cases, until
+from bulkhead import BIN, DEADLINE, Rpc, Server, cases, until
 
 
 def second(s, *options):
@@ -42,7 +42,8 @@ def stale_one_is_replaced():
         until(lambda: not any(map(os.path.exists, (f'/proc/{p}/exe' for p in s.seen))))
         assert os.path.exists(s.rpc_path), 'this test needs a stale socket'
         with Server('--rpc-socket', s.rpc_path, fake='tokens 1') as again:
-            with again.rpc() as r:
+            with Rpc(s.rpc_path) as r:
+                r.ping()
                 assert stat.S_IMODE(os.stat(s.rpc_path).st_mode) == 0o660
         assert not os.path.exists(s.rpc_path)
 

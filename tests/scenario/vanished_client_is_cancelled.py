@@ -9,8 +9,12 @@ from bulkhead import Server, cases, fake_text
 HOLD = 'tokens 5\nslots 1\nlife 1 at token:2 hold'
 
 
+# A client that has gone and one that has only finished sending look alike until something is sent.
+SOON = ('--keepalive-interval', '100ms')
+
+
 def over_http():
-    with Server(fake=HOLD) as s:
+    with Server(*SOON, fake=HOLD) as s:
         s.stream(seed=1).until(2).http.close()
         s.wait_metric('generations_cancelled_total', 1)
         s.wait_log('GEN_CANCEL')
@@ -33,7 +37,7 @@ def over_rpc():
 
 
 def while_it_waits_for_a_slot():
-    with Server(fake=HOLD) as s:
+    with Server(*SOON, fake=HOLD) as s:
         first = s.stream(seed=1).until(2)
         waiting = s.http()
         waiting.request('POST', '/v1/completions', {'prompt': 'x', 'stream': True})

@@ -48,13 +48,15 @@ find(const char *name)
 static void
 usage(FILE *out)
 {
-	(void)fputs("bulkhead - serves language models and keeps serving "
+	(void)fputs(
+	    "bulkhead - serves language models and keeps serving "
 	    "while its parts fail\n\nusage: bulkhead COMMAND [options]\n",
 	    out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		(void)fprintf(out, "  %-9s %s\n", commands[i].name,
-		    commands[i].help);
-	(void)fputs("\nEach takes --help. examples:\n"
+		(void)fprintf(
+		    out, "  %-9s %s\n", commands[i].name, commands[i].help);
+	(void)fputs(
+	    "\nEach takes --help. examples:\n"
 	    "  bulkhead run \"Once upon a time\"\n"
 	    "  bulkhead serve -m model.gguf --port 8080\n"
 	    "  curl localhost:8080/v1/completions -d '{\"prompt\":\"Once\"}'\n",
@@ -102,8 +104,10 @@ main(int argc, char *argv[], char *envp[])
 	}
 	c = find(argv[1]);
 	if (c == NULL) {
-		(void)fprintf(stderr, "bulkhead: there is no command \"%s\"; "
-		    "bulkhead --help lists them\n", argv[1]);
+		(void)fprintf(stderr,
+		    "bulkhead: there is no command \"%s\"; "
+		    "bulkhead --help lists them\n",
+		    argv[1]);
 		return EXIT_USAGE;
 	}
 	return c->fn(argc - 1, argv + 1, envp);

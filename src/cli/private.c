@@ -28,16 +28,16 @@ static _Noreturn void
 exec_server(const struct private *p, const char *model, int out, pid_t parent,
     char *const envp[])
 {
-	const char *argv[] = { "bulkhead", "serve", "--no-http",
-		"--rpc-socket", p->socket, "--parallel", "1", "--log-level",
-		"warn", model != NULL ? "-m" : NULL, model, NULL };
+	const char *argv[] = { "bulkhead", "serve", "--no-http", "--rpc-socket",
+		p->socket, "--parallel", "1", "--log-level", "warn",
+		model != NULL ? "-m" : NULL, model, NULL };
 	int null = open("/dev/null", O_RDWR);
 
 	interrupt_undo();
 	(void)setsid();
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() == parent && null >= 0 &&
-	    dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
+	if (getppid() == parent && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	    dup2(out, STDOUT_FILENO) >= 0)
 		(void)execve("/proc/self/exe", (char *const *)argv, envp);
 	_exit(127);
 }
@@ -58,8 +58,8 @@ wait_ready(int fd, struct fail *f)
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r <= 0)
-			return fail_set(f, ERR_IO, "",
-			    "the server did not start");
+			return fail_set(
+			    f, ERR_IO, "", "the server did not start");
 		n += (size_t)r;
 		text[n] = '\0';
 		if (strstr(text, READY) != NULL)
@@ -82,14 +82,14 @@ make_folder(struct private *p, struct fail *f)
 }
 
 int
-private_start(struct private *p, const char *model, char *const envp[],
-    struct fail *f)
+private_start(
+    struct private *p, const char *model, char *const envp[], struct fail *f)
 {
 	pid_t parent = getpid();
 	int ends[2];
 	int err;
 
-	*p = (struct private) { .pid = 0 };
+	*p = (struct private){ .pid = 0 };
 	err = make_folder(p, f);
 	if (err != 0)
 		return err;

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct private {
+struct private
+{
 	pid_t pid; /* 0: none */
 	char folder[64];
 	char socket[80];

@@ -34,7 +34,7 @@ rpc_open(struct rpc *r, const char *path, struct fail *f)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
-	*r = (struct rpc) { .fd = -1 };
+	*r = (struct rpc){ .fd = -1 };
 	buf_init(&r->in, LINE_MAX_BYTES);
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return cannot("cannot connect to", path, ENAMETOOLONG, f);
@@ -117,7 +117,7 @@ take_line(struct rpc *r, struct str *ret)
 	nl = memchr(p, '\n', buf_len(&r->in));
 	if (nl == NULL)
 		return ERR_AGAIN;
-	*ret = (struct str) { p, (size_t)(nl - p) };
+	*ret = (struct str){ p, (size_t)(nl - p) };
 	r->used = ret->n + 1;
 	return 0;
 }
@@ -129,17 +129,19 @@ fill(struct rpc *r, struct fail *f)
 	ssize_t n;
 
 	if (room == NULL)
-		return fail_set(f, ERR_PROTO, "", "the server's reply is over "
+		return fail_set(f, ERR_PROTO, "",
+		    "the server's reply is over "
 		    "16 MiB");
 	n = recv(r->fd, room, READ_SIZE, MSG_DONTWAIT);
 	if (n > 0)
 		buf_commit(&r->in, (size_t)n);
 	if (n == 0)
-		return fail_set(f, ERR_EOF, "", "the server closed the "
+		return fail_set(f, ERR_EOF, "",
+		    "the server closed the "
 		    "connection");
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		return fail_set(f, ERR_IO, "", "the server hung up: %s",
-		    strerror(errno));
+		return fail_set(
+		    f, ERR_IO, "", "the server hung up: %s", strerror(errno));
 	return 0;
 }
 
@@ -159,8 +161,10 @@ rpc_next(struct rpc *r, struct json_doc **ret, struct fail *f)
 			return err;
 	}
 	if (json_parse(line.p, line.n, &limits, ret, &why) != 0)
-		return fail_set(f, ERR_PROTO, "", "the server's reply is no "
-		    "JSON: %s", why.text);
+		return fail_set(f, ERR_PROTO, "",
+		    "the server's reply is no "
+		    "JSON: %s",
+		    why.text);
 	return 0;
 }
 

@@ -21,8 +21,8 @@ void rpc_close(struct rpc *r);
 
 /* Sends {"jsonrpc":"2.0","id":id,"method":method,"params":params}; params is
  * JSON. 0 or ERR_IO. */
-int rpc_send(struct rpc *r, unsigned id, const char *method,
-    struct str params, struct fail *f) MUST_CHECK;
+int rpc_send(struct rpc *r, unsigned id, const char *method, struct str params,
+    struct fail *f) MUST_CHECK;
 
 /* Waits for the next reply; free *ret with json_free(). 0; ERR_AGAIN: a signal
  * came first; ERR_EOF, ERR_IO, ERR_PROTO. */

@@ -7,7 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/private.h"
 #include "cli/rpc.h"
-#include "conf/setting.h"
+#include "conf/help.h"
 #include "json/write.h"
 
 #include <errno.h>
@@ -71,14 +71,15 @@ struct run {
 static void
 help(void)
 {
-	(void)puts("usage: bulkhead run [options] \"prompt\"\n"
+	(void)puts(
+	    "usage: bulkhead run [options] \"prompt\"\n"
 	    "       command | bulkhead run [options]\n"
 	    "Answers a prompt: through the server on the socket, or, where "
 	    "there is none,\nthrough a private one. Ctrl-C ends it, twice: at "
 	    "once.");
 	settings_help(rows, N_ROWS, false, stdout);
 	(void)puts("example:\n"
-	    "  bulkhead run --temp 0 \"Once upon a time\"");
+		   "  bulkhead run --temp 0 \"Once upon a time\"");
 }
 
 /* The words of the command line, or standard input where it is no terminal. */
@@ -94,7 +95,8 @@ read_prompt(struct run *r, struct fail *f)
 		buf_puts(b, r->o.words.v[i]);
 	}
 	if (r->o.words.n == 0 && isatty(STDIN_FILENO))
-		return fail_set(f, ERR_INVALID, "", "no prompt: give one, or "
+		return fail_set(f, ERR_INVALID, "",
+		    "no prompt: give one, or "
 		    "pipe it in (bulkhead run --help)");
 	while (r->o.words.n == 0 && buf_err(b) == 0) {
 		char text[4096];
@@ -105,8 +107,8 @@ read_prompt(struct run *r, struct fail *f)
 		buf_put(b, text, n);
 	}
 	if (buf_err(b) != 0)
-		return fail_set(f, ERR_TOO_BIG, "",
-		    "the prompt is over 16 MiB");
+		return fail_set(
+		    f, ERR_TOO_BIG, "", "the prompt is over 16 MiB");
 	n = buf_len(b);
 	if (r->o.words.n == 0 && n > 0 && buf_data(b)[n - 1] == '\n')
 		buf_truncate(b, n - 1);
@@ -219,8 +221,8 @@ show(struct run *r, struct str text)
 
 /* One reply of the stream. *ret_done at the last. */
 static int
-take_reply(struct run *r, const struct json_doc *d, bool *ret_done,
-    struct fail *f)
+take_reply(
+    struct run *r, const struct json_doc *d, bool *ret_done, struct fail *f)
 {
 	const struct json_value *result;
 	struct str text;
@@ -236,8 +238,8 @@ take_reply(struct run *r, const struct json_doc *d, bool *ret_done,
 	if (json_str(json_get(result, "text"), &text))
 		show(r, text);
 	if (fflush(stdout) != 0)
-		return fail_set(f, ERR_IO, "", "standard output: %s",
-		    strerror(errno));
+		return fail_set(
+		    f, ERR_IO, "", "standard output: %s", strerror(errno));
 	(void)json_u64(json_get(result, "_callback_state"), &state);
 	*ret_done = state >= 2;
 	return 0;

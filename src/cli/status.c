@@ -4,19 +4,18 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/rpc.h"
-#include "conf/setting.h"
+#include "conf/help.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_TABLE(O)                                                      \
-	O("Options", true, json, FLAG, "json", NULL, NULL, "off", 0, 1,      \
-	    NULL, "all of it, as JSON")                                      \
-	O(NULL, true, rpc_socket, STR, "rpc-socket", NULL, "RKLLM_UDS_PATH", \
-	    "/tmp/rkllm.sock", 1, 107, "PATH", "where the server is")        \
-	O(NULL, true, help, FLAG, "help", "h", NULL, "off", 0, 1, NULL,      \
-	    "this")
+#define STATUS_TABLE(O)                                                       \
+	O("Options", true, json, FLAG, "json", NULL, NULL, "off", 0, 1, NULL, \
+	    "all of it, as JSON")                                             \
+	O(NULL, true, rpc_socket, STR, "rpc-socket", NULL, "RKLLM_UDS_PATH",  \
+	    "/tmp/rkllm.sock", 1, 107, "PATH", "where the server is")         \
+	O(NULL, true, help, FLAG, "help", "h", NULL, "off", 0, 1, NULL, "this")
 
 #define STATUS_MEMBER(group, common, member, kind, ...) setting_##kind member;
 struct status_options {
@@ -34,11 +33,12 @@ static const struct setting rows[] = { STATUS_TABLE(STATUS_ROW) };
 static void
 help(void)
 {
-	(void)puts("usage: bulkhead status [options]\n"
+	(void)puts(
+	    "usage: bulkhead status [options]\n"
 	    "Shows the processes, models and queues of a running server.");
 	settings_help(rows, N_ROWS, false, stdout);
 	(void)puts("example:\n"
-	    "  bulkhead status --json | jq .models[0].state");
+		   "  bulkhead status --json | jq .models[0].state");
 }
 
 static uint64_t
@@ -82,8 +82,8 @@ show_time(uint64_t s)
 		i++;
 	(void)printf("%" PRIu64 " %s", s / units[i].s, units[i].name);
 	if (i < 3 && s % units[i].s >= units[i + 1].s)
-		(void)printf(" %" PRIu64 " %s",
-		    s % units[i].s / units[i + 1].s, units[i + 1].name);
+		(void)printf(" %" PRIu64 " %s", s % units[i].s / units[i + 1].s,
+		    units[i + 1].name);
 }
 
 static void
@@ -96,8 +96,9 @@ show_processes(const struct json_value *st)
 	show_time(number(st, "uptime_s"));
 	(void)printf("\nkeeper  pid %" PRIu64 "\n",
 	    number(json_get(st, "keeper"), "pid"));
-	(void)printf("front   pid %" PRIu64 ", %" PRIu64 " clients, %" PRIu64
-	    " restarts", number(front, "pid"), number(front, "clients"),
+	(void)printf("front   pid %" PRIu64 ", clients %" PRIu64
+		     ", restarts %" PRIu64,
+	    number(front, "pid"), number(front, "clients"),
 	    number(front, "restarts"));
 	if (text(front, "last_death", cell)[0] != '\0')
 		(void)printf(", last %s", cell);
@@ -201,8 +202,8 @@ show(const struct json_value *st, bool json)
 	json_put_value(&b, st);
 	err = buf_err(&b);
 	if (err == 0)
-		(void)printf("%.*s\n", (int)buf_len(&b),
-		    (const char *)buf_data(&b));
+		(void)printf(
+		    "%.*s\n", (int)buf_len(&b), (const char *)buf_data(&b));
 	buf_done(&b);
 	return err;
 }

@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include "conf/help.h"
 #include "conf/ini.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ check(const struct conf *c, struct fail *f)
 	if (c->alias.n > 0 && c->alias.n > c->model.n)
 		return fail_set(f, ERR_INVALID, "alias",
 		    "--alias: given %zu times, --model %zu times; each name "
-		    "needs its model", c->alias.n, c->model.n);
+		    "needs its model",
+		    c->alias.n, c->model.n);
 	if (c->model.n > c->models_max)
 		return fail_set(f, ERR_INVALID, "models-max",
 		    "--model: given %zu times; --models-max allows %u",
@@ -69,7 +71,8 @@ conf_help(const struct conf *c, FILE *out)
 	}
 	(void)fputs("usage: bulkhead serve [options]\n", out);
 	settings_help(rows, N_ROWS, c->help_all, out);
-	(void)fputs("example:\n"
+	(void)fputs(
+	    "example:\n"
 	    "  bulkhead serve -m model.gguf -c 8192 --parallel 8 --port 9000\n",
 	    out);
 }

@@ -11,6 +11,8 @@
 #include "conf/setting.h"
 #include "conf/table.h"
 
+#include <stdio.h>
+
 #define CONF_MEMBER(group, common, member, kind, ...) setting_##kind member;
 struct conf {
 	CONF_TABLE(CONF_MEMBER)

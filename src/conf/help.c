@@ -1,4 +1,4 @@
-#include "conf/setting.h"
+#include "conf/help.h"
 #include "conf/value.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,8 +22,8 @@ struct reader {
 static int
 bad_line(struct reader *r, const char *what)
 {
-	r->err = fail_set(r->f, ERR_INVALID, "", "%.200s:%u: %s", r->file,
-	    r->line, what);
+	r->err = fail_set(
+	    r->f, ERR_INVALID, "", "%.200s:%u: %s", r->file, r->line, what);
 	return r->err;
 }
 
@@ -30,8 +31,8 @@ static struct str
 next_line(struct str *left)
 {
 	const char *nl = memchr(left->p, '\n', left->n);
-	struct str line = { left->p, nl != NULL ? (size_t)(nl - left->p) :
-						  left->n };
+	struct str line = { left->p,
+		nl != NULL ? (size_t)(nl - left->p) : left->n };
 	size_t used = line.n + (nl != NULL);
 
 	left->p += used;
@@ -86,12 +87,14 @@ on_line(char *ret, int room, void *arg)
 		return NULL;
 	}
 	if (line.n + 2 > (size_t)room) {
-		(void)bad_line(r, "is too long (198 bytes are read); "
+		(void)bad_line(r,
+		    "is too long (198 bytes are read); "
 		    "give this value on the command line");
 		return NULL;
 	}
 	if (has_inline_comment(line)) {
-		(void)bad_line(r, "\" ;\" would cut the value there; "
+		(void)bad_line(r,
+		    "\" ;\" would cut the value there; "
 		    "put the comment on a line of its own");
 		return NULL;
 	}
@@ -120,24 +123,25 @@ on_pair(void *arg, const char *section, const char *name, const char *value)
 	if (r->err != 0)
 		return 0;
 	if (!is_known_section(section))
-		return bad_line(r, "a key in an unknown section; only [*] "
-		    "and [bulkhead] are known") == 0;
-	(void)snprintf(where, sizeof(where), "%.150s:%u: %.50s", r->file,
-	    r->line, name);
+		return bad_line(r,
+			   "a key in an unknown section; only [*] "
+			   "and [bulkhead] are known") == 0;
+	(void)snprintf(
+	    where, sizeof(where), "%.150s:%u: %.50s", r->file, r->line, name);
 	err = strcmp(name, "config") == 0
 	    ? ERR_NOT_FOUND
 	    : settings_set_named(r->s, FROM_FILE, where, name, value, r->f);
 	if (err == ERR_NOT_FOUND)
 		err = fail_set(r->f, ERR_INVALID, "",
 		    "%s: no such setting; keys are the long options without "
-		    "--", where);
+		    "--",
+		    where);
 	r->err = err;
 	return err == 0;
 }
 
 int
-ini_read(struct settings *s, const char *file, struct str text,
-    struct fail *f)
+ini_read(struct settings *s, const char *file, struct str text, struct fail *f)
 {
 	struct reader r = { .s = s, .file = file, .left = text, .f = f };
 	int at = ini_parse_stream(on_line, &r, on_pair, &r);
@@ -154,8 +158,8 @@ ini_read(struct settings *s, const char *file, struct str text,
 static int
 no_file(const char *path, const char *why, struct fail *f)
 {
-	return fail_set(f, ERR_FILE, "config", "--config: %.200s: %s", path,
-	    why);
+	return fail_set(
+	    f, ERR_FILE, "config", "--config: %.200s: %s", path, why);
 }
 
 static int

@@ -21,7 +21,7 @@ int ini_read(struct settings *s, const char *file, struct str text,
     struct fail *f) MUST_CHECK;
 
 /* The same for the file at path; ERR_FILE if it cannot be read. */
-int ini_read_file(struct settings *s, const char *path,
-    struct fail *f) MUST_CHECK;
+int ini_read_file(struct settings *s, const char *path, struct fail *f)
+    MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include "conf/value.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,14 +22,14 @@ settings_init(struct settings *s, const struct setting *rows, size_t n,
     void *values, struct fail *f)
 {
 	assert(n <= SETTINGS_MAX);
-	*s = (struct settings) { .rows = rows, .n = n, .values = values };
+	*s = (struct settings){ .rows = rows, .n = n, .values = values };
 	for (size_t i = 0; i < n; i++) {
 		int err;
 
 		if (rows[i].init == NULL)
 			continue;
-		err = settings_set(s, &rows[i], FROM_DEFAULT, rows[i].name,
-		    rows[i].init, f);
+		err = settings_set(
+		    s, &rows[i], FROM_DEFAULT, rows[i].name, rows[i].init, f);
 		if (err != 0)
 			return err;
 	}
@@ -46,8 +47,7 @@ settings_done(struct settings *s)
  * source has already spoken. */
 int
 settings_set(struct settings *s, const struct setting *row,
-    enum setting_from from, const char *where, const char *text,
-    struct fail *f)
+    enum setting_from from, const char *where, const char *text, struct fail *f)
 {
 	union {
 		struct strings list;
@@ -116,8 +116,7 @@ find_words(const struct settings *s)
 /* "no-mmap = on" is mmap off. */
 static int
 set_flag_not(struct settings *s, const struct setting *row,
-    enum setting_from from, const char *where, const char *text,
-    struct fail *f)
+    enum setting_from from, const char *where, const char *text, struct fail *f)
 {
 	bool flag;
 	int err = value_read(row, where, text, &flag, f);
@@ -131,12 +130,12 @@ int
 settings_set_named(struct settings *s, enum setting_from from,
     const char *where, const char *name, const char *text, struct fail *f)
 {
-	bool not;
-	const struct setting *row = find(s, name, &not);
+	bool not ;
+	const struct setting *row = find(s, name, &not );
 
 	if (row == NULL)
 		return ERR_NOT_FOUND;
-	if (not)
+	if (not )
 		return set_flag_not(s, row, from, where, text, f);
 	return settings_set(s, row, from, where, text, f);
 }
@@ -173,8 +172,8 @@ set_word(struct settings *s, const char *word, struct fail *f)
 
 /* --name, --name=value, --name value, --no-name, -brief value */
 static int
-set_option(struct settings *s, const char *word, struct words *left,
-    struct fail *f)
+set_option(
+    struct settings *s, const char *word, struct words *left, struct fail *f)
 {
 	const char *equals = strchr(word, '=');
 	const struct setting *row;
@@ -190,7 +189,7 @@ set_option(struct settings *s, const char *word, struct words *left,
 		(void)snprintf(name, sizeof(name), "%s", word);
 		text = NULL;
 	}
-	row = strncmp(name, "--", 2) == 0 ? find(s, name + 2, &not)
+	row = strncmp(name, "--", 2) == 0 ? find(s, name + 2, &not )
 					  : find_brief(s, name + 1);
 	if (row == NULL)
 		return fail_set(f, ERR_INVALID, "",
@@ -202,14 +201,13 @@ set_option(struct settings *s, const char *word, struct words *left,
 	if (text == NULL)
 		return fail_set(f, ERR_INVALID, row->name,
 		    "%s: needs a value (%s)", name, row->arg);
-	if (not)
+	if (not )
 		return set_flag_not(s, row, FROM_ARGV, name, text, f);
 	return settings_set(s, row, FROM_ARGV, name, text, f);
 }
 
 int
-settings_argv(struct settings *s, int argc, char *const argv[],
-    struct fail *f)
+settings_argv(struct settings *s, int argc, char *const argv[], struct fail *f)
 {
 	struct words w = { argv, argv != NULL ? argc : 0, 1 };
 	bool options = true;
@@ -280,8 +278,8 @@ set_variable(struct settings *s, const char *variable, struct fail *f)
 		if (names_not(row, variable, n))
 			return settings_set(s, row, FROM_ENV, where, "off", f);
 		if (names_variable(row->env, variable, n))
-			return settings_set(s, row, FROM_ENV, where,
-			    equals + 1, f);
+			return settings_set(
+			    s, row, FROM_ENV, where, equals + 1, f);
 	}
 	return 0;
 }

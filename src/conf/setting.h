@@ -15,20 +15,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* kind, type of its value, what it must be (for messages) */
-#define SETTING_KINDS(K)                                                   \
-	K(FLAG, bool, "on or off")                                         \
-	K(STR, char *, "a text")                                           \
-	K(STRS, struct strings, "a text")                                  \
-	K(COUNT, uint32_t, "a whole number")                               \
-	K(THREADS, uint32_t, "a whole number (-1 is 0)")                   \
-	K(LAYERS, uint32_t, "a whole number, or all")                      \
-	K(BYTES, uint32_t, "bytes like 4096, 64K or 16M")                  \
-	K(TIME, uint32_t, "a time like 500ms, 30s (or 30), 5m or 1h")      \
-	K(MODE, uint32_t, "octal permissions like 0660")                   \
-	K(LEVEL, uint32_t, "debug, info, warn or error (or 0 to 3)")       \
+#define SETTING_KINDS(K)                                              \
+	K(FLAG, bool, "on or off")                                    \
+	K(STR, char *, "a text")                                      \
+	K(STRS, struct strings, "a text")                             \
+	K(COUNT, uint32_t, "a whole number")                          \
+	K(THREADS, uint32_t, "a whole number (-1 is 0)")              \
+	K(LAYERS, uint32_t, "a whole number, or all")                 \
+	K(BYTES, uint32_t, "bytes like 4096, 64K or 16M")             \
+	K(TIME, uint32_t, "a time like 500ms, 30s (or 30), 5m or 1h") \
+	K(MODE, uint32_t, "octal permissions like 0660")              \
+	K(LEVEL, uint32_t, "debug, info, warn or error (or 0 to 3)")  \
 	K(REAL, double, "a number")
 
 /* Texts of an option that may be given again. */
@@ -67,8 +66,10 @@ struct setting {
 /* A row for a table of the values in struct S. */
 #define SETTING_ROW(S, group, common, member, kind, name, brief, env, init, \
     min, max, arg, help)                                                    \
-	{ group, common, name, brief, env, SETTING_##kind, init, min, max,  \
-		arg, help, offsetof(struct S, member) }
+	{                                                                   \
+		group, common, name, brief, env, SETTING_##kind, init, min, \
+		    max, arg, help, offsetof(struct S, member)              \
+	}
 
 enum setting_from { FROM_NOBODY, FROM_DEFAULT, FROM_FILE, FROM_ENV, FROM_ARGV };
 
@@ -97,29 +98,22 @@ int settings_argv(struct settings *s, int argc, char *const argv[],
 
 /* Reads the variables that the rows name; others are none of ours. envp may be
  * NULL. */
-int settings_env(struct settings *s, char *const envp[],
-    struct fail *f) MUST_CHECK;
+int settings_env(struct settings *s, char *const envp[], struct fail *f)
+    MUST_CHECK;
 
 /* Sets one row from text. where names the source in messages ("--port",
  * "LLAMA_ARG_PORT", "x.ini:3: port"). */
 int settings_set(struct settings *s, const struct setting *row,
-    enum setting_from from, const char *where, const char *text,
-    struct fail *f) MUST_CHECK;
+    enum setting_from from, const char *where, const char *text, struct fail *f)
+    MUST_CHECK;
 
 /* Sets the row that name selects, as "name", or as "no-name" where it is a
  * flag. 0, ERR_NOT_FOUND (f untouched), ERR_INVALID or ERR_NOMEM. */
 int settings_set_named(struct settings *s, enum setting_from from,
-    const char *where, const char *name, const char *text,
-    struct fail *f) MUST_CHECK;
+    const char *where, const char *name, const char *text, struct fail *f)
+    MUST_CHECK;
 
 /* Who set the value at offset off of the struct. */
 enum setting_from settings_from(const struct settings *s, size_t off);
-
-/* The rows for people: those of one screen, or all with their ranges and
- * variables. */
-void settings_help(const struct setting *rows, size_t n, bool all, FILE *out);
-
-/* The rows as a list for a manual page, in man(7)'s language. */
-void settings_manual(const struct setting *rows, size_t n, FILE *out);
 
 #endif

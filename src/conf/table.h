@@ -10,118 +10,180 @@
 #define CONF_H (3600 * CONF_S)
 #define CONF_PATH 1, 4095 /* of a path's length */
 
-/* group, on the first screen, member, kind, name, brief, variables, default,
- * least, greatest, argument, help */
-#define CONF_TABLE(O)                                                         \
-	O("Model", true, model, STRS, "model", "m", "LLAMA_ARG_MODEL", NULL,  \
-	    CONF_PATH, "FILE", "GGUF file; again for more (the demo model)")  \
-	O(NULL, true, alias, STRS, "alias", "a", "LLAMA_ARG_ALIAS", NULL, 1,  \
-	    128, "NAME", "what requests call it; the n-th for the n-th -m")   \
-	O(NULL, true, ctx_size, COUNT, "ctx-size", "c", "LLAMA_ARG_CTX_SIZE", \
-	    "4096", 0, 16777216, "N",                                         \
-	    "tokens of each stream; 0: the model's")                          \
-	O(NULL, true, parallel, COUNT, "parallel", "np",                      \
-	    "LLAMA_ARG_N_PARALLEL", "16", 1, 256, "N",                        \
-	    "streams computed at once")                                       \
-	O(NULL, true, threads, THREADS, "threads", "t", "LLAMA_ARG_THREADS",  \
-	    "0", 0, 1024, "N", "for decoding; 0: measure")                    \
-	O(NULL, false, threads_batch, THREADS, "threads-batch", "tb",         \
-	    "LLAMA_ARG_THREADS_BATCH", "0", 0, 1024, "N",                     \
-	    "for prompts; 0: measure")                                        \
-	O(NULL, true, gpu_layers, LAYERS, "n-gpu-layers", "ngl",              \
-	    "LLAMA_ARG_N_GPU_LAYERS", "all", 0, 100000, "N",                  \
-	    "layers put on a GPU")                                            \
-	O(NULL, false, template_file, STR, "chat-template-file", NULL,        \
-	    "LLAMA_ARG_CHAT_TEMPLATE_FILE", NULL, CONF_PATH, "FILE",          \
-	    "instead of the model's own")                                     \
-	O(NULL, false, mmap, FLAG, "mmap", NULL, "LLAMA_ARG_MMAP", "on", 0,   \
-	    1, NULL, "read the model into memory, do not map it")             \
-	O(NULL, false, chunk, COUNT, "chunk", NULL, "BULKHEAD_CHUNK", "64",   \
-	    16, 512, "N", "tokens computed as one piece; part of the result") \
-	O(NULL, false, models_max, COUNT, "models-max", NULL,                 \
-	    "LLAMA_ARG_MODELS_MAX", "4", 1, 64, "N",                          \
-	    "models loaded at once")                                          \
-	O("Where it listens", true, host, STR, "host", NULL,                  \
-	    "LLAMA_ARG_HOST", "127.0.0.1", CONF_PATH, "ADDR",                 \
-	    "for HTTP")                                                       \
-	O(NULL, true, port, COUNT, "port", NULL, "LLAMA_ARG_PORT", "8080", 0, \
-	    65535, "N", "for HTTP; 0: a free one")                            \
-	O(NULL, true, http, FLAG, "http", NULL, "BULKHEAD_HTTP", "on", 0, 1,  \
-	    NULL, "no HTTP over TCP")                                         \
-	O(NULL, true, http_socket, STR, "http-socket", NULL,                  \
-	    "BULKHEAD_HTTP_SOCKET", NULL, CONF_PATH, "PATH",                  \
-	    "HTTP on a Unix socket too")                                      \
-	O(NULL, true, rpc_socket, STR, "rpc-socket", NULL, "RKLLM_UDS_PATH",  \
-	    "/tmp/rkllm.sock", CONF_PATH, "PATH", "JSON-RPC")                 \
-	O(NULL, true, rpc, FLAG, "rpc", NULL, "BULKHEAD_RPC", "on", 0, 1,     \
-	    NULL, "no JSON-RPC")                                              \
-	O(NULL, false, socket_mode, MODE, "socket-mode", NULL,                \
-	    "BULKHEAD_SOCKET_MODE", "0660", 0, 511, "OCTAL",                  \
-	    "of Unix sockets")                                                \
-	O(NULL, false, socket_group, STR, "socket-group", NULL,               \
-	    "BULKHEAD_SOCKET_GROUP", NULL, 1, 64, "NAME",                     \
-	    "group that owns Unix sockets")                                   \
-	O("Limits", true, max_clients, COUNT, "max-clients", NULL,            \
-	    "RKLLM_MAX_CLIENTS RKLLM_MAX_CONNECTIONS", "4096", 1, 1000000,    \
-	    "N", "connections at once")                                       \
-	O(NULL, true, queue_max, COUNT, "queue-max", NULL,                    \
-	    "BULKHEAD_QUEUE_MAX", "256", 1, 65536, "N",                       \
-	    "requests that wait for a model")                                 \
-	O(NULL, false, client_queue_max, COUNT, "client-queue-max", NULL,     \
-	    "BULKHEAD_CLIENT_QUEUE_MAX", "64", 1, 65536, "N",                 \
-	    "requests of one connection")                                     \
-	O(NULL, false, body_max, BYTES, "body-max", NULL,                     \
-	    "BULKHEAD_BODY_MAX", "16M", CONF_KIB, 48 * CONF_MIB, "BYTES",     \
-	    "size of a request")                                              \
-	O(NULL, false, header_max, BYTES, "header-max", NULL,                 \
-	    "BULKHEAD_HEADER_MAX", "32K", CONF_KIB, CONF_MIB, "BYTES",        \
-	    "size of an HTTP header")                                         \
-	O(NULL, false, request_ms, TIME, "request-timeout", NULL,             \
-	    "BULKHEAD_REQUEST_TIMEOUT", "30s", 100, CONF_H, "TIME",           \
-	    "to send a request")                                              \
-	O(NULL, false, idle_ms, TIME, "idle-timeout", NULL,                   \
-	    "BULKHEAD_IDLE_TIMEOUT", "2m", 0, 24 * CONF_H, "TIME",            \
-	    "between HTTP requests; 0: for ever")                             \
-	O(NULL, false, stall_ms, TIME, "stall-timeout", NULL,                 \
-	    "BULKHEAD_STALL_TIMEOUT", "1m", 100, 24 * CONF_H, "TIME",         \
-	    "a client may read nothing")                                      \
-	O(NULL, false, keepalive_ms, TIME, "keepalive-interval", NULL,        \
-	    "BULKHEAD_KEEPALIVE_INTERVAL", "5s", 100, CONF_H, "TIME",         \
-	    "between comments to who waits")                                  \
-	O(NULL, false, out_high, BYTES, "out-high", NULL,                     \
-	    "BULKHEAD_OUT_HIGH", "1M", CONF_KIB, 64 * CONF_MIB, "BYTES",      \
-	    "unread by a client that park its stream")                        \
-	O(NULL, true, drain_ms, TIME, "drain-timeout", NULL,                  \
-	    "BULKHEAD_DRAIN_TIMEOUT", "30s", 0, 24 * CONF_H, "TIME",          \
-	    "for streams at SIGTERM")                                         \
-	O("Faults", true, restart_limit, COUNT, "restart-limit", NULL,        \
-	    "BULKHEAD_RESTART_LIMIT", "5", 1, 1000000, "N",                   \
-	    "deaths of a worker, then a pause")                               \
-	O(NULL, false, restart_window_ms, TIME, "restart-window", NULL,       \
-	    "BULKHEAD_RESTART_WINDOW", "30s", CONF_S, 24 * CONF_H, "TIME",    \
-	    "in which the deaths must come")                                  \
-	O(NULL, false, retry_ms, TIME, "retry-interval", NULL,                \
-	    "BULKHEAD_RETRY_INTERVAL", "30s", 100, CONF_H, "TIME",            \
-	    "of that pause; doubles, up to 10m")                              \
-	O(NULL, false, load_ms, TIME, "load-timeout", NULL,                   \
-	    "BULKHEAD_LOAD_TIMEOUT", "1m", CONF_S, 24 * CONF_H, "TIME",       \
-	    "a loading worker may make no progress")                          \
-	O(NULL, false, core, FLAG, "core", NULL, "BULKHEAD_CORE", "off", 0,   \
-	    1, NULL, "a process that crashes may leave a core file")          \
-	O("Other", true, config, STR, "config", NULL, "BULKHEAD_CONFIG",      \
-	    NULL, CONF_PATH, "FILE", "INI file: keys as above, without --")   \
-	O(NULL, true, log_level, LEVEL, "log-level", NULL, "RKLLM_LOG_LEVEL", \
-	    "info", 0, 3, "LEVEL", "debug, info, warn, error")                \
-	O(NULL, false, libexec, STR, "libexec", NULL, "BULKHEAD_LIBEXEC",     \
-	    NULL, CONF_PATH, "DIR",                                           \
-	    "where bulkhead-front and bulkhead-worker are")                   \
-	O(NULL, true, help, FLAG, "help", "h", NULL, "off", 0, 1, NULL,       \
-	    "this")                                                           \
-	O(NULL, true, help_all, FLAG, "help-all", NULL, NULL, "off", 0, 1,    \
-	    NULL, "every option, its range and variable")                     \
-	O(NULL, false, help_man, FLAG, "help-man", NULL, NULL, "off", 0, 1,   \
-	    NULL, "the same for a manual page, in man(7)")                    \
-	O(NULL, false, version, FLAG, "version", NULL, NULL, "off", 0, 1,     \
-	    NULL, "which Bulkhead this is")
+/* heading (or that of the row before), whether on the screen of --help, member
+ *     name, short name, variables
+ *     default, least and greatest (TIME: in ms; texts: bytes), argument
+ *     help */
+/* clang-format off */
+#define CONF_TABLE(O)                                                       \
+	O("Model", true, model, STRS,                                       \
+	    "model", "m", "LLAMA_ARG_MODEL",                                \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "GGUF file; again for more (the demo model)")                   \
+	O(NULL, true, alias, STRS,                                          \
+	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
+	    NULL, 1, 128, "NAME",                                           \
+	    "what requests call it; the n-th for the n-th -m")              \
+	O(NULL, true, ctx_size, COUNT,                                      \
+	    "ctx-size", "c", "LLAMA_ARG_CTX_SIZE",                          \
+	    "4096", 0, 16777216, "N",                                       \
+	    "tokens of each stream; 0: the model's")                        \
+	O(NULL, true, parallel, COUNT,                                      \
+	    "parallel", "np", "LLAMA_ARG_N_PARALLEL",                       \
+	    "16", 1, 256, "N",                                              \
+	    "streams computed at once")                                     \
+	O(NULL, true, threads, THREADS,                                     \
+	    "threads", "t", "LLAMA_ARG_THREADS",                            \
+	    "0", 0, 1024, "N",                                              \
+	    "for decoding; 0: measure")                                     \
+	O(NULL, false, threads_batch, THREADS,                              \
+	    "threads-batch", "tb", "LLAMA_ARG_THREADS_BATCH",               \
+	    "0", 0, 1024, "N",                                              \
+	    "for prompts; 0: measure")                                      \
+	O(NULL, true, gpu_layers, LAYERS,                                   \
+	    "n-gpu-layers", "ngl", "LLAMA_ARG_N_GPU_LAYERS",                \
+	    "all", 0, 100000, "N",                                          \
+	    "layers put on a GPU")                                          \
+	O(NULL, false, template_file, STR,                                  \
+	    "chat-template-file", NULL, "LLAMA_ARG_CHAT_TEMPLATE_FILE",     \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "instead of the model's own")                                   \
+	O(NULL, false, mmap, FLAG,                                          \
+	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
+	    "on", 0, 1, NULL,                                               \
+	    "read the model into memory, do not map it")                    \
+	O(NULL, false, chunk, COUNT,                                        \
+	    "chunk", NULL, "BULKHEAD_CHUNK",                                \
+	    "64", 16, 512, "N",                                             \
+	    "tokens computed as one piece; part of the result")             \
+	O(NULL, false, models_max, COUNT,                                   \
+	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
+	    "4", 1, 64, "N",                                                \
+	    "models loaded at once")                                        \
+	O("Where it listens", true, host, STR,                              \
+	    "host", NULL, "LLAMA_ARG_HOST",                                 \
+	    "127.0.0.1", CONF_PATH, "ADDR",                                 \
+	    "for HTTP")                                                     \
+	O(NULL, true, port, COUNT,                                          \
+	    "port", NULL, "LLAMA_ARG_PORT",                                 \
+	    "8080", 0, 65535, "N",                                          \
+	    "for HTTP; 0: a free one")                                      \
+	O(NULL, true, http, FLAG,                                           \
+	    "http", NULL, "BULKHEAD_HTTP",                                  \
+	    "on", 0, 1, NULL,                                               \
+	    "no HTTP over TCP")                                             \
+	O(NULL, true, http_socket, STR,                                     \
+	    "http-socket", NULL, "BULKHEAD_HTTP_SOCKET",                    \
+	    NULL, CONF_PATH, "PATH",                                        \
+	    "HTTP on a Unix socket too")                                    \
+	O(NULL, true, rpc_socket, STR,                                      \
+	    "rpc-socket", NULL, "RKLLM_UDS_PATH",                           \
+	    "/tmp/rkllm.sock", CONF_PATH, "PATH",                           \
+	    "JSON-RPC")                                                     \
+	O(NULL, true, rpc, FLAG,                                            \
+	    "rpc", NULL, "BULKHEAD_RPC",                                    \
+	    "on", 0, 1, NULL,                                               \
+	    "no JSON-RPC")                                                  \
+	O(NULL, false, socket_mode, MODE,                                   \
+	    "socket-mode", NULL, "BULKHEAD_SOCKET_MODE",                    \
+	    "0660", 0, 511, "OCTAL",                                        \
+	    "of Unix sockets")                                              \
+	O(NULL, false, socket_group, STR,                                   \
+	    "socket-group", NULL, "BULKHEAD_SOCKET_GROUP",                  \
+	    NULL, 1, 64, "NAME",                                            \
+	    "group that owns Unix sockets")                                 \
+	O("Limits", true, max_clients, COUNT,                               \
+	    "max-clients", NULL, "RKLLM_MAX_CLIENTS RKLLM_MAX_CONNECTIONS", \
+	    "4096", 1, 1000000, "N",                                        \
+	    "connections at once")                                          \
+	O(NULL, true, queue_max, COUNT,                                     \
+	    "queue-max", NULL, "BULKHEAD_QUEUE_MAX",                        \
+	    "256", 1, 65536, "N",                                           \
+	    "requests that wait for a model")                               \
+	O(NULL, false, client_queue_max, COUNT,                             \
+	    "client-queue-max", NULL, "BULKHEAD_CLIENT_QUEUE_MAX",          \
+	    "64", 1, 65536, "N",                                            \
+	    "requests of one connection")                                   \
+	O(NULL, false, body_max, BYTES,                                     \
+	    "body-max", NULL, "BULKHEAD_BODY_MAX",                          \
+	    "16M", CONF_KIB, 48 * CONF_MIB, "BYTES",                        \
+	    "size of a request")                                            \
+	O(NULL, false, header_max, BYTES,                                   \
+	    "header-max", NULL, "BULKHEAD_HEADER_MAX",                      \
+	    "32K", CONF_KIB, CONF_MIB, "BYTES",                             \
+	    "size of an HTTP header")                                       \
+	O(NULL, false, request_ms, TIME,                                    \
+	    "request-timeout", NULL, "BULKHEAD_REQUEST_TIMEOUT",            \
+	    "30s", 100, CONF_H, "TIME",                                     \
+	    "to send a request")                                            \
+	O(NULL, false, idle_ms, TIME,                                       \
+	    "idle-timeout", NULL, "BULKHEAD_IDLE_TIMEOUT",                  \
+	    "2m", 0, 24 * CONF_H, "TIME",                                   \
+	    "between HTTP requests; 0: for ever")                           \
+	O(NULL, false, stall_ms, TIME,                                      \
+	    "stall-timeout", NULL, "BULKHEAD_STALL_TIMEOUT",                \
+	    "1m", 100, 24 * CONF_H, "TIME",                                 \
+	    "a client may read nothing")                                    \
+	O(NULL, false, keepalive_ms, TIME,                                  \
+	    "keepalive-interval", NULL, "BULKHEAD_KEEPALIVE_INTERVAL",      \
+	    "5s", 100, CONF_H, "TIME",                                      \
+	    "between comments to who waits")                                \
+	O(NULL, false, out_high, BYTES,                                     \
+	    "out-high", NULL, "BULKHEAD_OUT_HIGH",                          \
+	    "1M", CONF_KIB, 64 * CONF_MIB, "BYTES",                         \
+	    "unread by a client that park its stream")                      \
+	O(NULL, true, drain_ms, TIME,                                       \
+	    "drain-timeout", NULL, "BULKHEAD_DRAIN_TIMEOUT",                \
+	    "30s", 0, 24 * CONF_H, "TIME",                                  \
+	    "for streams at SIGTERM")                                       \
+	O("Faults", true, restart_limit, COUNT,                             \
+	    "restart-limit", NULL, "BULKHEAD_RESTART_LIMIT",                \
+	    "5", 1, 1000000, "N",                                           \
+	    "deaths of a worker, then a pause")                             \
+	O(NULL, false, restart_window_ms, TIME,                             \
+	    "restart-window", NULL, "BULKHEAD_RESTART_WINDOW",              \
+	    "30s", CONF_S, 24 * CONF_H, "TIME",                             \
+	    "in which the deaths must come")                                \
+	O(NULL, false, retry_ms, TIME,                                      \
+	    "retry-interval", NULL, "BULKHEAD_RETRY_INTERVAL",              \
+	    "30s", 100, CONF_H, "TIME",                                     \
+	    "of that pause; doubles, up to 10m")                            \
+	O(NULL, false, load_ms, TIME,                                       \
+	    "load-timeout", NULL, "BULKHEAD_LOAD_TIMEOUT",                  \
+	    "1m", CONF_S, 24 * CONF_H, "TIME",                              \
+	    "a loading worker may make no progress")                        \
+	O(NULL, false, core, FLAG,                                          \
+	    "core", NULL, "BULKHEAD_CORE",                                  \
+	    "off", 0, 1, NULL,                                              \
+	    "a process that crashes may leave a core file")                 \
+	O("Other", true, config, STR,                                       \
+	    "config", NULL, "BULKHEAD_CONFIG",                              \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "INI file: keys as above, without --")                          \
+	O(NULL, true, log_level, LEVEL,                                     \
+	    "log-level", NULL, "RKLLM_LOG_LEVEL",                           \
+	    "info", 0, 3, "LEVEL",                                          \
+	    "debug, info, warn, error")                                     \
+	O(NULL, false, libexec, STR,                                        \
+	    "libexec", NULL, "BULKHEAD_LIBEXEC",                            \
+	    NULL, CONF_PATH, "DIR",                                         \
+	    "where bulkhead-front and bulkhead-worker are")                 \
+	O(NULL, true, help, FLAG,                                           \
+	    "help", "h", NULL,                                              \
+	    "off", 0, 1, NULL,                                              \
+	    "this")                                                         \
+	O(NULL, true, help_all, FLAG,                                       \
+	    "help-all", NULL, NULL,                                         \
+	    "off", 0, 1, NULL,                                              \
+	    "every option, its range and variable")                         \
+	O(NULL, false, help_man, FLAG,                                      \
+	    "help-man", NULL, NULL,                                         \
+	    "off", 0, 1, NULL,                                              \
+	    "the same for a manual page, in man(7)")                        \
+	O(NULL, false, version, FLAG,                                       \
+	    "version", NULL, NULL,                                          \
+	    "off", 0, 1, NULL,                                              \
+	    "which Bulkhead this is")
+/* clang-format on */
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,9 +61,8 @@ static const struct suffix flag_names[] = {
 
 /* What a kind must be, for messages. */
 #define KIND_WHAT(kind, type, what) [SETTING_##kind] = what,
-static const char *const kind_what[SETTING_NKINDS] = {
-	SETTING_KINDS(KIND_WHAT)
-};
+static const char *const kind_what[SETTING_NKINDS] = { SETTING_KINDS(
+    KIND_WHAT) };
 #undef KIND_WHAT
 
 static int
@@ -315,6 +315,6 @@ value_free(const struct setting *row, void *value)
 		for (size_t i = 0; i < list->n; i++)
 			free(list->v[i]);
 		free(list->v);
-		*list = (struct strings) { NULL, 0 };
+		*list = (struct strings){ NULL, 0 };
 	}
 }

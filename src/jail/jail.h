@@ -20,10 +20,10 @@
 #define JAIL_FDS_MAX 8
 
 struct jail {
-	pid_t parent;		/* with whom the process is to die */
-	int fds[JAIL_FDS_MAX];	/* what becomes descriptor 0, 1, 2 ... */
+	pid_t parent;	       /* with whom the process is to die */
+	int fds[JAIL_FDS_MAX]; /* what becomes descriptor 0, 1, 2 ... */
 	size_t n_fds;
-	bool core;		/* a crash may leave a core file */
+	bool core; /* a crash may leave a core file */
 };
 
 /* Stage 1. Only for the child of a fork(2): everything in it is

@@ -96,8 +96,8 @@ backoff_ms(const struct child *c)
 {
 	if (c->deaths <= 1)
 		return 0;
-	return doubled(c->limits.backoff_ms, c->deaths - 2,
-	    c->limits.backoff_max_ms);
+	return doubled(
+	    c->limits.backoff_ms, c->deaths - 2, c->limits.backoff_max_ms);
 }
 
 static uint64_t

@@ -232,7 +232,7 @@ static const struct super_ops super_ops = {
 static struct child_limits
 limits_of(const struct conf *conf)
 {
-	return (struct child_limits) {
+	return (struct child_limits){
 		.start_ms = 10000,
 		.stop_ms = conf->drain_ms + DRAIN_MARGIN_MS,
 		.hurry_ms = HURRY_MS,

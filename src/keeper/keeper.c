@@ -123,7 +123,8 @@ on_term(void *arg)
 	k->stops++;
 	if (k->stops == 1)
 		log_info("stopping; running streams have %u s to end "
-		    "(again: at once)", k->conf->drain_ms / 1000);
+			 "(again: at once)",
+		    k->conf->drain_ms / 1000);
 	else if (k->stops == 2)
 		log_info("stopping now");
 	stop(k, EXIT_SUCCESS, k->stops > 1);
@@ -232,7 +233,7 @@ set_up_models(struct keeper *k, struct fail *f)
 		return err;
 	if (k->paths.demo[0] == '\0') {
 		log_warn("no --model, and no demo model is installed: serving "
-		    "only what clients name");
+			 "only what clients name");
 		return 0;
 	}
 	log_info("no --model: serving the demo model");
@@ -255,7 +256,8 @@ clients_allowed(const struct conf *c)
 	if (room >= c->max_clients)
 		return c->max_clients;
 	log_warn("--max-clients %u: only %zu, because a process may have %zu "
-	    "descriptors (ulimit -n)", c->max_clients, room, limit);
+		 "descriptors (ulimit -n)",
+	    c->max_clients, room, limit);
 	return (uint32_t)room;
 }
 
@@ -281,7 +283,10 @@ static int
 set_up(struct keeper *k, struct fail *f)
 {
 	static int (*const steps[])(struct keeper *, struct fail *) = {
-		set_up_loop, set_up_paths, set_up_models, set_up_listeners,
+		set_up_loop,
+		set_up_paths,
+		set_up_models,
+		set_up_listeners,
 		set_up_front,
 	};
 	int err = 0;

@@ -22,7 +22,7 @@ add(struct listeners *l, enum listen_kind kind, bool is_unix)
 {
 	struct listener *n = &l->v[l->n++];
 
-	*n = (struct listener) {
+	*n = (struct listener){
 		.kind = kind,
 		.is_unix = is_unix,
 		.fd = -1,
@@ -53,9 +53,8 @@ group_of(const struct conf *conf, gid_t *ret, struct fail *f)
 }
 
 static int
-listen_unix(struct listeners *l, const struct conf *conf,
-    enum listen_kind kind, const char *path, const char *option,
-    struct fail *f)
+listen_unix(struct listeners *l, const struct conf *conf, enum listen_kind kind,
+    const char *path, const char *option, struct fail *f)
 {
 	struct listener *n;
 	gid_t group;
@@ -64,8 +63,8 @@ listen_unix(struct listeners *l, const struct conf *conf,
 	if (err != 0)
 		return err;
 	n = add(l, kind, true);
-	err = unixsock_open(path, option, conf->socket_mode, group, &n->sock,
-	    f);
+	err =
+	    unixsock_open(path, option, conf->socket_mode, group, &n->sock, f);
 	if (err != 0) {
 		l->n--;
 		return err;
@@ -107,8 +106,8 @@ port_of(int fd)
 
 	if (getsockname(fd, &a.sa, &n) != 0)
 		return 0;
-	return ntohs(a.sa.sa_family == AF_INET6 ? a.v6.sin6_port
-						: a.v4.sin_port);
+	return ntohs(
+	    a.sa.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
 /* The descriptor, or -1 and errno. "::" takes IPv4 as well. */
@@ -117,16 +116,16 @@ open_tcp(const union address *a)
 {
 	static const int yes = 1;
 	int only = !IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
-	int fd = socket(a->sa.sa_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(
+	    a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int error;
 
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	if (a->sa.sa_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only,
-		    sizeof(only));
+		(void)setsockopt(
+		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
 	if (bind(fd, &a->sa, size_of(a)) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	error = errno;
@@ -142,7 +141,7 @@ cannot_listen(const char *host, unsigned port, int error, struct fail *f)
 
 	if (error == EADDRINUSE)
 		hint = "; another program has it: give another with --port, "
-		    "or see ss -ltnp";
+		       "or see ss -ltnp";
 	else if (error == EACCES)
 		hint = "; ports under 1024 are for root";
 	else if (error == EADDRNOTAVAIL)
@@ -153,8 +152,7 @@ cannot_listen(const char *host, unsigned port, int error, struct fail *f)
 }
 
 static int
-listen_tcp(struct listeners *l, const char *host, unsigned port,
-    struct fail *f)
+listen_tcp(struct listeners *l, const char *host, unsigned port, struct fail *f)
 {
 	union address a;
 	struct listener *n;
@@ -162,9 +160,11 @@ listen_tcp(struct listeners *l, const char *host, unsigned port,
 	int fd;
 
 	if (!parse_address(host, (uint16_t)port, &a))
-		return fail_set(f, ERR_INVALID, "host", "--host: must be an "
+		return fail_set(f, ERR_INVALID, "host",
+		    "--host: must be an "
 		    "IP address, localhost, * or a path that ends in .sock, "
-		    "not \"%.100s\"", host);
+		    "not \"%.100s\"",
+		    host);
 	fd = open_tcp(&a);
 	if (fd < 0)
 		return cannot_listen(host, port, errno, f);
@@ -218,11 +218,11 @@ listen_all(const struct conf *conf, struct listeners *ret, struct fail *f)
 	int err = 0;
 
 	if (conf->rpc)
-		err = listen_unix(&l, conf, LISTEN_RPC, conf->rpc_socket,
-		    "rpc-socket", f);
+		err = listen_unix(
+		    &l, conf, LISTEN_RPC, conf->rpc_socket, "rpc-socket", f);
 	if (err == 0 && conf->http_socket != NULL)
-		err = listen_unix(&l, conf, LISTEN_HTTP, conf->http_socket,
-		    "http-socket", f);
+		err = listen_unix(
+		    &l, conf, LISTEN_HTTP, conf->http_socket, "http-socket", f);
 	if (err == 0 && conf->http)
 		err = listen_http(&l, conf, f);
 	if (err != 0) {

@@ -27,8 +27,8 @@ struct listeners {
 /* Opens what conf names: first the Unix sockets, in one order, so that of many
  * instances with the same settings exactly one gets all. 0, or an ERR_* with
  * one line in f, and nothing is open. */
-int listen_all(const struct conf *conf, struct listeners *ret,
-    struct fail *f) MUST_CHECK;
+int listen_all(const struct conf *conf, struct listeners *ret, struct fail *f)
+    MUST_CHECK;
 
 /* Closes them and removes the files of Unix sockets. May be called again. */
 void listen_close(struct listeners *l);

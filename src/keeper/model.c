@@ -50,9 +50,10 @@ model_explain(const struct model *m, struct fail *ret)
 		*ret = m->fail;
 		return;
 	}
-	(void)fail_set(ret, ERR_GAVE_UP, "model", "model %s: its worker died "
-	    "%u times, last %s; tried again in %u s", m->name,
-	    super_deaths(m->super), super_last_death(m->super),
+	(void)fail_set(ret, ERR_GAVE_UP, "model",
+	    "model %s: its worker died "
+	    "%u times, last %s; tried again in %u s",
+	    m->name, super_deaths(m->super), super_last_death(m->super),
 	    (unsigned)((ms + 999) / 1000));
 }
 
@@ -129,7 +130,8 @@ model_connect(struct model *m)
 		return;
 	if (chan_pair(ends) != 0) {
 		log_error("model %s: no descriptors left for its channel; "
-		    "restarting its worker", m->name);
+			  "restarting its worker",
+		    m->name);
 		process_signal(p, SIGKILL);
 		return;
 	}
@@ -178,8 +180,8 @@ on_spawn(void *arg, struct process *p)
 static void
 keep_text(struct str *s, char copy[MODEL_TEXT_MAX])
 {
-	(void)snprintf(copy, MODEL_TEXT_MAX, "%.*s", (int)s->n,
-	    s->n > 0 ? s->p : "");
+	(void)snprintf(
+	    copy, MODEL_TEXT_MAX, "%.*s", (int)s->n, s->n > 0 ? s->p : "");
 	*s = str_of(copy);
 }
 
@@ -200,8 +202,8 @@ on_ready(struct model *m, struct frame *f)
 	}
 	m->up_ms = clock_ms();
 	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
-	    "%u threads", m->name, r.load_ms, m->desc, r.n_seq, r.n_ctx,
-	    r.n_threads);
+		 "%u threads",
+	    m->name, r.load_ms, m->desc, r.n_seq, r.n_ctx, r.n_threads);
 	super_event(m->super, CHILD_EV_READY);
 	return 0;
 }
@@ -315,7 +317,7 @@ model_new(struct models *in, const char *path, const char *name,
 		modelfile_close(file);
 		return NULL;
 	}
-	*m = (struct model) {
+	*m = (struct model){
 		.in = in,
 		.path = strdup(path),
 		.file = *file,

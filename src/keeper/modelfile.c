@@ -23,8 +23,10 @@ cannot_open(const char *path, int error, struct fail *f)
 		return refuse(path, "no such file; check the path", f);
 	case EACCES:
 	case EPERM:
-		return refuse(path, "not readable by this user; "
-		    "see ls -l of it and of its folders", f);
+		return refuse(path,
+		    "not readable by this user; "
+		    "see ls -l of it and of its folders",
+		    f);
 	default:
 		return refuse(path, strerror(error), f);
 	}
@@ -34,8 +36,10 @@ static int
 check_kind(const char *path, const struct stat *st, struct fail *f)
 {
 	if (S_ISDIR(st->st_mode))
-		return refuse(path, "is a directory; name the .gguf file in "
-		    "it", f);
+		return refuse(path,
+		    "is a directory; name the .gguf file in "
+		    "it",
+		    f);
 	if (!S_ISREG(st->st_mode))
 		return refuse(path, "is not a regular file", f);
 	if (st->st_size == 0)
@@ -51,9 +55,11 @@ check_magic(const char *path, int fd, struct fail *f)
 	if (pread(fd, magic, sizeof(magic), 0) < 0)
 		return refuse(path, strerror(errno), f);
 	if (memcmp(magic, "GGUF", sizeof(magic)) != 0)
-		return refuse(path, "is not a GGUF file (it does not begin "
+		return refuse(path,
+		    "is not a GGUF file (it does not begin "
 		    "with \"GGUF\"); convert it with llama.cpp's "
-		    "convert_hf_to_gguf.py", f);
+		    "convert_hf_to_gguf.py",
+		    f);
 	return 0;
 }
 
@@ -105,8 +111,10 @@ modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
 	if (st.st_size != m->st.st_size ||
 	    st.st_mtim.tv_sec != m->st.st_mtim.tv_sec ||
 	    st.st_mtim.tv_nsec != m->st.st_mtim.tv_nsec)
-		return refuse(path, "was changed while it was served; "
-		    "load it again", f);
+		return refuse(path,
+		    "was changed while it was served; "
+		    "load it again",
+		    f);
 	return 0;
 }
 

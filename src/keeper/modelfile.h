@@ -18,8 +18,8 @@ struct modelfile {
 
 /* 0, the descriptor (close-on-exec) belonging to the caller; ERR_FILE with one
  * line that names the path and says what to do. */
-int modelfile_open(const char *path, struct modelfile *ret,
-    struct fail *f) MUST_CHECK;
+int modelfile_open(const char *path, struct modelfile *ret, struct fail *f)
+    MUST_CHECK;
 
 /* Closes it; fd may be -1. */
 void modelfile_close(struct modelfile *m);
@@ -28,8 +28,8 @@ bool modelfile_is_same(const struct modelfile *m, const struct stat *st);
 
 /* Whether the open file is still what it was: 0, else ERR_FILE. An overwrite in
  * place would give silently other results. */
-int modelfile_check(const struct modelfile *m, const char *path,
-    struct fail *f) MUST_CHECK;
+int modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
+    MUST_CHECK;
 
 /* "name" for "/x/name.gguf"; at most n bytes with the NUL. */
 void modelfile_name(const char *path, char *ret, size_t n);

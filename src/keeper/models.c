@@ -47,7 +47,7 @@ read_template(struct models *all, const char *path, struct fail *f)
 static struct child_limits
 limits_of(const struct conf *conf)
 {
-	return (struct child_limits) {
+	return (struct child_limits){
 		.start_ms = conf->load_ms,
 		.stop_ms = 2000,
 		.hurry_ms = 500,
@@ -105,7 +105,7 @@ models_free(struct models *all)
 
 	if (all == NULL)
 		return;
-	LIST_EACH(it, next, &all->all)
+	LIST_EACH (it, next, &all->all)
 		model_free(LIST_ENTRY(it, struct model, link));
 	buf_done(&all->chat_template);
 	free(all);
@@ -116,7 +116,7 @@ by_name(const struct models *all, const char *name)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (!m->is_leaving &&
@@ -131,7 +131,7 @@ by_id(const struct models *all, uint32_t id)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (!m->is_leaving && m->id == id)
@@ -141,12 +141,11 @@ by_id(const struct models *all, uint32_t id)
 }
 
 static struct model *
-by_file(const struct models *all, const struct modelfile *file,
-    uint32_t n_ctx)
+by_file(const struct models *all, const struct modelfile *file, uint32_t n_ctx)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (!m->is_leaving && modelfile_is_same(&m->file, &file->st) &&
@@ -158,8 +157,8 @@ by_file(const struct models *all, const struct modelfile *file,
 
 /* "name", or "name:2" and so on where that is taken. */
 static void
-unique_name(const struct models *all, const char *wish,
-    char ret[MODEL_NAME_MAX])
+unique_name(
+    const struct models *all, const char *wish, char ret[MODEL_NAME_MAX])
 {
 	(void)snprintf(ret, MODEL_NAME_MAX, "%.128s", wish);
 	for (unsigned i = 2; by_name(all, ret) != NULL; i++)
@@ -178,8 +177,8 @@ add(struct models *all, const char *path, const char *wish,
 }
 
 int
-models_add(struct models *all, const char *path, const char *name,
-    struct fail *f)
+models_add(
+    struct models *all, const char *path, const char *name, struct fail *f)
 {
 	char base[MODEL_NAME_MAX];
 	struct modelfile file;
@@ -189,8 +188,8 @@ models_add(struct models *all, const char *path, const char *name,
 	if (err != 0)
 		return err;
 	modelfile_name(path, base, sizeof(base));
-	m = add(all, path, name != NULL ? name : base, &file,
-	    all->conf->ctx_size);
+	m = add(
+	    all, path, name != NULL ? name : base, &file, all->conf->ctx_size);
 	if (m == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	m->is_fixed = true;
@@ -202,7 +201,7 @@ models_start(struct models *all)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all)
+	LIST_EACH (it, next, &all->all)
 		model_start(LIST_ENTRY(it, struct model, link));
 }
 
@@ -240,7 +239,8 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 	}
 	if (all->n >= all->conf->models_max) {
 		modelfile_close(&file);
-		return fail_set(f, ERR_BUSY, "model", "model %.240s: %u "
+		return fail_set(f, ERR_BUSY, "model",
+		    "model %.240s: %u "
 		    "models are loaded, which is --models-max; unload one",
 		    path, all->n);
 	}
@@ -252,8 +252,8 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 
 /* The path names a known model, or a file. */
 static int
-find(struct models *all, const char *path, uint32_t n_ctx,
-    struct model **ret, struct fail *f)
+find(struct models *all, const char *path, uint32_t n_ctx, struct model **ret,
+    struct fail *f)
 {
 	struct model *m = by_name(all, path);
 
@@ -311,7 +311,8 @@ models_broken(struct models *all, uint32_t id)
 	if (p == NULL)
 		return;
 	log_error("model %s: its worker (pid %d) sent the front what it may "
-	    "not; killing it", m->name, (int)process_pid(p));
+		  "not; killing it",
+	    m->name, (int)process_pid(p));
 	process_abort(p);
 }
 
@@ -321,7 +322,7 @@ models_greet(struct models *all, pid_t front)
 	struct list *it, *next;
 
 	all->front = front;
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (m->is_leaving)
@@ -338,7 +339,7 @@ models_forget_front(struct models *all)
 	struct list *it, *next;
 
 	all->front = 0;
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		m->users = 0;
@@ -353,7 +354,7 @@ models_stop(struct models *all, bool hurry)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all)
+	LIST_EACH (it, next, &all->all)
 		model_leave(LIST_ENTRY(it, struct model, link), hurry);
 }
 
@@ -370,7 +371,7 @@ models_ready(const struct models *all)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (m->is_fixed && super_state(m->super) != CHILD_UP)
@@ -384,7 +385,7 @@ models_failed(const struct models *all, struct fail *ret)
 {
 	struct list *it, *next;
 
-	LIST_EACH(it, next, &all->all) {
+	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (m->is_fixed && model_status(m) == MODEL_FAILED) {

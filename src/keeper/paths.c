@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,8 +20,10 @@ own_folder(char *ret, size_t n, struct fail *f)
 	char *slash;
 
 	if (len < 0)
-		return fail_set(f, ERR_FILE, "libexec", "/proc/self/exe: %s; "
-		    "give --libexec", strerror(errno));
+		return fail_set(f, ERR_FILE, "libexec",
+		    "/proc/self/exe: %s; "
+		    "give --libexec",
+		    strerror(errno));
 	ret[len] = '\0';
 	slash = strrchr(ret, '/');
 	if (slash != NULL)
@@ -29,29 +32,34 @@ own_folder(char *ret, size_t n, struct fail *f)
 }
 
 static int
-find_program(const char *folder, const char *name, char *ret, size_t n,
-    struct fail *f)
+find_program(
+    const char *folder, const char *name, char *ret, size_t n, struct fail *f)
 {
 	int r = snprintf(ret, n, "%s/%s", folder, name);
 
 	if (r < 0 || (size_t)r >= n)
-		return fail_set(f, ERR_FILE, "libexec",
-		    "--libexec: the path is too long");
+		return fail_set(
+		    f, ERR_FILE, "libexec", "--libexec: the path is too long");
 	if (access(ret, X_OK) != 0)
-		return fail_set(f, ERR_FILE, "libexec", "%.240s: %s; "
-		    "--libexec DIR says where it is", ret, strerror(errno));
+		return fail_set(f, ERR_FILE, "libexec",
+		    "%.240s: %s; "
+		    "--libexec DIR says where it is",
+		    ret, strerror(errno));
 	return 0;
 }
 
 static void
-find_demo(const char *folder, char *ret, size_t n)
+find_demo(const char *folder, char ret[PATH_MAX])
 {
 	size_t places = sizeof(demo_places) / sizeof(demo_places[0]);
+	char path[PATH_MAX];
 
 	for (size_t i = 0; i < places; i++) {
-		int r = snprintf(ret, n, "%s/%s", folder, demo_places[i]);
+		int r = snprintf(
+		    path, sizeof(path), "%s/%s", folder, demo_places[i]);
 
-		if (r > 0 && (size_t)r < n && access(ret, R_OK) == 0)
+		if (r > 0 && (size_t)r < sizeof(path) &&
+		    realpath(path, ret) != NULL && access(ret, R_OK) == 0)
 			return;
 	}
 	ret[0] = '\0';
@@ -68,13 +76,13 @@ paths_find(const char *libexec, struct paths *ret, struct fail *f)
 	if (libexec == NULL)
 		libexec = own;
 	if (err == 0)
-		find_demo(own, ret->demo, sizeof(ret->demo));
+		find_demo(own, ret->demo);
 	else
 		ret->demo[0] = '\0';
-	err = find_program(libexec, "bulkhead-front", ret->front,
-	    sizeof(ret->front), f);
+	err = find_program(
+	    libexec, "bulkhead-front", ret->front, sizeof(ret->front), f);
 	if (err != 0)
 		return err;
-	return find_program(libexec, "bulkhead-worker", ret->worker,
-	    sizeof(ret->worker), f);
+	return find_program(
+	    libexec, "bulkhead-worker", ret->worker, sizeof(ret->worker), f);
 }

@@ -17,7 +17,7 @@ struct paths {
 
 /* libexec: the folder of the two executables; NULL: that of our own. 0, or
  * ERR_FILE with the one that is missing in f. */
-int paths_find(const char *libexec, struct paths *ret,
-    struct fail *f) MUST_CHECK;
+int paths_find(const char *libexec, struct paths *ret, struct fail *f)
+    MUST_CHECK;
 
 #endif

@@ -173,7 +173,7 @@ process_start(struct loop *l, const struct program *prog,
 
 	if (p == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
-	*p = (struct process) {
+	*p = (struct process){
 		.prog = prog,
 		.ops = ops,
 		.arg = arg,
@@ -203,8 +203,8 @@ bury(struct process *p)
 	process_signal(p, SIGKILL);
 	/* SIGKILL takes its time only in a device driver; then init has it. */
 	if (poll(&pfd, 1, 1000) <= 0 || reap(p->pidfd, &d) != 0)
-		log_warn("%s (pid %d) does not die", p->prog->name,
-		    (int)p->pid);
+		log_warn(
+		    "%s (pid %d) does not die", p->prog->name, (int)p->pid);
 }
 
 void
@@ -239,8 +239,8 @@ process_progress(const struct process *p)
 int
 process_send(struct process *p, enum msg m, const void *st, int fd)
 {
-	int err = p->chan_watch == NULL ? ERR_EOF
-					: chan_send(p->chan, m, st, fd);
+	int err =
+	    p->chan_watch == NULL ? ERR_EOF : chan_send(p->chan, m, st, fd);
 
 	if (err != 0 && err != ERR_EOF) {
 		log_error("%s (pid %d) cannot be told: %s; killing it",

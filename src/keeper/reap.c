@@ -16,12 +16,12 @@ reap(int pidfd, struct death *ret)
 	while (r < 0 && errno == EINTR);
 	/* Not our child any more: a program that embeds us has reaped it. */
 	if (r < 0) {
-		*ret = (struct death) { .number = -1 };
+		*ret = (struct death){ .number = -1 };
 		return 0;
 	}
 	if (si.si_pid == 0)
 		return ERR_AGAIN;
-	*ret = (struct death) {
+	*ret = (struct death){
 		.by_signal = si.si_code != CLD_EXITED,
 		.number = si.si_status,
 		.core = si.si_code == CLD_DUMPED,

@@ -32,7 +32,7 @@ warn_of_nulls(int argc, char *const argv[], char *const envp[])
 		log_warn("argv is NULL: serving with the defaults");
 	else if (argv == NULL || argc <= 0)
 		log_warn("no arguments, not even a name: serving with the "
-		    "defaults");
+			 "defaults");
 	for (int i = 0; argv != NULL && i < argc; i++)
 		if (argv[i] == NULL)
 			log_warn("argv[%d] is NULL: passed over", i);

@@ -141,7 +141,9 @@ spawn_env(char *const envp[])
 		"GGML_NO_BACKTRACE=1",
 	};
 	static const char *const passed[] = {
-		"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=",
+		"ASAN_OPTIONS=",
+		"UBSAN_OPTIONS=",
+		"TSAN_OPTIONS=",
 		"LSAN_OPTIONS=",
 	};
 	size_t n_fixed = sizeof(fixed) / sizeof(fixed[0]);
@@ -155,8 +157,8 @@ spawn_env(char *const envp[])
 		env[n] = (char *)fixed[n];
 	for (size_t i = 0; envp != NULL && envp[i] != NULL; i++)
 		for (size_t k = 0; k < n_passed; k++)
-			if (n < n_fixed + n_passed && strncmp(envp[i],
-			    passed[k], strlen(passed[k])) == 0)
+			if (n < n_fixed + n_passed &&
+			    strncmp(envp[i], passed[k], strlen(passed[k])) == 0)
 				env[n++] = envp[i];
 	return env;
 }

@@ -20,8 +20,8 @@ struct spawn {
 
 /* Starts it and waits until exec has worked. *ret_pidfd belongs to the caller
  * and is close-on-exec. 0, or ERR_IO with the step and the reason in f. */
-int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
-    struct fail *f) MUST_CHECK;
+int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
+    MUST_CHECK;
 
 /* What every child gets: PATH, LANG, GGML_NO_BACKTRACE, and options of
  * sanitizers from envp (NULL is allowed). NULL if out of memory; the strings of

@@ -55,8 +55,8 @@ do_spawn(struct super *s)
 	struct fail f;
 
 	s->seen = 0;
-	if (process_start(s->loop, s->prog, &process_ops, s, &s->process,
-	    &f) != 0) {
+	if (process_start(s->loop, s->prog, &process_ops, s, &s->process, &f) !=
+	    0) {
 		s->ops->on_no_start(s->arg, &f);
 		return false;
 	}
@@ -146,7 +146,7 @@ super_new(struct loop *l, const struct child_limits *limits,
 
 	if (s == NULL)
 		return NULL;
-	*s = (struct super) {
+	*s = (struct super){
 		.loop = l,
 		.prog = prog,
 		.ops = ops,

@@ -32,7 +32,7 @@ refuse(const struct place *p, int code, const char *what, int error)
 static int
 address(const char *path, struct sockaddr_un *ret)
 {
-	*ret = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(ret->sun_path))
 		return ERR_TOO_BIG;
 	(void)snprintf(ret->sun_path, sizeof(ret->sun_path), "%s", path);
@@ -73,9 +73,10 @@ refuse_live(const struct place *p, pid_t pid)
 
 	if (pid > 0)
 		(void)snprintf(who, sizeof(who), "pid %d", (int)pid);
-	return fail_set(p->f, ERR_BUSY, p->option, "--%s: %.240s is already "
-	    "served by %s; stop it, or give another path", p->option, p->path,
-	    who);
+	return fail_set(p->f, ERR_BUSY, p->option,
+	    "--%s: %.240s is already "
+	    "served by %s; stop it, or give another path",
+	    p->option, p->path, who);
 }
 
 /* The pid that the holder of the lock wrote into it. */
@@ -102,13 +103,15 @@ is_at(int fd, const char *path)
 static int
 lock_once(const struct place *p, const char *lock_path, int *ret)
 {
-	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	int fd =
+	    open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	pid_t pid;
 
 	if (fd < 0)
-		return refuse(p, ERR_FILE, "cannot make its lock file beside "
-		    "it (.lock)", errno);
+		return refuse(p, ERR_FILE,
+		    "cannot make its lock file beside "
+		    "it (.lock)",
+		    errno);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (probe(p->path, &pid) != 0 || pid == 0)
 			pid = holder(fd);
@@ -155,38 +158,43 @@ check_path(const struct place *p)
 	int error;
 
 	if (lstat(p->path, &st) != 0)
-		return errno == ENOENT ? 0 : refuse(p, ERR_FILE, "cannot look",
-		    errno);
+		return errno == ENOENT
+		    ? 0
+		    : refuse(p, ERR_FILE, "cannot look", errno);
 	if (!S_ISSOCK(st.st_mode))
-		return refuse(p, ERR_FILE, "is there and is not a socket; "
-		    "remove it, or give another path", 0);
+		return refuse(p, ERR_FILE,
+		    "is there and is not a socket; "
+		    "remove it, or give another path",
+		    0);
 	error = probe(p->path, &pid);
 	if (error == 0)
 		return refuse_live(p, pid);
 	if (error != ECONNREFUSED && error != ENOENT)
-		return refuse(p, ERR_FILE, "cannot tell whether it is alive",
-		    error);
+		return refuse(
+		    p, ERR_FILE, "cannot tell whether it is alive", error);
 	return 0;
 }
 
 /* Binds to a name beside the path, makes it what it is to be, and only then
  * gives it the path. */
 static int
-bind_and_rename(const struct place *p, mode_t mode, gid_t group,
-    struct unixsock *u)
+bind_and_rename(
+    const struct place *p, mode_t mode, gid_t group, struct unixsock *u)
 {
 	char temporary[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct sockaddr_un sa;
 	struct stat st;
 	const char *what;
 	mode_t was;
-	int r = snprintf(temporary, sizeof(temporary), "%s.%d", p->path,
-	    (int)getpid());
+	int r = snprintf(
+	    temporary, sizeof(temporary), "%s.%d", p->path, (int)getpid());
 
 	if (r < 0 || (size_t)r >= sizeof(temporary) ||
 	    address(temporary, &sa) != 0)
-		return refuse(p, ERR_FILE, "is too long for a socket (99 "
-		    "bytes)", 0);
+		return refuse(p, ERR_FILE,
+		    "is too long for a socket (99 "
+		    "bytes)",
+		    0);
 	what = "cannot make the socket";
 	was = umask(0177);
 	(void)unlink(temporary);
@@ -226,8 +234,8 @@ unixsock_open(const char *path, const char *option, mode_t mode, gid_t group,
 	if (err == 0)
 		err = check_path(&p);
 	if (err == 0) {
-		u.fd = socket(AF_UNIX,
-		    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		u.fd = socket(
+		    AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (u.fd < 0)
 			err = refuse(&p, ERR_FILE, "no socket", errno);
 	}
@@ -252,11 +260,11 @@ unixsock_close(struct unixsock *u)
 	if (u->fd >= 0)
 		(void)close(u->fd);
 	/* Removed while it is held: see lock_once(). */
-	if (u->lock >= 0) {
+	if (u->lock >= 0 && u->lock_path != NULL) {
 		(void)unlink(u->lock_path);
 		(void)close(u->lock);
 	}
 	free(u->path);
 	free(u->lock_path);
-	*u = (struct unixsock) { .fd = -1, .lock = -1 };
+	*u = (struct unixsock){ .fd = -1, .lock = -1 };
 }

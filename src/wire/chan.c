@@ -38,7 +38,8 @@ struct chan {
 	unsigned n_marks;
 	int fds[MARKS]; /* received, not yet claimed by a frame */
 	unsigned n_fds;
-	int err; /* what ended it; sticks */
+	int in_err;  /* what ended receiving; sticks */
+	int out_err; /* what ended sending; sticks */
 };
 
 int
@@ -144,11 +145,11 @@ send_some(int sock, const void *p, size_t n, int fd)
 	return r;
 }
 
-static int
-ended(struct chan *c, int err)
+/* The peer closed its end; with bytes unread that is a reset. */
+static bool
+is_gone(int error)
 {
-	c->err = err;
-	return err;
+	return error == EPIPE || error == ECONNRESET;
 }
 
 static void
@@ -162,7 +163,7 @@ drop_mark(struct chan *c)
 int
 chan_flush(struct chan *c)
 {
-	while (c->err == 0 && buf_len(&c->out) > 0) {
+	while (c->out_err == 0 && buf_len(&c->out) > 0) {
 		size_t n = buf_len(&c->out);
 		int fd = -1;
 		ssize_t r;
@@ -177,19 +178,20 @@ chan_flush(struct chan *c)
 		if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return 0;
 		if (r < 0)
-			return ended(c,
-			    errno == EPIPE || errno == ECONNRESET ? ERR_EOF
-								  : ERR_IO);
+			c->out_err = is_gone(errno) ? ERR_EOF : ERR_IO;
+		if (r < 0)
+			break;
 		if (fd >= 0)
 			drop_mark(c);
 		c->sent += (uint64_t)r;
 		buf_consume(&c->out, (size_t)r);
 	}
-	return c->err;
+	return c->out_err;
 }
 
+/* start: where in the bytes that wait the descriptor's frame begins. */
 static int
-add_mark(struct chan *c, int fd)
+add_mark(struct chan *c, size_t start, int fd)
 {
 	int copy;
 
@@ -198,44 +200,36 @@ add_mark(struct chan *c, int fd)
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return ERR_IO;
-	c->marks[c->n_marks].at = c->sent + buf_len(&c->out);
+	c->marks[c->n_marks].at = c->sent + start;
 	c->marks[c->n_marks].fd = copy;
 	c->n_marks++;
 	return 0;
 }
 
 /* A frame is packed in place behind those that wait; one that does not fit is
- * taken back whole. */
+ * taken back whole. Its mark is the last thing that can fail. */
 static int
 finish_frame(struct chan *c, enum msg m, size_t start, int fd)
 {
 	static const uint8_t zero[ALIGN];
-	const struct msg_row *row = msg_row(m);
 	size_t n = buf_len(&c->out) - start - HEADER;
 	uint32_t head[HEADER / 4] = { (uint32_t)n, m, fd >= 0, 0 };
 	int err = buf_err(&c->out);
 
-	if (err == 0 && n > row->max)
+	if (err == 0 && n > msg_row(m)->max)
 		err = ERR_TOO_BIG;
-	if (err == 0 && fd >= 0) {
-		size_t whole = buf_len(&c->out);
-
-		buf_truncate(&c->out, start);
-		err = add_mark(c, fd);
-		c->out.len = whole;
-	}
 	if (err == 0) {
 		buf_put(&c->out, zero, padded(n) - n);
 		err = buf_err(&c->out);
 	}
+	if (err == 0 && fd >= 0)
+		err = add_mark(c, start, fd);
 	if (err != 0) {
 		c->out.err = 0;
 		buf_truncate(&c->out, start);
 		return err;
 	}
 	memcpy(c->out.data + c->out.off + start, head, sizeof(head));
-	/* A failure to send shows at the next chan_recv() as well; what was
-	 * queued is lost with the channel. */
 	return chan_flush(c);
 }
 
@@ -245,8 +239,8 @@ start_frame(struct chan *c, enum msg m, int fd, size_t *ret_start)
 	static const uint8_t zero[HEADER];
 	const struct msg_row *row = msg_row(m);
 
-	if (c->err != 0)
-		return c->err;
+	if (c->in_err != 0 || c->out_err != 0)
+		return c->in_err != 0 ? c->in_err : c->out_err;
 	if (row == NULL || row->from != c->self || row->to != c->peer ||
 	    (fd >= 0 && row->max_fds == 0))
 		return ERR_PROTO;
@@ -332,7 +326,7 @@ fill(struct chan *c, size_t want)
 	if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return ERR_AGAIN;
 	if (r < 0)
-		return errno == ECONNRESET ? ERR_EOF : ERR_IO;
+		return is_gone(errno) ? ERR_EOF : ERR_IO;
 	if (r == 0)
 		return ERR_EOF;
 	buf_commit(&c->in, (size_t)r);
@@ -352,53 +346,68 @@ check_header(const struct chan *c, const uint32_t head[HEADER / 4])
 	return 0;
 }
 
+/* Reads until a whole frame is at the front, whose size goes to *ret_size. */
 static int
+next_frame(struct chan *c, uint32_t head[HEADER / 4], size_t *ret_size)
+{
+	size_t want = HEADER;
+	int err;
+
+	for (;;) {
+		if (buf_len(&c->in) >= HEADER) {
+			memcpy(head, buf_data(&c->in), HEADER);
+			err = check_header(c, head);
+			if (err != 0)
+				return err;
+			want = HEADER + padded(head[0]);
+		}
+		if (buf_len(&c->in) >= want)
+			break;
+		err = fill(c, want - buf_len(&c->in));
+		/* Where nothing can be sent, nothing more will come. */
+		if (err == ERR_AGAIN && c->out_err != 0)
+			return c->out_err;
+		if (err != 0)
+			return err;
+	}
+	*ret_size = want;
+	return head[2] > c->n_fds ? ERR_PROTO : 0;
+}
+
+static void
 claim_fds(struct chan *c, struct frame *f, unsigned n)
 {
-	if (n > c->n_fds)
-		return ERR_PROTO;
-	for (unsigned i = 0; i < n; i++)
-		f->fds[i] = c->fds[i];
+	for (unsigned i = 0; i < MSG_MAX_FDS; i++)
+		f->fds[i] = i < n ? c->fds[i] : -1;
 	c->n_fds -= n;
 	memmove(c->fds, c->fds + n, c->n_fds * sizeof(c->fds[0]));
 	f->n_fds = (uint8_t)n;
-	return 0;
 }
 
 int
 chan_recv(struct chan *c, struct frame *ret)
 {
 	uint32_t head[HEADER / 4];
-	size_t want = HEADER;
+	size_t size;
 	int err;
 
 	buf_consume(&c->in, c->taken);
 	c->taken = 0;
-	for (;;) {
-		if (buf_len(&c->in) >= HEADER) {
-			memcpy(head, buf_data(&c->in), sizeof(head));
-			err = check_header(c, head);
-			if (err != 0)
-				return ended(c, err);
-			want = HEADER + padded(head[0]);
-			if (buf_len(&c->in) >= want)
-				break;
-		}
-		if (c->err != 0)
-			return c->err;
-		err = fill(c, want - buf_len(&c->in));
-		if (err == ERR_AGAIN)
-			return err;
-		if (err != 0)
-			return ended(c, err);
+	if (c->in_err != 0)
+		return c->in_err;
+	err = next_frame(c, head, &size);
+	if (err == ERR_AGAIN)
+		return err;
+	if (err != 0) {
+		c->in_err = err;
+		return err;
 	}
-	*ret = (struct frame){ .msg = (enum msg)head[1], .n = head[0] };
-	for (unsigned i = 0; i < MSG_MAX_FDS; i++)
-		ret->fds[i] = -1;
+	ret->msg = (enum msg)head[1];
+	ret->n = head[0];
 	ret->payload = buf_data(&c->in) + HEADER;
-	c->taken = want;
-	err = claim_fds(c, ret, head[2]);
-	return err != 0 ? ended(c, err) : 0;
+	claim_fds(c, ret, head[2]);
+	c->taken = size;
+	return 0;
 }
 
 int

@@ -19,7 +19,8 @@
 #define HEADER 16u /* payload length, message, descriptors, 0 */
 #define ALIGN 8u   /* payloads are padded to this, to be read in place */
 #define READ_SIZE 65536u
-#define MARKS 16u /* descriptors that wait to be sent or taken */
+#define KEEP (1u << 20) /* bytes of memory an empty buffer may keep */
+#define MARKS 16u	/* descriptors that wait to be sent or taken */
 
 struct mark {
 	uint64_t at; /* offset in the stream of bytes sent */
@@ -160,6 +161,15 @@ drop_mark(struct chan *c)
 	memmove(c->marks, c->marks + 1, c->n_marks * sizeof(c->marks[0]));
 }
 
+/* One large message is no reason to hold its memory for ever. */
+static void
+consume(struct buf *b, size_t n)
+{
+	buf_consume(b, n);
+	if (buf_len(b) == 0 && b->cap > KEEP)
+		buf_trim(b);
+}
+
 int
 chan_flush(struct chan *c)
 {
@@ -184,7 +194,7 @@ chan_flush(struct chan *c)
 		if (fd >= 0)
 			drop_mark(c);
 		c->sent += (uint64_t)r;
-		buf_consume(&c->out, (size_t)r);
+		consume(&c->out, (size_t)r);
 	}
 	return c->out_err;
 }
@@ -391,7 +401,7 @@ chan_recv(struct chan *c, struct frame *ret)
 	size_t size;
 	int err;
 
-	buf_consume(&c->in, c->taken);
+	consume(&c->in, c->taken);
 	c->taken = 0;
 	if (c->in_err != 0)
 		return c->in_err;

@@ -181,6 +181,24 @@ gen_first(struct model *m)
 	return LIST_ENTRY(m->queue.next, struct gen, link);
 }
 
+bool
+gen_may_go(const struct gen *g)
+{
+	const struct list *head = &g->model->active;
+
+	if (g->deaths == 0)
+		return true;
+	for (struct list *it = head->next; it != head; it = it->next) {
+		const struct gen *other = LIST_ENTRY(it, struct gen, link);
+
+		/* One that is not computed has no token to wait for. */
+		if (other->deaths > 0 && !other->is_parked &&
+		    !other->is_cancelled)
+			return false;
+	}
+	return true;
+}
+
 int
 gen_send(struct gen *g)
 {

@@ -84,6 +84,11 @@ void gen_cut_all(struct front *f);
 /* The first in m's queue, which must not be empty. */
 struct gen *gen_first(struct model *m);
 
+/* Whether it may be sent now: of those that were with a worker when it died,
+ * and have got no token since, only one at a time may be with the next. So a
+ * request that kills workers soon dies alone, and is found by that. */
+bool gen_may_go(const struct gen *g);
+
 /* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
 int gen_send(struct gen *g) MUST_CHECK;
 

@@ -166,7 +166,7 @@ model_dispatch(struct model *m)
 	    !list_empty(&m->queue)) {
 		struct gen *g = gen_first(m);
 
-		if (gen_send(g) != 0)
+		if (!gen_may_go(g) || gen_send(g) != 0)
 			break;
 	}
 	if (m->chan != NULL)

@@ -1,0 +1,387 @@
+/*
+ * Answers: their exact bytes, in one piece and as a stream; and what becomes
+ * of them when a generation fails, the client goes or reads too slowly.
+ */
+#include "http_world.h"
+
+#include "front/http/chunk.h"
+#include "front/http/probs.h"
+
+static const struct chunk_names names = { .id = STR("x-1"),
+	.model = STR("de\"mo"), .version = STR("9"), .created = 77 };
+
+#define HEAD(object)                                                    \
+	"{\"id\":\"x-1\",\"object\":\"" object "\",\"created\":77,"     \
+	"\"model\":\"de\\\"mo\",\"system_fingerprint\":\"bulkhead-9\"," \
+	"\"choices\":["
+
+static void
+assert_bytes(struct buf *b, const char *want)
+{
+	buf_put_u8(b, '\0');
+	assert_int_equal(buf_err(b), 0);
+	assert_string_equal((const char *)buf_data(b), want);
+	buf_reset(b);
+}
+
+static void
+chat_chunks(void **state)
+{
+	struct chunk_form f;
+	struct chunk_counts counts = { 3, 4 };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	chunk_init(&f, true, true, &names);
+	chunk_role(&f, &b, 0);
+	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
+	    "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+	    "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+	chunk_text(&f, &b, 12, STR("a\n\"\xc3\xa9"), STR(""));
+	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
+	    "{\"index\":12,\"delta\":{\"content\":\"a\\n\\\"\xc3\xa9\"},"
+	    "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+	chunk_finish(&f, &b, 1, "stop", NULL);
+	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
+	    "{\"index\":1,\"delta\":{},\"logprobs\":null,"
+	    "\"finish_reason\":\"stop\"}]}\n\n");
+	chunk_usage(&f, &b, &counts);
+	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
+	    "],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
+	    "\"total_tokens\":7}}\n\n");
+	chunk_done(&f);
+	buf_done(&b);
+}
+
+static void
+completion_chunks(void **state)
+{
+	struct chunk_times times = { 2, 4, 1000, 2000 };
+	struct chunk_form f;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	chunk_init(&f, false, true, &names);
+	chunk_text(&f, &b, 0, STR("a"), STR("{}"));
+	assert_bytes(&b, "data: " HEAD("text_completion")
+	    "{\"index\":0,\"text\":\"a\",\"logprobs\":{},"
+	    "\"finish_reason\":null}]}\n\n");
+	chunk_finish(&f, &b, 0, "length", &times);
+	assert_bytes(&b, "data: " HEAD("text_completion")
+	    "{\"index\":0,\"text\":\"\",\"logprobs\":null,"
+	    "\"finish_reason\":\"length\"}],\"timings\":{\"prompt_n\":2,"
+	    "\"prompt_ms\":1.000,\"prompt_per_second\":2000.000,"
+	    "\"predicted_n\":4,\"predicted_ms\":2.000,"
+	    "\"predicted_per_second\":2000.000}}\n\n");
+	chunk_done(&f);
+	buf_done(&b);
+}
+
+static void
+logprobs(void **state)
+{
+	struct step_top top = { 7, -1.5f, STR("\xc3") };
+	struct step s = { .logprob = -0.5f, .piece = STR("a\n"), .n_tops = 1 };
+	struct buf tops, packed, b;
+
+	(void)state;
+	buf_init(&tops, 4096);
+	buf_init(&packed, 4096);
+	buf_init(&b, 4096);
+	step_top_put(&tops, &top);
+	s.tops = buf_str(&tops);
+	probs_note(&packed, &s, 4);
+	probs_put_chat(&b, buf_str(&packed));
+	assert_bytes(&b, "{\"content\":[{\"token\":\"a\\n\",\"logprob\":-0.5,"
+	    "\"bytes\":[97,10],\"top_logprobs\":[{\"token\":\"\xef\xbf\xbd\","
+	    "\"logprob\":-1.5,\"bytes\":[195]}]}],\"refusal\":null}");
+	probs_put_completion(&b, buf_str(&packed));
+	assert_bytes(&b, "{\"tokens\":[\"a\\n\"],\"token_logprobs\":[-0.5],"
+	    "\"top_logprobs\":[{\"bytes:\\\\xc3\":-1.5}],"
+	    "\"text_offset\":[4]}");
+	assert_int_equal(probs_count_chars(STR("h\xc3\xa9")), 2);
+	buf_done(&tops);
+	buf_done(&packed);
+	buf_done(&b);
+}
+
+/*
+ * Whole requests
+ */
+
+static int
+set_up(void **state)
+{
+	*state = http_world_new(&world_config);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
+/* Starts a stream of one choice; gives its generation. */
+static uint64_t
+start_stream(struct world *w, const char *more)
+{
+	struct gen_submit s;
+	char body[256];
+
+	(void)snprintf(body, sizeof(body),
+	    "{\"prompt\":\"a\",\"stream\":true%s}", more);
+	post(w, "/v1/completions", body);
+	worker_hears(w, MSG_GEN_SUBMIT, &s);
+	return s.gen;
+}
+
+static void
+streams(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_stream(w, "");
+	const char *got;
+
+	assert_heard(w, ""); /* not before it has a slot */
+	worker_starts(w, gen);
+	assert_heard(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+	    "Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n");
+	worker_steps(w, gen, 5, "b", 0);
+	got = hear(w);
+	assert_int_equal(strtoul(got, NULL, 16) + 8 + 2, strlen(got));
+	assert_non_null(strstr(got, "data: {\"id\":\"cmpl-"));
+	assert_non_null(strstr(got, "\"text\":\"b\""));
+	worker_steps(w, gen, 5, "", STEP_HELD);
+	assert_heard(w, ""); /* nothing to see yet */
+	worker_ends(w, gen, REASON_LENGTH, "c");
+	got = hear(w);
+	assert_non_null(strstr(got, "\"text\":\"c\""));
+	assert_non_null(strstr(got, "\"finish_reason\":\"length\""));
+	assert_non_null(strstr(got, "00000e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"));
+	/* The connection goes on. */
+	say(w, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_hears(w, "200 OK");
+}
+
+static void
+whole(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	const char *got;
+
+	post(w, "/v1/completions", "{\"prompt\":\"a\",\"echo\":true}");
+	worker_hears(w, MSG_GEN_SUBMIT, &s);
+	worker_starts(w, s.gen);
+	worker_steps(w, s.gen, 5, "b", 0);
+	assert_heard(w, "");
+	worker_ends(w, s.gen, REASON_STOP, "c");
+	got = hear(w);
+	assert_non_null(strstr(got, "{\"index\":0,\"text\":\"abc\","
+	    "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
+	    "{\"prompt_tokens\":3,\"completion_tokens\":2,"
+	    "\"total_tokens\":5},\"timings\":{\"prompt_n\":3,"));
+}
+
+static void
+choices_are_told_apart(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit a, b;
+	const char *got;
+
+	post(w, "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\","
+	    "\"content\":\"a\"}],\"n\":2,\"stream\":true,\"seed\":5,"
+	    "\"stream_options\":{\"include_usage\":true}}");
+	worker_hears(w, MSG_GEN_SUBMIT, &a);
+	worker_hears(w, MSG_GEN_SUBMIT, &b);
+	assert_int_equal(b.seed, a.seed + 1);
+	worker_starts(w, a.gen);
+	worker_starts(w, b.gen);
+	(void)hear(w);
+	worker_steps(w, b.gen, 5, "b", 0);
+	assert_hears(w, "{\"index\":1,\"delta\":{\"content\":\"b\"}");
+	worker_ends(w, b.gen, REASON_EOS, "");
+	got = hear(w);
+	assert_non_null(strstr(got, "{\"index\":1,\"delta\":{},"));
+	assert_null(strstr(got, "[DONE]"));
+	worker_ends(w, a.gen, REASON_EOS, "");
+	got = hear(w);
+	/* The prompt is theirs together. */
+	assert_non_null(strstr(got, "\"choices\":[],\"usage\":{"
+	    "\"prompt_tokens\":3,\"completion_tokens\":4,"));
+	assert_non_null(strstr(got, "[DONE]"));
+}
+
+static void
+early_failure_has_its_status(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_stream(w, "");
+	const char *got;
+
+	worker_fails(w, gen, ERR_CONTEXT, "prompt", "prompt: too long");
+	got = hear(w);
+	assert_non_null(strstr(got, "HTTP/1.1 400 Bad Request\r\n"));
+	assert_non_null(strstr(got, "{\"error\":{\"message\":\"prompt: too "
+	    "long\",\"type\":\"exceed_context_size_error\",\"param\":"
+	    "\"prompt\",\"code\":\"context_length_exceeded\"}}"));
+}
+
+static void
+late_failure_is_an_event(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_stream(w, "");
+	const char *got;
+
+	worker_starts(w, gen);
+	(void)hear(w);
+	worker_fails(w, gen, ERR_INTERNAL, "", "oh no");
+	got = hear(w);
+	assert_non_null(strstr(got, "data: {\"error\":{\"message\":\"oh no\","));
+	assert_null(strstr(got, "[DONE]"));
+	assert_non_null(strstr(got, "\r\n0\r\n\r\n"));
+}
+
+static void
+one_failure_ends_all(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit a, b;
+	struct gen_cancel cancel;
+
+	post(w, "/v1/completions", "{\"prompt\":[\"a\",\"b\"]}");
+	worker_hears(w, MSG_GEN_SUBMIT, &a);
+	worker_hears(w, MSG_GEN_SUBMIT, &b);
+	worker_fails(w, a.gen, ERR_INVALID, "prompt", "prompt: no");
+	assert_hears(w, "HTTP/1.1 400 ");
+	worker_hears(w, MSG_GEN_CANCEL, &cancel);
+	assert_int_equal(cancel.gen, b.gen);
+	worker_ends(w, b.gen, REASON_CANCEL, "");
+}
+
+static void
+queue_full_is_429(void **state)
+{
+	struct world *w = *state;
+
+	/* Two slots; four may wait. */
+	for (int i = 0; i < 3; i++) {
+		w->client = -1;
+		connect_http(w);
+		post(w, "/v1/completions", "{\"prompt\":[\"a\",\"b\"]}");
+	}
+	w->client = -1;
+	connect_http(w);
+	post(w, "/v1/completions", "{\"prompt\":\"a\"}");
+	assert_hears(w, "HTTP/1.1 429 Too Many Requests\r\n"
+	    "Content-Type: application/json\r\nRetry-After: 1\r\n");
+}
+
+static void
+client_gone_cancels(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_stream(w, "");
+	struct gen_cancel cancel;
+
+	close(w->client);
+	w->client = -1;
+	worker_hears(w, MSG_GEN_CANCEL, &cancel);
+	assert_int_equal(cancel.gen, gen);
+}
+
+static void
+slow_reader_parks(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_stream(w, "");
+	struct gen_park park;
+	char text[4000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	worker_starts(w, gen);
+	for (int i = 0; i < 90 && worker_hears_nothing(w); i++)
+		worker_steps(w, gen, 5, text, 0);
+	assert_int_equal(w->f.metrics.generations_parked_total, 1);
+	(void)hear(w);
+	worker_hears(w, MSG_GEN_UNPARK, &park);
+	assert_int_equal(park.gen, gen);
+}
+
+static int
+set_up_keepalive(void **state)
+{
+	struct front_config c = world_config;
+
+	c.keepalive_ms = 10;
+	*state = http_world_new(&c);
+	return 0;
+}
+
+static void
+waiting_is_commented(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_stream(w, "");
+	const char *got;
+
+	wait_ms(w, 15);
+	got = hear(w);
+	assert_non_null(strstr(got, "200 OK"));
+	assert_non_null(strstr(got, "00000e\r\n: keep-alive\n\n\r\n"));
+	/* Its status is out: a failure has to be an event. */
+	worker_fails(w, gen, ERR_INVALID, "prompt", "prompt: no");
+	assert_hears(w, "data: {\"error\":");
+}
+
+static void
+old_version_streams_to_the_close(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+
+	say(w, "POST /v1/completions HTTP/1.0\r\nContent-Length: 28\r\n"
+	       "Connection: keep-alive\r\n\r\n"
+	       "{\"prompt\":\"a\",\"stream\":true}");
+	worker_hears(w, MSG_GEN_SUBMIT, &s);
+	worker_starts(w, s.gen);
+	assert_heard(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+	    "Cache-Control: no-cache\r\nConnection: close\r\n\r\n");
+	worker_ends(w, s.gen, REASON_EOS, "");
+	assert_hears(w, "}}\n\ndata: [DONE]\n\n");
+	assert_true(is_closed(w));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chat_chunks),
+		cmocka_unit_test(completion_chunks),
+		cmocka_unit_test(logprobs),
+		TEST(streams),
+		TEST(whole),
+		TEST(choices_are_told_apart),
+		TEST(early_failure_has_its_status),
+		TEST(late_failure_is_an_event),
+		TEST(one_failure_ends_all),
+		TEST(queue_full_is_429),
+		TEST(client_gone_cancels),
+		TEST(slow_reader_parks),
+		cmocka_unit_test_setup_teardown(waiting_is_commented,
+		    set_up_keepalive, tear_down),
+		TEST(old_version_streams_to_the_close),
+	};
+
+	log_init("test", LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -17,6 +17,7 @@
 #include "front/http/route.h"
 #include "front/listener.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -303,20 +304,22 @@ http_accept(struct front *f, int fd)
 	return 0;
 }
 
+#define REFUSAL                                                           \
+	"{\"error\":{\"message\":\"too many connections; try again later\"," \
+	"\"type\":\"unavailable_error\",\"param\":null,\"code\":null}}"
+
 void
 http_refuse(int fd)
 {
-	static const char text[] =
+	char text[512];
+	int n = snprintf(text, sizeof(text),
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: application/json\r\n"
-	    "Content-Length: 116\r\n"
+	    "Content-Length: %zu\r\n"
 	    "Retry-After: 1\r\n"
-	    "Connection: close\r\n"
-	    "\r\n"
-	    "{\"error\":{\"message\":\"too many connections; try again "
-	    "later\",\"type\":\"unavailable_error\",\"param\":null,"
-	    "\"code\":null}}";
+	    "Connection: close\r\n\r\n%s",
+	    sizeof(REFUSAL) - 1, REFUSAL);
 
-	(void)send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(fd);
 }

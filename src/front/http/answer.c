@@ -44,12 +44,12 @@ struct answer {
 	struct http *http;
 	struct chunk_form form;
 	uint32_t n_choices;
-	uint32_t n_left;    /* choices that are not done */
-	uint32_t n;	    /* choices of each prompt */
-	size_t gathered;    /* bytes */
+	uint32_t n_left; /* choices that are not done */
+	uint32_t n;	 /* choices of each prompt */
+	size_t gathered; /* bytes */
 	bool is_stream;
-	bool is_open;	    /* the stream's header is out */
-	bool has_spoken;    /* since the last tick */
+	bool is_open;	 /* the stream's header is out */
+	bool has_spoken; /* since the last tick */
 	bool wants_usage;
 	struct choice choices[];
 };
@@ -97,8 +97,8 @@ send_text(struct answer *a, struct choice *c, struct str text)
 
 	a->has_spoken = true;
 	if (buf_len(&c->probs) == 0) {
-		chunk_text(&a->form, http_out(a->http), c->index, text,
-		    STR(""));
+		chunk_text(
+		    &a->form, http_out(a->http), c->index, text, STR(""));
 	} else {
 		buf_init(&probs, BODY_MAX);
 		put_probs(a, &probs, c);
@@ -237,8 +237,8 @@ end_whole(struct answer *a)
 	chunk_open(&a->form, &body);
 	for (uint32_t i = 0; i < a->n_choices; i++)
 		put_choice(a, &body, &a->choices[i]);
-	chunk_close(&body, &counts,
-	    a->n_choices == 1 ? &a->choices[0].times : NULL);
+	chunk_close(
+	    &body, &counts, a->n_choices == 1 ? &a->choices[0].times : NULL);
 	if (buf_err(&body) != 0) {
 		fail_too_big(a);
 	} else {
@@ -417,8 +417,7 @@ draw_id(char *out, size_t size, bool is_chat)
 
 	(void)getrandom(r, sizeof(r), 0);
 	(void)snprintf(out, size, "%s%012llx%012llx",
-	    is_chat ? "chatcmpl-" : "cmpl-",
-	    (unsigned long long)(r[0] >> 16),
+	    is_chat ? "chatcmpl-" : "cmpl-", (unsigned long long)(r[0] >> 16),
 	    (unsigned long long)(r[1] >> 16));
 }
 
@@ -427,7 +426,8 @@ init_form(struct answer *a, const struct openai *o, const struct model *m)
 {
 	char id[40];
 	struct chunk_names names = { .model = m->state.name,
-		.version = m->front->config.version, .created = time(NULL) };
+		.version = m->front->config.version,
+		.created = time(NULL) };
 
 	draw_id(id, sizeof(id), o->is_chat);
 	names.id = str_of(id);
@@ -472,16 +472,16 @@ answer_new(struct http *h, const struct openai *o, const struct model *m)
 }
 
 static int
-start(struct answer *a, const struct openai *o, struct model *m,
-    struct fail *why)
+start(
+    struct answer *a, const struct openai *o, struct model *m, struct fail *why)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; i < a->n_choices && err == 0; i++) {
 		struct gen_submit g = openai_choice(o, i);
 
-		err = gen_start(m, &g, &gen_ops, &a->choices[i],
-		    &a->choices[i].gen, why);
+		err = gen_start(
+		    m, &g, &gen_ops, &a->choices[i], &a->choices[i].gen, why);
 	}
 	return err;
 }
@@ -497,8 +497,8 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 	if (m == NULL)
 		return fail_set(why, ERR_NOT_FOUND, "model",
 		    "model: no model is called \"%.*s\"; GET /v1/models lists "
-		    "them", (int)(o->model.n < 200 ? o->model.n : 200),
-		    o->model.p);
+		    "them",
+		    (int)(o->model.n < 200 ? o->model.n : 200), o->model.p);
 	a = answer_new(h, o, m);
 	if (a == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
@@ -522,8 +522,8 @@ run(struct http *h, const struct request *r, bool is_chat)
 	struct fail why;
 	int err;
 
-	err = openai_read(&o, is_chat, r->body,
-	    http_front(h)->config.client_queue_max, &why);
+	err = openai_read(
+	    &o, is_chat, r->body, http_front(h)->config.client_queue_max, &why);
 	if (err == 0)
 		err = begin(h, &o, &why);
 	openai_done(&o);

@@ -55,7 +55,8 @@ void
 chunk_role(const struct chunk_form *f, struct buf *out, uint32_t index)
 {
 	begin(f, out, index);
-	PUT(out, ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+	PUT(out,
+	    ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
 	    "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 }
 

@@ -71,18 +71,18 @@ error_reply(struct http *h, const struct fail *why)
 		http_set_last(h);
 	buf_init(&body, BODY_MAX);
 	error_put(&body, why);
-	reply_send(h, status, "application/json", extra_of(status),
-	    buf_str(&body));
+	reply_send(
+	    h, status, "application/json", extra_of(status), buf_str(&body));
 	buf_done(&body);
 }
 
 void
-error_status(struct http *h, int status, const char *extra, const char *fmt,
-    ...)
+error_status(
+    struct http *h, int status, const char *extra, const char *fmt, ...)
 {
-	const char *type = status == 404  ? "not_found_error"
-			   : status >= 500 ? "server_error"
-					   : "invalid_request_error";
+	const char *type = status == 404 ? "not_found_error"
+	    : status >= 500		 ? "server_error"
+					 : "invalid_request_error";
 	char message[512];
 	struct buf body;
 	va_list ap;

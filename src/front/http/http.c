@@ -33,8 +33,8 @@ enum http_state {
 
 struct http {
 	struct conn *conn;
-	struct parse *parse;	     /* while READING; NULL when idle */
-	struct request request;	     /* while ANSWERING */
+	struct parse *parse;	      /* while READING; NULL when idle */
+	struct request request;	      /* while ANSWERING */
 	const struct http_work *work; /* while ANSWERING, or NULL */
 	void *arg;
 	enum http_state state;
@@ -133,7 +133,7 @@ refuse(struct http *h, int status, const char *why)
 {
 	h->state = HTTP_ANSWERING;
 	h->is_last = true;
-	h->request = (struct request) { .method = METHOD_OTHER };
+	h->request = (struct request){ .method = METHOD_OTHER };
 	error_status(h, status, NULL, "%s", why);
 }
 
@@ -304,7 +304,7 @@ http_accept(struct front *f, int fd)
 	return 0;
 }
 
-#define REFUSAL                                                           \
+#define REFUSAL                                                              \
 	"{\"error\":{\"message\":\"too many connections; try again later\"," \
 	"\"type\":\"unavailable_error\",\"param\":null,\"code\":null}}"
 

@@ -22,7 +22,8 @@ read_strings(const struct json_value *v, const char *name, struct buf *b,
 	    json_count(v) > OPENAI_STOPS_MAX)
 		return fail_set(why, ERR_INVALID, name,
 		    "%s: must be a string or an array of at most %u strings, "
-		    "not %s", name, OPENAI_STOPS_MAX, json_show(v, shown));
+		    "not %s",
+		    name, OPENAI_STOPS_MAX, json_show(v, shown));
 	while (!is_array || json_next(&it, NULL, &one)) {
 		if (!json_str(one, &s))
 			return fail_set(why, ERR_INVALID, name,
@@ -62,8 +63,8 @@ read_breakers(struct openai *o, struct fail *why)
 	int err = 0;
 
 	if (o->raw.breakers != NULL)
-		err = read_strings(o->raw.breakers, "dry_sequence_breakers",
-		    b, why);
+		err = read_strings(
+		    o->raw.breakers, "dry_sequence_breakers", b, why);
 	else if (o->gen.dry_multiplier != 0)
 		for (size_t i = 0; i < 4; i++)
 			strs_put(b, str_of(usual[i]));
@@ -147,7 +148,8 @@ read_bias(struct str key, const struct json_value *v, bool is_object,
 	if (!read_amount(amount, &ret->bias))
 		return fail_set(why, ERR_INVALID, "logit_bias",
 		    "logit_bias: a bias must be a number from -100 to 100, or "
-		    "false, not %s", json_show(amount, shown));
+		    "false, not %s",
+		    json_show(amount, shown));
 	return 0;
 }
 
@@ -169,12 +171,13 @@ read_biases(struct openai *o, struct fail *why)
 	    json_count(v) > OPENAI_BIASES_MAX)
 		return fail_set(why, ERR_INVALID, "logit_bias",
 		    "logit_bias: must be an object or an array of at most %u, "
-		    "not %s", OPENAI_BIASES_MAX, json_show(v, shown));
+		    "not %s",
+		    OPENAI_BIASES_MAX, json_show(v, shown));
 	while (err == 0 && json_next(&it, &key, &one)) {
 		err = read_bias(key, one, is_object, &bias, why);
 		buf_put(b, &bias, sizeof(bias));
 	}
-	o->gen.logit_bias = (struct biases) { (const void *)buf_data(b),
+	o->gen.logit_bias = (struct biases){ (const void *)buf_data(b),
 		(uint32_t)(buf_len(b) / sizeof(bias)) };
 	return err != 0 ? err : buf_err(b);
 }

@@ -12,8 +12,8 @@
 #define NAME_SIZE 96u
 #define PARTS_MAX 1024u
 
-static const char *const roles[] = { "system", "developer", "user",
-	"assistant", "tool", "function", NULL };
+static const char *const roles[] = { "system", "developer", "user", "assistant",
+	"tool", "function", NULL };
 enum role { ROLE_ASSISTANT = 3 };
 
 struct message {
@@ -24,9 +24,11 @@ struct message {
 	const struct json_value *tool_calls;
 };
 
-#define FIELD(name, kind, flags, max)                                   \
-	{ #name, JSON_TO_##kind, offsetof(struct message, name), flags, \
-	  0, max, NULL }
+#define FIELD(name, kind, flags, max)                                         \
+	{                                                                     \
+#name, JSON_TO_##kind, offsetof(struct message, name), flags, \
+		    0, max, NULL                                              \
+	}
 
 static const struct json_field message_fields[] = {
 	{ "role", JSON_TO_WORD, offsetof(struct message, role), JSON_REQUIRED,
@@ -49,16 +51,16 @@ static const struct json_field part_fields[] = {
 };
 
 static int
-check_part(const struct json_value *v, size_t message, size_t i,
-    struct fail *why)
+check_part(
+    const struct json_value *v, size_t message, size_t i, struct fail *why)
 {
 	char prefix[NAME_SIZE];
 	const struct json_how how = { .prefix = prefix };
 	struct part p = { .text.p = NULL };
 	int err;
 
-	(void)snprintf(prefix, sizeof(prefix), "messages[%zu].content[%zu].",
-	    message, i);
+	(void)snprintf(
+	    prefix, sizeof(prefix), "messages[%zu].content[%zu].", message, i);
 	err = json_read_fields(v, part_fields, 2, &how, &p, why);
 	if (err != 0)
 		return err;
@@ -66,10 +68,11 @@ check_part(const struct json_value *v, size_t message, size_t i,
 	if (!str_is(p.type, "text"))
 		return fail_set(why, ERR_INVALID, prefix,
 		    "%s: only parts of type \"text\" are supported, not "
-		    "\"%.*s\"", prefix, (int)p.type.n, p.type.p);
+		    "\"%.*s\"",
+		    prefix, (int)p.type.n, p.type.p);
 	if (p.text.p == NULL)
-		return fail_set(why, ERR_INVALID, prefix,
-		    "%s.text: is required", prefix);
+		return fail_set(
+		    why, ERR_INVALID, prefix, "%s.text: is required", prefix);
 	return 0;
 }
 

@@ -19,11 +19,14 @@
 #define TOKENS_MAX 2147483647.0
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define ROW(name, kind, member, min, max)                               \
-	{ name, JSON_TO_##kind, offsetof(struct openai, member),        \
-	  JSON_NULLABLE, min, max, NULL }
+#define ROW(name, kind, member, min, max)                              \
+	{                                                              \
+		name, JSON_TO_##kind, offsetof(struct openai, member), \
+		    JSON_NULLABLE, min, max, NULL                      \
+	}
 #define RAW(name, member) ROW(name, ANY, raw.member, 0, 0)
-#define SAMPLING(member, kind, min, max) ROW(#member, kind, gen.member, min, max)
+#define SAMPLING(member, kind, min, max) \
+	ROW(#member, kind, gen.member, min, max)
 
 /* Both kinds of request. */
 static const struct json_field common_fields[] = {
@@ -119,7 +122,8 @@ read_budget(struct openai *o, struct fail *why)
 		if (names[i].value == 0)
 			return fail_set(why, ERR_INVALID, names[i].name,
 			    "%s: must be a whole number of at least 1, or -1 "
-			    "for no limit, not 0", names[i].name);
+			    "for no limit, not 0",
+			    names[i].name);
 		if (names[i].value > 0)
 			o->gen.max_tokens = (uint32_t)names[i].value;
 	}
@@ -151,8 +155,8 @@ check_completion(struct openai *o, struct fail *why)
 		    "suffix: inserting text is not supported");
 	if (o->best_of != 0 && o->best_of != o->n)
 		return fail_set(why, ERR_INVALID, "best_of",
-		    "best_of: must be the same as n, which is %u, not %u",
-		    o->n, o->best_of);
+		    "best_of: must be the same as n, which is %u, not %u", o->n,
+		    o->best_of);
 	if (o->is_echo && o->gen.want_logprobs)
 		return fail_set(why, ERR_INVALID, "echo",
 		    "echo: is not supported together with logprobs");
@@ -204,7 +208,8 @@ read_format(struct openai *o, struct fail *why)
 		JSON_TO_OBJECT, 0, JSON_REQUIRED, 0, 0, NULL };
 	static const struct json_how how = { .prefix = "response_format." };
 	static const struct json_how inner = {
-		.prefix = "response_format.json_schema." };
+		.prefix = "response_format.json_schema."
+	};
 	struct format_request r = { 0 };
 	int err;
 
@@ -218,8 +223,8 @@ read_format(struct openai *o, struct fail *why)
 		return fail_set(why, ERR_INVALID, "response_format",
 		    "response_format.json_schema: is required");
 	if (r.type == FORMAT_SCHEMA)
-		err = json_read_fields(r.wrapped, &schema_field, 1, &inner,
-		    &r.schema, why);
+		err = json_read_fields(
+		    r.wrapped, &schema_field, 1, &inner, &r.schema, why);
 	return err != 0 ? err : set_schema(o, r.schema);
 }
 
@@ -258,15 +263,14 @@ static const struct json_field thinking_field = { "enable_thinking",
 static int
 read_kwargs(struct openai *o, struct fail *why)
 {
-	static const struct json_how how = {
-		.prefix = "chat_template_kwargs." };
+	static const struct json_how how = { .prefix =
+						 "chat_template_kwargs." };
 	struct buf *b = &o->bufs[OPENAI_KWARGS];
 	int err;
 
 	if (o->raw.kwargs == NULL)
 		return 0;
-	err = json_read_fields(o->raw.kwargs, &thinking_field, 1, &how, o,
-	    why);
+	err = json_read_fields(o->raw.kwargs, &thinking_field, 1, &how, o, why);
 	if (err != 0)
 		return err;
 	json_put_value(b, o->raw.kwargs);
@@ -277,9 +281,9 @@ read_kwargs(struct openai *o, struct fail *why)
 static int
 refuse_tools(struct openai *o, struct fail *why)
 {
-	const char *name = json_count(o->raw.tools) > 0	      ? "tools"
-			   : json_count(o->raw.functions) > 0 ? "functions"
-							      : NULL;
+	const char *name = json_count(o->raw.tools) > 0 ? "tools"
+	    : json_count(o->raw.functions) > 0		? "functions"
+							: NULL;
 
 	if (name == NULL)
 		return 0;
@@ -292,8 +296,8 @@ static const step_fn completion_steps[] = { read_stream_options, read_budget,
 	read_logprobs, check_completion, read_shape, openai_read_lists };
 
 static const step_fn chat_steps[] = { read_stream_options, read_budget,
-	read_logprobs, refuse_tools, read_kwargs, read_shape,
-	openai_read_lists, openai_read_messages };
+	read_logprobs, refuse_tools, read_kwargs, read_shape, openai_read_lists,
+	openai_read_messages };
 
 /* How large what a request points to may get, once written again. */
 static const size_t buf_max[OPENAI_NBUFS] = {
@@ -308,9 +312,14 @@ static const size_t buf_max[OPENAI_NBUFS] = {
 static void
 init(struct openai *o, bool is_chat)
 {
-	*o = (struct openai) { .is_chat = is_chat, .n = 1, .n_prompts = 1,
-		.max_tokens = -1, .max_completion_tokens = -1,
-		.n_predict = -1, .tops = -1, .model = STR("") };
+	*o = (struct openai){ .is_chat = is_chat,
+		.n = 1,
+		.n_prompts = 1,
+		.max_tokens = -1,
+		.max_completion_tokens = -1,
+		.n_predict = -1,
+		.tops = -1,
+		.model = STR("") };
 	params_default(&o->gen);
 	for (size_t i = 0; i < OPENAI_NBUFS; i++)
 		buf_init(&o->bufs[i], buf_max[i]);
@@ -325,8 +334,7 @@ parse(struct openai *o, struct str body, struct fail *why)
 	if (body.n == 0)
 		return fail_set(why, ERR_INVALID, NULL,
 		    "the request needs a JSON object as its body");
-	err = json_parse(body.p, body.n, &json_limits_request, &o->doc,
-	    &inner);
+	err = json_parse(body.p, body.n, &json_limits_request, &o->doc, &inner);
 	if (err == ERR_NOMEM)
 		return fail_set(why, err, NULL, "out of memory");
 	if (err != 0)
@@ -338,8 +346,8 @@ parse(struct openai *o, struct str body, struct fail *why)
 static int
 read_tables(struct openai *o, struct fail *why)
 {
-	const struct json_field *fields = o->is_chat ? chat_fields
-						     : completion_fields;
+	const struct json_field *fields =
+	    o->is_chat ? chat_fields : completion_fields;
 	size_t n = o->is_chat ? COUNT(chat_fields) : COUNT(completion_fields);
 	const struct json_value *root = json_root(o->doc);
 	int err;
@@ -348,8 +356,8 @@ read_tables(struct openai *o, struct fail *why)
 		return fail_set(why, ERR_INVALID, NULL,
 		    "the body must be a JSON object, not of type %s",
 		    json_type_name(json_type(root)));
-	err = json_read_fields(root, common_fields, COUNT(common_fields),
-	    NULL, o, why);
+	err = json_read_fields(
+	    root, common_fields, COUNT(common_fields), NULL, o, why);
 	return err != 0 ? err : json_read_fields(root, fields, n, NULL, o, why);
 }
 
@@ -374,8 +382,8 @@ run_steps(struct openai *o, struct fail *why)
 }
 
 int
-openai_read(struct openai *o, bool is_chat, struct str body,
-    uint32_t gens_max, struct fail *why)
+openai_read(struct openai *o, bool is_chat, struct str body, uint32_t gens_max,
+    struct fail *why)
 {
 	int err;
 

@@ -12,11 +12,11 @@
 #include "json/fields.h"
 #include "wire/msg.h"
 
-#define OPENAI_N_MAX 128u     /* choices of one prompt */
+#define OPENAI_N_MAX 128u /* choices of one prompt */
 #define OPENAI_STOPS_MAX 16u
 #define OPENAI_STOP_BYTES 256u
 #define OPENAI_BIASES_MAX 4096u
-#define OPENAI_TOPS_MAX 20	/* alternatives with each token */
+#define OPENAI_TOPS_MAX 20 /* alternatives with each token */
 #define OPENAI_MESSAGES_MAX 8192u
 
 /* Packed lists and JSON that the record points to, each in its own buf. */
@@ -39,20 +39,20 @@ struct openai_prompt {
 struct openai {
 	struct gen_submit gen; /* of every choice but for prompt and seed */
 	struct json_doc *doc;
-	struct str model;      /* "": the default */
+	struct str model;	       /* "": the default */
 	struct openai_prompt *prompts; /* NULL for chat */
-	uint32_t n_prompts;    /* 1 for chat */
-	uint32_t n;	       /* choices of each prompt */
+	uint32_t n_prompts;	       /* 1 for chat */
+	uint32_t n;		       /* choices of each prompt */
 	bool is_chat;
 	bool is_stream;
-	bool wants_usage;      /* in the stream */
-	bool is_echo;	       /* the prompt comes before the answer */
+	bool wants_usage; /* in the stream */
+	bool is_echo;	  /* the prompt comes before the answer */
 	/* As they were sent, until they are looked at. */
 	int64_t max_tokens;
 	int64_t max_completion_tokens;
 	int64_t n_predict;
 	uint32_t best_of;
-	int8_t tops;	       /* -1: not sent */
+	int8_t tops; /* -1: not sent */
 	struct {
 		const struct json_value *prompt, *suffix, *stream_options,
 		    *stop, *logit_bias, *breakers, *json_schema,
@@ -72,8 +72,8 @@ void openai_done(struct openai *o);
 struct gen_submit openai_choice(const struct openai *o, uint32_t i);
 
 /* The steps of openai_read() that have files of their own. */
-int openai_read_prompts(struct openai *o, uint32_t gens_max,
-    struct fail *why) MUST_CHECK;
+int openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
+    MUST_CHECK;
 int openai_read_messages(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_lists(struct openai *o, struct fail *why) MUST_CHECK;
 

@@ -199,7 +199,8 @@ split_target(struct parse *p, struct str target)
 	for (size_t i = 0; i < target.n; i++)
 		if (target.p[i] <= ' ' || target.p[i] >= 0x7f ||
 		    target.p[i] == '#')
-			return fail(p, 400, "the request target has a byte "
+			return fail(p, 400,
+			    "the request target has a byte "
 			    "that must be percent-encoded");
 	target = strip_origin(target);
 	r->path = target;
@@ -313,8 +314,8 @@ on_header_value_complete(llhttp_t *http)
 static int
 too_much_body(struct parse *p)
 {
-	return fail(p, 413, "a request body may have %u bytes",
-	    p->limits.body_max);
+	return fail(
+	    p, 413, "a request body may have %u bytes", p->limits.body_max);
 }
 
 static int

@@ -53,8 +53,8 @@ void parse_free(struct parse *p);
 
 /* Takes bytes until the request is whole or wrong; *ret_used of them belong
  * to it. Once it is, more bytes are not looked at. */
-enum parse_result parse_feed(struct parse *p, const void *bytes, size_t n,
-    size_t *ret_used);
+enum parse_result parse_feed(
+    struct parse *p, const void *bytes, size_t n, size_t *ret_used);
 
 /* True, once, when the client waits for "100 Continue": its headers are
  * acceptable and nothing of its body has come. */

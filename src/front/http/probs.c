@@ -29,7 +29,7 @@ take_sized(struct cursor *c)
 	uint32_t n = cursor_u32(c);
 	const char *p = cursor_take(c, n);
 
-	return p == NULL ? STR("") : (struct str) { p, n };
+	return p == NULL ? STR("") : (struct str){ p, n };
 }
 
 void

@@ -19,8 +19,8 @@ bad_prompt(const struct json_value *v, struct fail *why)
 }
 
 static int
-read_tokens(const struct json_value *v, struct openai_prompt *p,
-    struct fail *why)
+read_tokens(
+    const struct json_value *v, struct openai_prompt *p, struct fail *why)
 {
 	struct json_iter it = json_iter(v);
 	const struct json_value *one;
@@ -39,7 +39,8 @@ read_tokens(const struct json_value *v, struct openai_prompt *p,
 		if (!json_i64(one, &id) || id < 0 || id > INT32_MAX)
 			return fail_set(why, ERR_INVALID, "prompt",
 			    "prompt: a token id must be a whole number from "
-			    "0 to 2147483647, not %s", json_show(one, shown));
+			    "0 to 2147483647, not %s",
+			    json_show(one, shown));
 		ids[n++] = (int32_t)id;
 	}
 	p->tokens.n = n;
@@ -82,12 +83,12 @@ openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
 	int err = 0;
 
 	if (v == NULL)
-		return fail_set(why, ERR_INVALID, "prompt",
-		    "prompt: is required");
+		return fail_set(
+		    why, ERR_INVALID, "prompt", "prompt: is required");
 	if (n > gens_max)
 		return fail_set(why, ERR_INVALID, "prompt",
-		    "prompt: a request may have %u prompts, not %zu",
-		    gens_max, n);
+		    "prompt: a request may have %u prompts, not %zu", gens_max,
+		    n);
 	o->prompts = calloc(n, sizeof(*o->prompts));
 	if (o->prompts == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");

@@ -95,8 +95,9 @@ reply_stream(struct http *h)
 	if (http_request(h)->is_http10)
 		http_set_last(h);
 	put_head(h, 200, "text/event-stream", "Cache-Control: no-cache\r\n");
-	buf_puts(http_out(h), http_request(h)->is_http10
-		? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n");
+	buf_puts(http_out(h),
+	    http_request(h)->is_http10 ? "\r\n"
+				       : "Transfer-Encoding: chunked\r\n\r\n");
 }
 
 size_t

@@ -14,8 +14,8 @@ const char *reply_reason(int status);
 /* A whole answer, and http_done(). type: NULL when there is no body. extra:
  * header lines, each with its CRLF, or "". A HEAD request gets the headers
  * alone. */
-void reply_send(struct http *h, int status, const char *type,
-    const char *extra, struct str body);
+void reply_send(struct http *h, int status, const char *type, const char *extra,
+    struct str body);
 void reply_json(struct http *h, struct str body); /* 200 */
 
 /* A stream of server-sent events. Its status is 200 and its end is that of

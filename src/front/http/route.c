@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef void (*handler_fn)(struct http *h, const struct request *r,
-    struct str rest);
+typedef void (*handler_fn)(
+    struct http *h, const struct request *r, struct str rest);
 
 /* A path that ends in '/' (but "/" itself) stands for all below it. */
 static const struct route {
@@ -59,7 +59,7 @@ matches(const struct route *route, struct str path, struct str *ret_rest)
 
 	if (path.n < n || memcmp(path.p, route->path, n) != 0)
 		return false;
-	*ret_rest = (struct str) { path.p + n, path.n - n };
+	*ret_rest = (struct str){ path.p + n, path.n - n };
 	return is_prefix ? path.n > n : path.n == n;
 }
 
@@ -70,11 +70,10 @@ allow(unsigned methods, char *out, size_t size)
 	size_t n = (size_t)snprintf(out, size, "Allow:");
 
 	for (size_t i = 0; i < sizeof(method_names) / sizeof(method_names[0]);
-	    i++)
+	     i++)
 		if (methods & method_names[i].method)
 			n += (size_t)snprintf(out + n, size - n, "%s %s",
-			    out[n - 1] == ':' ? "" : ",",
-			    method_names[i].name);
+			    out[n - 1] == ':' ? "" : ",", method_names[i].name);
 	(void)snprintf(out + n, size - n, "\r\n");
 	return out;
 }
@@ -91,8 +90,8 @@ find(struct str path, struct str *ret_rest)
 void
 route_run(struct http *h, const struct request *r)
 {
-	static const unsigned all = METHOD_GET | METHOD_HEAD | METHOD_POST |
-	    METHOD_OPTIONS;
+	static const unsigned all =
+	    METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_OPTIONS;
 	struct str rest = STR("");
 	const struct route *route = find(r->path, &rest);
 	bool is_star = str_is(r->path, "*");
@@ -103,8 +102,8 @@ route_run(struct http *h, const struct request *r)
 		error_status(h, 404, NULL, "nothing is served at %.*s",
 		    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
 	else if (r->method == METHOD_OPTIONS)
-		reply_send(h, 204, NULL, allow(methods, line, sizeof(line)),
-		    STR(""));
+		reply_send(
+		    h, 204, NULL, allow(methods, line, sizeof(line)), STR(""));
 	else if ((methods & r->method) == 0)
 		error_status(h, 405, allow(methods, line, sizeof(line)),
 		    "%.*s is for other methods; see the Allow header",

@@ -31,7 +31,8 @@ small_root(struct http *h, const struct request *r, struct str rest)
 	(void)r;
 	(void)rest;
 	buf_init(&body, BODY_MAX);
-	buf_printf(&body, "Bulkhead %.*s serves language models.\n\n"
+	buf_printf(&body,
+	    "Bulkhead %.*s serves language models.\n\n"
 	    "  POST /v1/chat/completions   OpenAI's chat\n"
 	    "  POST /v1/completions        OpenAI's completions\n"
 	    "  GET  /v1/models             what is served\n"
@@ -51,8 +52,8 @@ reply_unwell(struct http *h, struct str message)
 	buf_puts(&body, "{\"error\":{\"code\":503,\"message\":");
 	json_put_str(&body, message);
 	buf_puts(&body, ",\"type\":\"unavailable_error\"}}");
-	reply_send(h, 503, "application/json", "Retry-After: 1\r\n",
-	    buf_str(&body));
+	reply_send(
+	    h, 503, "application/json", "Retry-After: 1\r\n", buf_str(&body));
 	buf_done(&body);
 }
 
@@ -179,7 +180,7 @@ static void
 unescape(struct str s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		int byte = escaped((struct str) { s.p + i, s.n - i });
+		int byte = escaped((struct str){ s.p + i, s.n - i });
 
 		if (byte >= 0)
 			i += 2;

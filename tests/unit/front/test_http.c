@@ -61,7 +61,7 @@ parse_cut(const char *p, size_t n, const size_t *cuts)
 static struct outcome
 parse_all(const char *p, size_t n)
 {
-	return parse_cut(p, n, (size_t[]) { n });
+	return parse_cut(p, n, (size_t[]){ n });
 }
 
 static void
@@ -85,7 +85,7 @@ check_splits(const char *p, size_t n, const char *what)
 
 	assert_non_null(each);
 	for (size_t i = 1; i < n; i++) {
-		o = parse_cut(p, n, (size_t[]) { i, n });
+		o = parse_cut(p, n, (size_t[]){ i, n });
 		same(&o, &whole, what, i);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -106,14 +106,18 @@ static const struct {
 	int status;
 	struct str bytes;
 } refused[] = {
-	{ "CL and TE", 400, STR(P "Content-Length: 5\r\n"
-	    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
-	{ "TE and CL", 400, STR(P "Transfer-Encoding: chunked\r\n"
-	    "Content-Length: 5\r\n\r\n0\r\n\r\n") },
-	{ "two CLs", 400, STR(P "Content-Length: 5\r\n"
-	    "Content-Length: 5\r\n\r\nhello") },
-	{ "two CLs that differ", 400, STR(P "Content-Length: 5\r\n"
-	    "Content-Length: 6\r\n\r\nhello") },
+	{ "CL and TE", 400,
+	    STR(P "Content-Length: 5\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
+	{ "TE and CL", 400,
+	    STR(P "Transfer-Encoding: chunked\r\n"
+		  "Content-Length: 5\r\n\r\n0\r\n\r\n") },
+	{ "two CLs", 400,
+	    STR(P "Content-Length: 5\r\n"
+		  "Content-Length: 5\r\n\r\nhello") },
+	{ "two CLs that differ", 400,
+	    STR(P "Content-Length: 5\r\n"
+		  "Content-Length: 6\r\n\r\nhello") },
 	{ "CL list", 400, STR(P "Content-Length: 5, 5\r\n\r\nhello") },
 	{ "CL with a plus", 400, STR(P "Content-Length: +5\r\n\r\nhello") },
 	{ "CL negative", 400, STR(P "Content-Length: -5\r\n\r\nhello") },
@@ -146,15 +150,12 @@ static const struct {
 	    STR("GET / HTTP/1.1\r\n" H ": b\r\n\r\n") },
 	{ "NUL in a header", 400,
 	    STR("GET / HTTP/1.1\r\n" H "A: b\0c\r\n\r\n") },
-	{ "NUL in a name", 400,
-	    STR("GET / HTTP/1.1\r\n" H "A\0: b\r\n\r\n") },
+	{ "NUL in a name", 400, STR("GET / HTTP/1.1\r\n" H "A\0: b\r\n\r\n") },
 	{ "no Host", 400, STR("GET / HTTP/1.1\r\n\r\n") },
 	{ "two Hosts", 400, STR("GET / HTTP/1.1\r\n" H H "\r\n") },
 	{ "two Hosts in 1.0", 400, STR("GET / HTTP/1.0\r\n" H H "\r\n") },
-	{ "Host with a path", 400,
-	    STR("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n") },
-	{ "Host with a user", 400,
-	    STR("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n") },
+	{ "Host with a path", 400, STR("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n") },
+	{ "Host with a user", 400, STR("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n") },
 	{ "Host list", 400, STR("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n") },
 	{ "TE gzip", 400, STR(P "Transfer-Encoding: gzip\r\n\r\n") },
 	{ "TE identity", 400, STR(P "Transfer-Encoding: identity\r\n\r\n") },
@@ -162,8 +163,9 @@ static const struct {
 	    STR(P "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n") },
 	{ "TE chunked, chunked", 400,
 	    STR(P "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n") },
-	{ "TE twice", 400, STR(P "Transfer-Encoding: chunked\r\n"
-	    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
+	{ "TE twice", 400,
+	    STR(P "Transfer-Encoding: chunked\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
 	{ "TE chunked, identity", 400,
 	    STR(P "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n") },
 	{ "TE xchunked", 400,
@@ -171,8 +173,9 @@ static const struct {
 	{ "TE with a vertical tab", 400,
 	    STR(P "Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n") },
 	{ "TE empty", 400, STR(P "Transfer-Encoding: \r\n\r\n0\r\n\r\n") },
-	{ "TE in 1.0", 400, STR("POST / HTTP/1.0\r\n"
-	    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
+	{ "TE in 1.0", 400,
+	    STR("POST / HTTP/1.0\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") },
 	{ "chunk size with 0x", 400,
 	    STR(P "Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello") },
 	{ "chunk size with a plus", 400,
@@ -181,8 +184,8 @@ static const struct {
 	    STR(P "Transfer-Encoding: chunked\r\n\r\n5 \r\nhello") },
 	{ "chunk size empty", 400,
 	    STR(P "Transfer-Encoding: chunked\r\n\r\n\r\nhello") },
-	{ "chunk size past 64 bits", 400, STR(P
-	    "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nh") },
+	{ "chunk size past 64 bits", 400,
+	    STR(P "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nh") },
 	{ "chunk size and bare LF", 400,
 	    STR(P "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n") },
 	{ "chunk longer than its size", 400,
@@ -192,8 +195,7 @@ static const struct {
 	{ "HTTP/0.9", 505, STR("GET / HTTP/0.9\r\n\r\n") },
 	{ "HTTP/1.2", 505, STR("GET / HTTP/1.2\r\n" H "\r\n") },
 	{ "HTTP/2.0", 505, STR("GET / HTTP/2.0\r\n" H "\r\n") },
-	{ "HTTP/2's preface", 400,
-	    STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") },
+	{ "HTTP/2's preface", 400, STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") },
 	{ "no version", 505, STR("GET /\r\n" H "\r\n") },
 	{ "HTTP/1", 505, STR("GET / HTTP/1\r\n" H "\r\n") },
 	{ "another protocol", 400, STR("GET / ICY/1.1\r\n" H "\r\n") },
@@ -202,21 +204,21 @@ static const struct {
 	{ "unknown method", 400, STR("FETCH / HTTP/1.1\r\n" H "\r\n") },
 	{ "target without a slash", 400,
 	    STR("GET health HTTP/1.1\r\n" H "\r\n") },
-	{ "target with a fragment", 400,
-	    STR("GET /#a HTTP/1.1\r\n" H "\r\n") },
+	{ "target with a fragment", 400, STR("GET /#a HTTP/1.1\r\n" H "\r\n") },
 	{ "target with a byte past ASCII", 400,
 	    STR("GET /\xc3\xa9 HTTP/1.1\r\n" H "\r\n") },
 	{ "* with GET", 400, STR("GET * HTTP/1.1\r\n" H "\r\n") },
 	{ "CONNECT", 405, STR("CONNECT a:80 HTTP/1.1\r\n" H "\r\n") },
 	{ "TLS", 400, STR("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") },
-	{ "another expectation", 417, STR(P
-	    "Expect: 200-ok\r\nContent-Length: 5\r\n\r\nhello") },
+	{ "another expectation", 417,
+	    STR(P "Expect: 200-ok\r\nContent-Length: 5\r\n\r\nhello") },
 	{ "body over the limit", 413,
 	    STR(P "Content-Length: 1001\r\n\r\nhello") },
 	{ "chunk over the limit", 413,
 	    STR(P "Transfer-Encoding: chunked\r\n\r\n3e9\r\nhello") },
-	{ "chunks over the limit", 413, STR(P "Transfer-Encoding: chunked"
-	    "\r\n\r\n5\r\nhello\r\n3e8\r\nhello") },
+	{ "chunks over the limit", 413,
+	    STR(P "Transfer-Encoding: chunked"
+		  "\r\n\r\n5\r\nhello\r\n3e8\r\nhello") },
 };
 
 static void
@@ -266,11 +268,13 @@ static const struct {
 	{ P "Transfer-Encoding: Chunked \r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
 	    "4 [/] [] [hello] 10=0 keep=1" },
 	{ P "Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n"
-	    "Host: b\r\nA: b\r\n\r\n", "4 [/] [] [hello] 10=0 keep=1" },
+	    "Host: b\r\nA: b\r\n\r\n",
+	    "4 [/] [] [hello] 10=0 keep=1" },
 	{ P "Expect: 100-Continue\r\nContent-Length: 5\r\n\r\nhello",
 	    "4 [/] [] [hello] 10=0 keep=1" },
 	{ P "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-	    "Content-Length: 5\r\n\r\nhello", "4 [/] [] [hello] 10=0 keep=1" },
+	    "Content-Length: 5\r\n\r\nhello",
+	    "4 [/] [] [hello] 10=0 keep=1" },
 };
 
 static void
@@ -308,8 +312,8 @@ parse_long(const char *before, size_t n, const char *after)
 	o = parse_all(bytes, head + n + tail);
 	/* Around the limits, where a cut could matter. */
 	for (size_t i = 1; i < head + n + tail; i += 101) {
-		struct outcome cut = parse_cut(bytes, head + n + tail,
-		    (size_t[]) { i, head + n + tail });
+		struct outcome cut = parse_cut(
+		    bytes, head + n + tail, (size_t[]){ i, head + n + tail });
 
 		same(&cut, &o, before, i);
 	}
@@ -364,14 +368,14 @@ test_header_count(void **state)
 static void
 test_continue(void **state)
 {
-	static const char head[] = P
-	    "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+	static const char head[] =
+	    P "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n";
 	struct parse *p = parse_new(&limits);
 	size_t used;
 
 	(void)state;
-	assert_int_equal(parse_feed(p, head, sizeof(head) - 2, &used),
-	    PARSE_MORE);
+	assert_int_equal(
+	    parse_feed(p, head, sizeof(head) - 2, &used), PARSE_MORE);
 	assert_false(parse_wants_continue(p));
 	assert_int_equal(parse_feed(p, "\n", 1, &used), PARSE_MORE);
 	assert_true(parse_wants_continue(p));
@@ -381,8 +385,8 @@ test_continue(void **state)
 
 	/* The body is here already: nobody waits. */
 	p = parse_new(&limits);
-	assert_int_equal(parse_feed(p, head, sizeof(head) - 1, &used),
-	    PARSE_MORE);
+	assert_int_equal(
+	    parse_feed(p, head, sizeof(head) - 1, &used), PARSE_MORE);
 	assert_int_equal(parse_feed(p, "h", 1, &used), PARSE_MORE);
 	assert_false(parse_wants_continue(p));
 	parse_free(p);

@@ -4,15 +4,15 @@
 #include "http_world.h"
 
 #define H "Host: a\r\n"
-#define OK_HEALTH                                                     \
-	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"       \
+#define OK_HEALTH                                               \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" \
 	"Content-Length: 15\r\n\r\n{\"status\":\"ok\"}"
-#define LAST_HEALTH                                                   \
-	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"       \
-	"Connection: close\r\nContent-Length: 15\r\n\r\n"             \
+#define LAST_HEALTH                                             \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" \
+	"Connection: close\r\nContent-Length: 15\r\n\r\n"       \
 	"{\"status\":\"ok\"}"
-#define ERROR(message, type)                                          \
-	"{\"error\":{\"message\":\"" message "\",\"type\":\"" type    \
+#define ERROR(message, type)                                       \
+	"{\"error\":{\"message\":\"" message "\",\"type\":\"" type \
 	"\",\"param\":null,\"code\":null}}"
 
 static int
@@ -64,11 +64,12 @@ pipelined_answers_come_in_order(void **state)
 	struct world *w = *state;
 	struct gen_submit s;
 
-	say(w, "GET /health HTTP/1.1\r\n" H "\r\n"
-	       "POST /v1/completions HTTP/1.1\r\n" H
-	       "Content-Length: 14\r\n\r\n{\"prompt\":\"a\"}"
-	       "GET /health HTTP/1.1\r\n" H "Connection: close\r\n\r\n"
-	       "GET /never HTTP/1.1\r\n" H "\r\n");
+	say(w,
+	    "GET /health HTTP/1.1\r\n" H "\r\n"
+	    "POST /v1/completions HTTP/1.1\r\n" H
+	    "Content-Length: 14\r\n\r\n{\"prompt\":\"a\"}"
+	    "GET /health HTTP/1.1\r\n" H "Connection: close\r\n\r\n"
+	    "GET /never HTTP/1.1\r\n" H "\r\n");
 	assert_heard(w, OK_HEALTH);
 	worker_hears(w, MSG_GEN_SUBMIT, &s);
 	worker_starts(w, s.gen);
@@ -125,12 +126,13 @@ malformed_ends_the_connection(void **state)
 {
 	struct world *w = *state;
 
-	say(w, "GET /health HTTP/1.1\r\nHost : a\r\n\r\n"
-	       "GET /health HTTP/1.1\r\n" H "\r\n");
+	say(w,
+	    "GET /health HTTP/1.1\r\nHost : a\r\n\r\n"
+	    "GET /health HTTP/1.1\r\n" H "\r\n");
 	assert_heard(w,
 	    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
-	    "Connection: close\r\nContent-Length: 124\r\n\r\n"
-	    ERROR("malformed HTTP request: Invalid header token",
+	    "Connection: close\r\nContent-Length: 124\r\n\r\n" ERROR(
+		"malformed HTTP request: Invalid header token",
 		"invalid_request_error"));
 	assert_true(is_closed(w));
 	assert_int_equal(w->f.metrics.http_requests_total, 0);
@@ -141,13 +143,15 @@ continues(void **state)
 {
 	struct world *w = *state;
 
-	say(w, "POST /health HTTP/1.1\r\n" H
-	       "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+	say(w,
+	    "POST /health HTTP/1.1\r\n" H
+	    "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
 	assert_heard(w, "HTTP/1.1 100 Continue\r\n\r\n");
 	say(w, "{}");
 	assert_hears(w, "HTTP/1.1 405 Method Not Allowed\r\n");
-	say(w, "POST /health HTTP/1.1\r\n" H
-	       "Expect: 100-continue\r\nContent-Length: 9999\r\n\r\n");
+	say(w,
+	    "POST /health HTTP/1.1\r\n" H
+	    "Expect: 100-continue\r\nContent-Length: 9999\r\n\r\n");
 	assert_hears(w, "HTTP/1.1 413 Content Too Large\r\n");
 	assert_true(is_closed(w));
 }
@@ -168,7 +172,8 @@ static const struct {
 	{ "GET /healthy", "HTTP/1.1 404 Not Found\r\n" },
 	{ "GET /v1/completions", "Allow: POST, OPTIONS\r\n" },
 	{ "DELETE /health", "Allow: GET, HEAD, OPTIONS\r\n" },
-	{ "OPTIONS /health", "HTTP/1.1 204 No Content\r\n"
+	{ "OPTIONS /health",
+	    "HTTP/1.1 204 No Content\r\n"
 	    "Allow: GET, HEAD, OPTIONS\r\n\r\n" },
 	{ "OPTIONS *", "Allow: GET, HEAD, POST, OPTIONS\r\n" },
 };
@@ -199,8 +204,9 @@ health_follows_the_model(void **state)
 	assert_heard(w, OK_HEALTH);
 	model_is(w, MODEL_STARTING, 0);
 	say(w, "GET /health HTTP/1.1\r\n" H "\r\n");
-	assert_hears(w, "{\"error\":{\"code\":503,\"message\":\"Loading "
-			"model\",\"type\":\"unavailable_error\"}}");
+	assert_hears(w,
+	    "{\"error\":{\"code\":503,\"message\":\"Loading "
+	    "model\",\"type\":\"unavailable_error\"}}");
 	model_is(w, MODEL_FAILED, 0);
 	say(w, "GET /health HTTP/1.1\r\n" H "\r\n");
 	assert_hears(w, "\"message\":\"/m/x.gguf: no such file\"");
@@ -213,9 +219,10 @@ stopping_refuses(void **state)
 
 	w->f.is_draining = true;
 	post(w, "/v1/completions", "{\"prompt\":\"a\"}");
-	assert_hears(w, "HTTP/1.1 503 Service Unavailable\r\n"
-			"Content-Type: application/json\r\n"
-			"Retry-After: 1\r\nConnection: close\r\n");
+	assert_hears(w,
+	    "HTTP/1.1 503 Service Unavailable\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Retry-After: 1\r\nConnection: close\r\n");
 	assert_true(is_closed(w));
 	w->f.is_draining = false;
 }

@@ -47,26 +47,32 @@ check_bad(const struct bad *b, size_t n, bool is_chat)
 
 static const struct bad bad_completions[] = {
 	{ "", "", "the request needs a JSON object as its body" },
-	{ "{", "", "the body is no JSON that is accepted: at byte 2: "
+	{ "{", "",
+	    "the body is no JSON that is accepted: at byte 2: "
 	    "unexpected end of data" },
-	{ "{\"n\":1,\"n\":1}", "", "the body is no JSON that is accepted: at "
+	{ "{\"n\":1,\"n\":1}", "",
+	    "the body is no JSON that is accepted: at "
 	    "byte 8: duplicate key \"n\"" },
 	{ "[1]", "", "the body must be a JSON object, not of type array" },
 	{ "{}", "prompt", "prompt: is required" },
 	{ "{\"prompt\":null}", "prompt", "prompt: is required" },
-	{ "{\"prompt\":{}}", "prompt", "prompt: must be a string, an array of "
+	{ "{\"prompt\":{}}", "prompt",
+	    "prompt: must be a string, an array of "
 	    "strings, an array of token ids or an array of such arrays, none "
 	    "of them empty, not an object" },
-	{ "{\"prompt\":[[1],[]]}", "prompt", "prompt: must be a string, an "
+	{ "{\"prompt\":[[1],[]]}", "prompt",
+	    "prompt: must be a string, an "
 	    "array of strings, an array of token ids or an array of such "
 	    "arrays, none of them empty, not an array of 0" },
-	{ "{\"prompt\":[1,\"a\"]}", "prompt", "prompt: a token id must be a "
+	{ "{\"prompt\":[1,\"a\"]}", "prompt",
+	    "prompt: a token id must be a "
 	    "whole number from 0 to 2147483647, not \"a\"" },
-	{ "{\"prompt\":[1,-1]}", "prompt", "prompt: a token id must be a "
+	{ "{\"prompt\":[1,-1]}", "prompt",
+	    "prompt: a token id must be a "
 	    "whole number from 0 to 2147483647, not -1" },
 	{ "{\"prompt\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\","
-	    "\"i\"]}", "prompt",
-	    "prompt: a request may have 8 prompts, not 9" },
+	  "\"i\"]}",
+	    "prompt", "prompt: a request may have 8 prompts, not 9" },
 	{ "{\"prompt\":[\"a\",\"b\",\"c\"],\"n\":3}", "n",
 	    "n: a request may have 8 choices in all, not 9" },
 	{ P "\"n\":0}", "n", "n: must be a whole number from 1 to 128, not 0" },
@@ -74,13 +80,17 @@ static const struct bad bad_completions[] = {
 	    "n: must be a whole number from 1 to 128, not 129" },
 	{ P "\"n\":2,\"best_of\":3}", "best_of",
 	    "best_of: must be the same as n, which is 2, not 3" },
-	{ P "\"max_tokens\":0}", "max_tokens", "max_tokens: must be a whole "
+	{ P "\"max_tokens\":0}", "max_tokens",
+	    "max_tokens: must be a whole "
 	    "number of at least 1, or -1 for no limit, not 0" },
-	{ P "\"max_tokens\":1.5}", "max_tokens", "max_tokens: must be a whole "
+	{ P "\"max_tokens\":1.5}", "max_tokens",
+	    "max_tokens: must be a whole "
 	    "number from -1 to 2147483647, not 1.5" },
-	{ P "\"max_tokens\":\"9\"}", "max_tokens", "max_tokens: must be a "
+	{ P "\"max_tokens\":\"9\"}", "max_tokens",
+	    "max_tokens: must be a "
 	    "whole number from -1 to 2147483647, not \"9\"" },
-	{ P "\"n_predict\":-2}", "n_predict", "n_predict: must be a whole "
+	{ P "\"n_predict\":-2}", "n_predict",
+	    "n_predict: must be a whole "
 	    "number from -1 to 2147483647, not -2" },
 	{ P "\"temperature\":-0.1}", "temperature",
 	    "temperature: must be a number from 0 to 100, not -0.1" },
@@ -102,22 +112,30 @@ static const struct bad bad_completions[] = {
 	{ P "\"stop\":\"\"}", "stop",
 	    "stop: a string must have 1 to 256 bytes, not 0" },
 	{ P "\"stop\":[1]}", "stop", "stop: must hold strings, not 1" },
-	{ P "\"stop\":true}", "stop", "stop: must be a string or an array of "
+	{ P "\"stop\":true}", "stop",
+	    "stop: must be a string or an array of "
 	    "at most 16 strings, not true" },
-	{ P "\"logit_bias\":5}", "logit_bias", "logit_bias: must be an object "
+	{ P "\"logit_bias\":5}", "logit_bias",
+	    "logit_bias: must be an object "
 	    "or an array of at most 4096, not 5" },
-	{ P "\"logit_bias\":{\"x\":1}}", "logit_bias", "logit_bias: a token "
+	{ P "\"logit_bias\":{\"x\":1}}", "logit_bias",
+	    "logit_bias: a token "
 	    "id must be a whole number from 0 to 2147483647, not x" },
-	{ P "\"logit_bias\":{\"2147483648\":1}}", "logit_bias", "logit_bias: "
+	{ P "\"logit_bias\":{\"2147483648\":1}}", "logit_bias",
+	    "logit_bias: "
 	    "a token id must be a whole number from 0 to 2147483647, not "
 	    "2147483648" },
-	{ P "\"logit_bias\":{\"1\":101}}", "logit_bias", "logit_bias: a bias "
+	{ P "\"logit_bias\":{\"1\":101}}", "logit_bias",
+	    "logit_bias: a bias "
 	    "must be a number from -100 to 100, or false, not 101" },
-	{ P "\"logit_bias\":[[1,true]]}", "logit_bias", "logit_bias: a bias "
+	{ P "\"logit_bias\":[[1,true]]}", "logit_bias",
+	    "logit_bias: a bias "
 	    "must be a number from -100 to 100, or false, not true" },
-	{ P "\"logit_bias\":[[1]]}", "logit_bias", "logit_bias: must hold "
+	{ P "\"logit_bias\":[[1]]}", "logit_bias",
+	    "logit_bias: must hold "
 	    "pairs of token id and bias, not an array of 1" },
-	{ P "\"logit_bias\":[[\"a\",1]]}", "logit_bias", "logit_bias: a token "
+	{ P "\"logit_bias\":[[\"a\",1]]}", "logit_bias",
+	    "logit_bias: a token "
 	    "id must be a whole number from 0 to 2147483647, not \"a\"" },
 	{ P "\"logprobs\":21}", "logprobs",
 	    "logprobs: must be a whole number from 0 to 20, not 21" },
@@ -132,15 +150,17 @@ static const struct bad bad_completions[] = {
 	{ P "\"response_format\":{\"type\":\"json_schema\"}}",
 	    "response_format", "response_format.json_schema: is required" },
 	{ P "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
-	    "{}}}", "response_format.json_schema.schema",
+	    "{}}}",
+	    "response_format.json_schema.schema",
 	    "response_format.json_schema.schema: is required" },
 	{ P "\"json_schema\":[]}", "json_schema",
 	    "json_schema: must be an object, not array" },
-	{ P "\"json_schema\":{},\"grammar\":\"root ::= \\\"a\\\"\"}",
-	    "grammar", "grammar: only one of grammar and a JSON schema can "
+	{ P "\"json_schema\":{},\"grammar\":\"root ::= \\\"a\\\"\"}", "grammar",
+	    "grammar: only one of grammar and a JSON schema can "
 	    "rule the answer" },
 	{ P "\"json_schema\":{},\"response_format\":{\"type\":\"json_object\"}"
-	    "}", "json_schema",
+	    "}",
+	    "json_schema",
 	    "json_schema: response_format asks for a shape already" },
 	{ P "\"model\":5}", "model",
 	    "model: must be a string of at most 4096 bytes, not 5" },
@@ -150,27 +170,33 @@ static const struct bad bad_completions[] = {
 
 static const struct bad bad_chats[] = {
 	{ "{}", "messages", "messages: is required" },
-	{ "{\"messages\":\"a\"}", "messages", "messages: must be an array of "
+	{ "{\"messages\":\"a\"}", "messages",
+	    "messages: must be an array of "
 	    "1 to 8192 elements, not \"a\"" },
-	{ "{\"messages\":[]}", "messages", "messages: must be an array of 1 "
+	{ "{\"messages\":[]}", "messages",
+	    "messages: must be an array of 1 "
 	    "to 8192 elements, not an array of 0" },
 	{ "{\"messages\":[5]}", "messages[0]",
 	    "messages[0]: must be an object, not 5" },
 	{ "{\"messages\":[{\"content\":\"a\"}]}", "messages[0].role",
 	    "messages[0].role: is required" },
 	{ "{\"messages\":[{\"role\":\"me\",\"content\":\"a\"}]}",
-	    "messages[0].role", "messages[0].role: must be one of \"system\", "
+	    "messages[0].role",
+	    "messages[0].role: must be one of \"system\", "
 	    "\"developer\", \"user\", \"assistant\", \"tool\", \"function\", "
 	    "not \"me\"" },
 	{ "{\"messages\":[{\"role\":\"user\",\"content\":null}]}",
-	    "messages[0].content", "messages[0].content: must be a string or "
+	    "messages[0].content",
+	    "messages[0].content: must be a string or "
 	    "an array of text parts, not nothing" },
 	{ "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-	    "\"image_url\",\"image_url\":{}}]}]}", "messages[0].content[0]",
+	  "\"image_url\",\"image_url\":{}}]}]}",
+	    "messages[0].content[0]",
 	    "messages[0].content[0]: only parts of type \"text\" are "
 	    "supported, not \"image_url\"" },
 	{ "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}"
-	    "]}]}", "messages[0].content[0]",
+	  "]}]}",
+	    "messages[0].content[0]",
 	    "messages[0].content[0].text: is required" },
 	{ M "\"tools\":[{}]}", "tools", "tools: not supported yet" },
 	{ M "\"functions\":[{}]}", "functions",
@@ -211,9 +237,10 @@ defaults_and_nulls(void **state)
 	struct gen_submit g;
 
 	(void)state;
-	must_read(&o, false, P "\"max_tokens\":null,\"stop\":null,\"n\":null,"
-	    "\"seed\":null,\"logit_bias\":null,\"suffix\":null,\"unknown\":5,"
-	    "\"logprobs\":null,\"stream\":null,\"temperature\":null}");
+	must_read(&o, false,
+	    P "\"max_tokens\":null,\"stop\":null,\"n\":null,"
+	      "\"seed\":null,\"logit_bias\":null,\"suffix\":null,\"unknown\":5,"
+	      "\"logprobs\":null,\"stream\":null,\"temperature\":null}");
 	g = openai_choice(&o, 0);
 	assert_int_equal(g.input, INPUT_PROMPT);
 	assert_true(str_is(g.prompt, "a"));
@@ -233,7 +260,8 @@ everything(void **state)
 	struct str s;
 
 	(void)state;
-	must_read(&o, false, "{\"prompt\":[\"a\",\"b\"],\"n\":2,\"best_of\":2,"
+	must_read(&o, false,
+	    "{\"prompt\":[\"a\",\"b\"],\"n\":2,\"best_of\":2,"
 	    "\"max_tokens\":7,\"seed\":40,\"stop\":[\"x\",\"yz\"],"
 	    "\"logit_bias\":[[5,false],[6,1.5]],\"logprobs\":3,\"top_k\":9,"
 	    "\"dry_multiplier\":1,\"stream\":true,\"ignore_eos\":true,"
@@ -288,7 +316,8 @@ chat(void **state)
 	struct gen_submit g;
 
 	(void)state;
-	must_read(&o, true, "{ \"messages\" : [ {\"role\":\"user\",\"content\":"
+	must_read(&o, true,
+	    "{ \"messages\" : [ {\"role\":\"user\",\"content\":"
 	    "[{\"type\":\"text\",\"text\":\"h\\u00e9\"}]},{\"role\":"
 	    "\"assistant\",\"content\":null,\"tool_calls\":[{}]}],"
 	    "\"logprobs\":true,\"top_logprobs\":2,\"max_tokens\":4,"
@@ -298,14 +327,15 @@ chat(void **state)
 	    "{\"name\":\"n\",\"schema\":{\"type\":\"string\"}}}}");
 	g = openai_choice(&o, 0);
 	assert_int_equal(g.input, INPUT_CHAT);
-	assert_true(str_is(g.messages, "[{\"role\":\"user\",\"content\":"
+	assert_true(str_is(g.messages,
+	    "[{\"role\":\"user\",\"content\":"
 	    "[{\"type\":\"text\",\"text\":\"h\xc3\xa9\"}]},{\"role\":"
 	    "\"assistant\",\"content\":null,\"tool_calls\":[{}]}]"));
 	assert_int_equal(g.max_tokens, 5);
 	assert_int_equal(g.n_top_logprobs, 2);
 	assert_false(g.enable_thinking);
-	assert_true(str_is(g.template_kwargs,
-	    "{\"enable_thinking\":false,\"x\":1}"));
+	assert_true(
+	    str_is(g.template_kwargs, "{\"enable_thinking\":false,\"x\":1}"));
 	assert_true(str_is(g.json_schema, "{\"type\":\"string\"}"));
 	openai_done(&o);
 }

@@ -8,7 +8,9 @@
 #include "front/http/probs.h"
 
 static const struct chunk_names names = { .id = STR("x-1"),
-	.model = STR("de\"mo"), .version = STR("9"), .created = 77 };
+	.model = STR("de\"mo"),
+	.version = STR("9"),
+	.created = 77 };
 
 #define HEAD(object)                                                    \
 	"{\"id\":\"x-1\",\"object\":\"" object "\",\"created\":77,"     \
@@ -35,21 +37,25 @@ chat_chunks(void **state)
 	buf_init(&b, 4096);
 	chunk_init(&f, true, true, &names);
 	chunk_role(&f, &b, 0);
-	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
-	    "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
-	    "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+	assert_bytes(&b,
+	    "data: " HEAD(
+		"chat.completion.chunk") "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+					 "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 	chunk_text(&f, &b, 12, STR("a\n\"\xc3\xa9"), STR(""));
-	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
-	    "{\"index\":12,\"delta\":{\"content\":\"a\\n\\\"\xc3\xa9\"},"
-	    "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+	assert_bytes(&b,
+	    "data: " HEAD(
+		"chat.completion.chunk") "{\"index\":12,\"delta\":{\"content\":\"a\\n\\\"\xc3\xa9\"},"
+					 "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 	chunk_finish(&f, &b, 1, "stop", NULL);
-	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
-	    "{\"index\":1,\"delta\":{},\"logprobs\":null,"
-	    "\"finish_reason\":\"stop\"}]}\n\n");
+	assert_bytes(&b,
+	    "data: " HEAD(
+		"chat.completion.chunk") "{\"index\":1,\"delta\":{},\"logprobs\":null,"
+					 "\"finish_reason\":\"stop\"}]}\n\n");
 	chunk_usage(&f, &b, &counts);
-	assert_bytes(&b, "data: " HEAD("chat.completion.chunk")
-	    "],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
-	    "\"total_tokens\":7}}\n\n");
+	assert_bytes(&b,
+	    "data: " HEAD(
+		"chat.completion.chunk") "],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
+					 "\"total_tokens\":7}}\n\n");
 	chunk_done(&f);
 	buf_done(&b);
 }
@@ -65,16 +71,18 @@ completion_chunks(void **state)
 	buf_init(&b, 4096);
 	chunk_init(&f, false, true, &names);
 	chunk_text(&f, &b, 0, STR("a"), STR("{}"));
-	assert_bytes(&b, "data: " HEAD("text_completion")
-	    "{\"index\":0,\"text\":\"a\",\"logprobs\":{},"
-	    "\"finish_reason\":null}]}\n\n");
+	assert_bytes(&b,
+	    "data: " HEAD(
+		"text_completion") "{\"index\":0,\"text\":\"a\",\"logprobs\":{},"
+				   "\"finish_reason\":null}]}\n\n");
 	chunk_finish(&f, &b, 0, "length", &times);
-	assert_bytes(&b, "data: " HEAD("text_completion")
-	    "{\"index\":0,\"text\":\"\",\"logprobs\":null,"
-	    "\"finish_reason\":\"length\"}],\"timings\":{\"prompt_n\":2,"
-	    "\"prompt_ms\":1.000,\"prompt_per_second\":2000.000,"
-	    "\"predicted_n\":4,\"predicted_ms\":2.000,"
-	    "\"predicted_per_second\":2000.000}}\n\n");
+	assert_bytes(&b,
+	    "data: " HEAD(
+		"text_completion") "{\"index\":0,\"text\":\"\",\"logprobs\":null,"
+				   "\"finish_reason\":\"length\"}],\"timings\":{\"prompt_n\":2,"
+				   "\"prompt_ms\":1.000,\"prompt_per_second\":2000.000,"
+				   "\"predicted_n\":4,\"predicted_ms\":2.000,"
+				   "\"predicted_per_second\":2000.000}}\n\n");
 	chunk_done(&f);
 	buf_done(&b);
 }
@@ -94,11 +102,13 @@ logprobs(void **state)
 	s.tops = buf_str(&tops);
 	probs_note(&packed, &s, 4);
 	probs_put_chat(&b, buf_str(&packed));
-	assert_bytes(&b, "{\"content\":[{\"token\":\"a\\n\",\"logprob\":-0.5,"
+	assert_bytes(&b,
+	    "{\"content\":[{\"token\":\"a\\n\",\"logprob\":-0.5,"
 	    "\"bytes\":[97,10],\"top_logprobs\":[{\"token\":\"\xef\xbf\xbd\","
 	    "\"logprob\":-1.5,\"bytes\":[195]}]}],\"refusal\":null}");
 	probs_put_completion(&b, buf_str(&packed));
-	assert_bytes(&b, "{\"tokens\":[\"a\\n\"],\"token_logprobs\":[-0.5],"
+	assert_bytes(&b,
+	    "{\"tokens\":[\"a\\n\"],\"token_logprobs\":[-0.5],"
 	    "\"top_logprobs\":[{\"bytes:\\\\xc3\":-1.5}],"
 	    "\"text_offset\":[4]}");
 	assert_int_equal(probs_count_chars(STR("h\xc3\xa9")), 2);
@@ -132,8 +142,8 @@ start_stream(struct world *w, const char *more)
 	struct gen_submit s;
 	char body[256];
 
-	(void)snprintf(body, sizeof(body),
-	    "{\"prompt\":\"a\",\"stream\":true%s}", more);
+	(void)snprintf(
+	    body, sizeof(body), "{\"prompt\":\"a\",\"stream\":true%s}", more);
 	post(w, "/v1/completions", body);
 	worker_hears(w, MSG_GEN_SUBMIT, &s);
 	return s.gen;
@@ -148,7 +158,8 @@ streams(void **state)
 
 	assert_heard(w, ""); /* not before it has a slot */
 	worker_starts(w, gen);
-	assert_heard(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+	assert_heard(w,
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 	    "Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n");
 	worker_steps(w, gen, 5, "b", 0);
 	got = hear(w);
@@ -181,7 +192,8 @@ whole(void **state)
 	assert_heard(w, "");
 	worker_ends(w, s.gen, REASON_STOP, "c");
 	got = hear(w);
-	assert_non_null(strstr(got, "{\"index\":0,\"text\":\"abc\","
+	assert_non_null(strstr(got,
+	    "{\"index\":0,\"text\":\"abc\","
 	    "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
 	    "{\"prompt_tokens\":3,\"completion_tokens\":2,"
 	    "\"total_tokens\":5},\"timings\":{\"prompt_n\":3,"));
@@ -194,7 +206,8 @@ choices_are_told_apart(void **state)
 	struct gen_submit a, b;
 	const char *got;
 
-	post(w, "/v1/chat/completions", "{\"messages\":[{\"role\":\"user\","
+	post(w, "/v1/chat/completions",
+	    "{\"messages\":[{\"role\":\"user\","
 	    "\"content\":\"a\"}],\"n\":2,\"stream\":true,\"seed\":5,"
 	    "\"stream_options\":{\"include_usage\":true}}");
 	worker_hears(w, MSG_GEN_SUBMIT, &a);
@@ -212,7 +225,8 @@ choices_are_told_apart(void **state)
 	worker_ends(w, a.gen, REASON_EOS, "");
 	got = hear(w);
 	/* The prompt is theirs together. */
-	assert_non_null(strstr(got, "\"choices\":[],\"usage\":{"
+	assert_non_null(strstr(got,
+	    "\"choices\":[],\"usage\":{"
 	    "\"prompt_tokens\":3,\"completion_tokens\":4,"));
 	assert_non_null(strstr(got, "[DONE]"));
 }
@@ -227,7 +241,8 @@ early_failure_has_its_status(void **state)
 	worker_fails(w, gen, ERR_CONTEXT, "prompt", "prompt: too long");
 	got = hear(w);
 	assert_non_null(strstr(got, "HTTP/1.1 400 Bad Request\r\n"));
-	assert_non_null(strstr(got, "{\"error\":{\"message\":\"prompt: too "
+	assert_non_null(strstr(got,
+	    "{\"error\":{\"message\":\"prompt: too "
 	    "long\",\"type\":\"exceed_context_size_error\",\"param\":"
 	    "\"prompt\",\"code\":\"context_length_exceeded\"}}"));
 }
@@ -243,7 +258,8 @@ late_failure_is_an_event(void **state)
 	(void)hear(w);
 	worker_fails(w, gen, ERR_INTERNAL, "", "oh no");
 	got = hear(w);
-	assert_non_null(strstr(got, "data: {\"error\":{\"message\":\"oh no\","));
+	assert_non_null(
+	    strstr(got, "data: {\"error\":{\"message\":\"oh no\","));
 	assert_null(strstr(got, "[DONE]"));
 	assert_non_null(strstr(got, "\r\n0\r\n\r\n"));
 }
@@ -279,7 +295,8 @@ queue_full_is_429(void **state)
 	w->client = -1;
 	connect_http(w);
 	post(w, "/v1/completions", "{\"prompt\":\"a\"}");
-	assert_hears(w, "HTTP/1.1 429 Too Many Requests\r\n"
+	assert_hears(w,
+	    "HTTP/1.1 429 Too Many Requests\r\n"
 	    "Content-Type: application/json\r\nRetry-After: 1\r\n");
 }
 
@@ -347,12 +364,14 @@ old_version_streams_to_the_close(void **state)
 	struct world *w = *state;
 	struct gen_submit s;
 
-	say(w, "POST /v1/completions HTTP/1.0\r\nContent-Length: 28\r\n"
-	       "Connection: keep-alive\r\n\r\n"
-	       "{\"prompt\":\"a\",\"stream\":true}");
+	say(w,
+	    "POST /v1/completions HTTP/1.0\r\nContent-Length: 28\r\n"
+	    "Connection: keep-alive\r\n\r\n"
+	    "{\"prompt\":\"a\",\"stream\":true}");
 	worker_hears(w, MSG_GEN_SUBMIT, &s);
 	worker_starts(w, s.gen);
-	assert_heard(w, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+	assert_heard(w,
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 	    "Cache-Control: no-cache\r\nConnection: close\r\n\r\n");
 	worker_ends(w, s.gen, REASON_EOS, "");
 	assert_hears(w, "}}\n\ndata: [DONE]\n\n");
@@ -377,8 +396,8 @@ main(void)
 		TEST(queue_full_is_429),
 		TEST(client_gone_cancels),
 		TEST(slow_reader_parks),
-		cmocka_unit_test_setup_teardown(waiting_is_commented,
-		    set_up_keepalive, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    waiting_is_commented, set_up_keepalive, tear_down),
 		TEST(old_version_streams_to_the_close),
 	};
 

@@ -1,0 +1,102 @@
+/*
+ * The HTTP parser and the checks of a request's body. The first byte says
+ * where the rest is cut in two: what comes out must not depend on it.
+ */
+#include "front/http/openai.h"
+#include "front/http/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct parse_limits limits = { .head_max = 4096,
+	.body_max = 65536 };
+
+struct outcome {
+	enum parse_result result;
+	size_t used;
+	struct parse *parse;
+};
+
+static struct outcome
+parse_cut(const uint8_t *p, size_t n, size_t cut)
+{
+	struct outcome o = { .result = PARSE_MORE,
+		.parse = parse_new(&limits) };
+	size_t used;
+
+	if (o.parse == NULL)
+		abort();
+	o.result = parse_feed(o.parse, p, cut, &o.used);
+	if (o.result == PARSE_MORE) {
+		o.result = parse_feed(o.parse, p + cut, n - cut, &used);
+		o.used += used;
+	}
+	return o;
+}
+
+static void
+must(bool is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+static void
+compare(const struct outcome *a, const struct outcome *b)
+{
+	const struct request *x = parse_request(a->parse);
+	const struct request *y = parse_request(b->parse);
+
+	must(a->result == b->result);
+	if (a->result == PARSE_FAILED) {
+		must(parse_status(a->parse) == parse_status(b->parse));
+		must(strcmp(parse_why(a->parse), parse_why(b->parse)) == 0);
+	}
+	if (a->result != PARSE_DONE)
+		return;
+	must(a->used == b->used);
+	must(x->method == y->method && x->keep_alive == y->keep_alive);
+	must(str_eq(x->path, y->path) && str_eq(x->query, y->query));
+	must(str_eq(x->body, y->body));
+}
+
+static void
+check_body(struct str body, bool is_chat)
+{
+	struct openai o;
+	struct fail why;
+
+	if (openai_read(&o, is_chat, body, 64, &why) == 0)
+		for (uint32_t i = 0; i < o.n * o.n_prompts; i++)
+			(void)openai_choice(&o, i);
+	else
+		must(why.text[0] != '\0');
+	openai_done(&o);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct outcome whole, cut;
+	size_t at;
+
+	if (n < 1)
+		return 0;
+	at = data[0];
+	data++;
+	n--;
+	whole = parse_cut(data, n, n);
+	cut = parse_cut(data, n, n > 0 ? at * n / 256 : 0);
+	compare(&whole, &cut);
+	if (whole.result == PARSE_DONE) {
+		check_body(parse_request(whole.parse)->body, false);
+		check_body(parse_request(whole.parse)->body, true);
+	}
+	parse_free(whole.parse);
+	parse_free(cut.parse);
+	/* A request's head in front of every body would cost the fuzzer. */
+	check_body((struct str){ (const char *)data, n }, at & 1);
+	return 0;
+}

@@ -140,10 +140,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	turn();
 	keep();
 	close(pair[1]);
-	while (front.n_conns > 0)
-		turn();
+	/* A run that waits for its worker would keep it. */
+	conn_free_all(&front);
 	gen_turn(&front);
-	if (front.n_gens != 0)
+	if (front.n_gens != 0 || front.n_conns != 0)
 		abort();
 	return 0;
 }

@@ -8,14 +8,13 @@ import json
 import os
 import random
 import selectors
-import signal
 import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from bulkhead import DEADLINE, SANITIZE, Server, piece
 
 STREAMS, TOKENS = 16, 200
-ROUNDS = int(os.environ.get('ROUNDS') or (2 if SANITIZE else 10))
+ROUNDS = int(os.environ.get('ROUNDS') or (2 if SANITIZE else 6))
 SEED = int(os.environ.get('SEED') or random.SystemRandom().randrange(1 << 32))
 
 
@@ -61,10 +60,7 @@ def round_of(s, rng):
         seen = sum(c.data.count(b'"text"') for c in clients)
         if marks and seen >= marks[0]:
             marks.pop(0)
-            for pid, name in s.children().items():
-                if name == 'bulkhead-worker':
-                    os.kill(pid, signal.SIGKILL)
-                    kills += 1
+            kills += s.kill_any_worker()
     texts = [c.check() for c in clients]
     for c in clients:
         c.http.close()

@@ -7,9 +7,9 @@ front says that it resumed a generation because of it, and only if every event o
 then the recording's. KILLS is the number that must count in each combination (200), KILLS_A_STREAM
 how many are tried in one stream (4); SEED repeats the choice of places.
 """
+import concurrent.futures
 import os
 import random
-import signal
 import statistics
 import sys
 import time
@@ -33,7 +33,6 @@ class OverHttp:
 
     def pieces(self):
         stream = self.server.stream(PROMPT, **self.fields)
-        self.prompt_tokens = 0
         for event in stream:
             for choice in event['choices']:
                 yield choice.get('text') or ''
@@ -61,49 +60,66 @@ class Tally:
     def __init__(self, name):
         self.name = name
         self.kills = self.resumed = self.differing = self.errors = self.streams = 0
-        self.gaps, self.places = [], set()
+        self.pauses, self.places = [], set()
 
     def line(self):
-        gaps = sorted(self.gaps) or [0]
+        pauses = sorted(self.pauses) or [0]
         return (f'{self.name}: {self.kills} kills in {self.streams} streams, {self.resumed} '
                 f'resumed, {self.differing} differing, {self.errors} client errors; kill to next '
-                f'token: median {1000 * statistics.median(gaps):.0f} ms, max '
-                f'{1000 * gaps[-1]:.0f} ms; {len(self.places)} different places')
+                f'token: median {1000 * statistics.median(pauses):.0f} ms, max '
+                f'{1000 * pauses[-1]:.0f} ms; after {len(self.places)} different tokens')
 
 
-def places(rng):
-    """Offsets in events for one stream; some of them where it hurts most."""
+def offsets(rng):
+    """Events after which to kill in one stream; one of them where it hurts most."""
     edges = [0, 1, TOKENS - 1, TOKENS] + [at + d for at in range(CHUNK, TOKENS, CHUNK)
                                           for d in (-1, 0, 1)]
-    chosen = [rng.randrange(TOKENS + 1) for _ in range(A_STREAM - 1)] + [rng.choice(edges)]
-    return sorted(set(chosen))
+    return sorted({rng.choice(edges), *(rng.randrange(TOKENS + 1) for _ in range(A_STREAM - 1))})
 
 
-def kill(server, tally):
-    """Kills the worker if there is one; a stream may be faster than its restart."""
-    for pid, name in server.children().items():
-        if name == 'bulkhead-worker':
-            os.kill(pid, signal.SIGKILL)
-            tally.kills += 1
-            return True
-    return False
+class Killer:
+    """Kills when the client has seen enough, and finds out when it saw the next token.
+
+    What had come before the kill is still to be read after it, so the pause is the longest between
+    two events from there to the next kill, and the place is where it was.
+    """
+
+    def __init__(self, server, at):
+        self.server, self.at = server, at
+        self.kills, self.pauses = 0, []
+        self.last = self.killed = None
+
+    def saw(self, n):
+        now = time.monotonic()
+        if self.killed is not None:
+            self.pauses[-1] = max(self.pauses[-1], (now - max(self.last, self.killed), n))
+        self.last = now
+        if self.at and n >= self.at[0]:
+            self.at.pop(0)
+            self.kill(n)
+
+    def kill(self, n):
+        if self.server.kill_any_worker():
+            self.kills += 1
+            self.killed = time.monotonic()
+            self.pauses.append((0, n))
 
 
 def disturbed(server, way, at, tally):
-    """One stream with the worker killed at those offsets; its pieces."""
-    got, killed = [], None
-    if at and at[0] == 0:
-        at.pop(0)
-        killed = time.monotonic() if kill(server, tally) else None
+    """The pieces of one stream with the worker killed at those offsets."""
+    killer, got = Killer(server, at), []
+    before = server.metric('generations_resumed_total')
+    killer.saw(0)
     for piece in way.pieces():
-        if killed is not None:
-            tally.gaps.append(time.monotonic() - killed)
-            killed = None
         got.append(piece)
-        if at and len(got) >= at[0]:
-            at.pop(0)
-            tally.places.add(len(got))
-            killed = time.monotonic() if kill(server, tally) else None
+        killer.saw(len(got))
+    resumed = int(server.metric('generations_resumed_total') - before)
+    tally.kills += killer.kills
+    tally.resumed += resumed
+    # A kill that came too late for this stream made no pause in it.
+    for pause, place in sorted(killer.pauses)[len(killer.pauses) - min(resumed, killer.kills):]:
+        tally.pauses.append(pause)
+        tally.places.add(place)
     return got
 
 
@@ -112,33 +128,32 @@ def combination(server, way, temperature, rng):
     expected = list(way.pieces())
     assert len(''.join(expected)) > TOKENS, expected
     assert list(way.pieces()) == expected, 'it does not even repeat undisturbed'
-    while tally.resumed < KILLS:
-        before = server.metric('generations_resumed_total')
+    while tally.resumed < KILLS and not tally.errors:
         try:
-            got = disturbed(server, way, places(rng), tally)
+            got = disturbed(server, way, offsets(rng), tally)
         except (AssertionError, RpcError, EOFError, OSError) as why:
             print(f'{tally.name}: {why!r}', flush=True)
             tally.errors += 1
-            break
+            continue
+        tally.streams += 1
         if got != expected:
             tally.differing += 1
-            first = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b),
-                         min(len(got), len(expected)))
+            first = len(os.path.commonprefix([got, expected]))
             print(f'{tally.name}: differs from event {first} of {len(expected)}: '
                   f'{got[first:first + 5]} {expected[first:first + 5]}', flush=True)
-        tally.streams += 1
-        tally.resumed += int(server.metric('generations_resumed_total') - before)
     print(tally.line(), flush=True)
-    return tally
+    return tally.differing + tally.errors
+
+
+def protocol(Way, seed):
+    """One protocol with a server of its own, so that both can go at once."""
+    rng = random.Random(seed)
+    with Server('--restart-limit', '1000000', '--threads', '1', '--chunk', str(CHUNK)) as s:
+        return sum(combination(s, Way(s, t), t, rng) for t in (0, 0.8))
 
 
 print(f'SEED={SEED}, {KILLS} kills for each', flush=True)
-failed = 0
-with Server('--restart-limit', '1000000', '--threads', '1', '--chunk', str(CHUNK)) as s:
-    rng = random.Random(SEED)
-    for Way in OverHttp, OverRpc:
-        for temperature in 0, 0.8:
-            tally = combination(s, Way(s, temperature), temperature, rng)
-            failed += tally.differing + tally.errors
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    failed = sum(pool.map(protocol, (OverHttp, OverRpc), (SEED, SEED + 1)))
 if failed:
     raise SystemExit(f'{failed} streams were not what they should be')

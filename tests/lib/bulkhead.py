@@ -441,6 +441,15 @@ class Server:
         os.kill(pid, signo)
         return pid
 
+    def kill_any_worker(self):
+        """kill -9 of the worker if there is one just now; whether there was."""
+        for pid, name in self.children().items():
+            if name == 'bulkhead-worker':
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    return True
+        return False
+
     def go(self):
         """Ends every hold of the fake worker."""
         open(self.model + '.go', 'w').close()

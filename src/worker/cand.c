@@ -72,13 +72,13 @@ cand_top(struct cands *c, const float *row, size_t n_row, size_t k)
 	c->rest = 0;
 	for (; i < n_row && c->n < k; i++)
 		if (row[i] > -INFINITY)
-			c->v[c->n++] = (struct cand) { (int32_t)i, row[i], 0 };
+			c->v[c->n++] = (struct cand){ (int32_t)i, row[i], 0 };
 	make_heap(c->v, c->n);
 	/* Later ones have higher ids: they get in only if they are better. */
 	for (; i < n_row && k > 0; i++)
 		if (row[i] > c->v[0].logit)
 			sift_down(c->v, c->n, 0,
-			    (struct cand) { (int32_t)i, row[i], 0 });
+			    (struct cand){ (int32_t)i, row[i], 0 });
 	unheap(c->v, c->n);
 }
 

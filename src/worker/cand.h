@@ -23,7 +23,7 @@ struct cand {
 struct cands {
 	struct cand *v; /* the owner gives room for the whole vocabulary */
 	size_t n;
-	double rest;	/* mass left out, where exp(v[0].logit) is 1 */
+	double rest; /* mass left out, where exp(v[0].logit) is 1 */
 };
 
 /* The likeliest token; -1 if there is no candidate. */

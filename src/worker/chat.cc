@@ -2,6 +2,7 @@
 extern "C" {
 #include "worker/cand.h"
 #include "worker/chat.h"
+#include "worker/llama/logs.h"
 #include "worker/nest.h"
 }
 
@@ -11,16 +12,18 @@ extern "C" {
 #include <llama.h>
 #include <log.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <new>
 #include <string>
 
 static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
-    offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
+	offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
     "candidates are handed to llama.cpp as they are");
 
-namespace {
+namespace
+{
 
 constexpr size_t JSON_DEPTH = 100;
 constexpr size_t GBNF_DEPTH = 100;
@@ -40,6 +43,13 @@ too_deep(struct fail *f, const char *field, size_t limit)
 	    "%s: nested deeper than %zu levels", field, limit);
 }
 
+std::string
+one_line(std::string s)
+{
+	std::replace(s.begin(), s.end(), '\n', ' ');
+	return s;
+}
+
 /* Runs fn and turns what it throws into err, with the exception's words. */
 template <typename Fn>
 int
@@ -50,8 +60,8 @@ guarded(int err, const char *field, struct fail *f, Fn fn)
 	} catch (const std::bad_alloc &) {
 		return fail_set(f, ERR_NOMEM, field, "out of memory");
 	} catch (const std::exception &e) {
-		return fail_set(f, err, field, "%s%s%s", field,
-		    field[0] != '\0' ? ": " : "", e.what());
+		return fail_set(
+		    f, err, field, "%s: %s", field, one_line(e.what()).c_str());
 	} catch (...) {
 		return fail_set(f, err, field, "%s: unknown exception", field);
 	}
@@ -76,10 +86,12 @@ std::map<std::string, std::string>
 members(struct str kwargs)
 {
 	std::map<std::string, std::string> ret;
+	common_json all = kwargs.n > 0 ? common_json::parse(string_of(kwargs))
+				       : common_json::object();
 
-	if (kwargs.n == 0)
-		return ret;
-	for (const auto &item : common_json::parse(string_of(kwargs)).items())
+	if (!all.is_object())
+		throw std::runtime_error("must be an object");
+	for (const auto &item : all.items())
 		ret[item.key()] = item.value().dump();
 	return ret;
 }
@@ -93,8 +105,9 @@ append(struct buf *out, const std::string &s)
 
 /* llama.cpp's grammar parser says what is wrong on stderr, and only there. It
  * runs with a stderr in memory: glibc's is a variable that may be set. */
-class captured_stderr {
-public:
+class captured_stderr
+{
+      public:
 	captured_stderr() : real(stderr)
 	{
 		FILE *memory = fmemopen(text, sizeof(text) - 1, "w");
@@ -102,27 +115,29 @@ public:
 		if (memory != nullptr)
 			stderr = memory;
 	}
-	~captured_stderr() { release(); }
+	~captured_stderr()
+	{
+		release();
+	}
 	captured_stderr(const captured_stderr &) = delete;
 	captured_stderr &operator=(const captured_stderr &) = delete;
 
-	/* The first line, without the name of the function. */
-	std::string
-	message()
+	/* The first line, without the name of the function; or what was
+	 * logged instead. */
+	std::string message()
 	{
 		std::string s;
 		size_t at;
 
 		release();
-		s = text;
+		s = text[0] != '\0' ? text : logs_error();
 		s = s.substr(0, s.find('\n'));
 		at = s.find("grammar: ");
 		return at == std::string::npos ? s : s.substr(at + 9);
 	}
 
-private:
-	void
-	release()
+      private:
+	void release()
 	{
 		if (stderr != real)
 			fclose(stderr);
@@ -153,8 +168,8 @@ chat_open(const struct llama_model *model, struct str text, struct chat **ret,
 
 		/* It would write to stderr from a thread of its own. */
 		common_log_pause(common_log_main());
-		c->templates = common_chat_templates_init(model,
-		    string_of(text));
+		c->templates =
+		    common_chat_templates_init(model, string_of(text));
 		*ret = c.release();
 		return 0;
 	});
@@ -194,8 +209,8 @@ chat_render(const struct chat *c, struct str messages, struct str kwargs,
 		    common_json::parse(string_of(messages)));
 		in.enable_thinking = enable_thinking;
 		in.use_jinja = true;
-		return append(out, common_chat_templates_apply(
-		    c->templates.get(), in).prompt);
+		return append(out,
+		    common_chat_templates_apply(c->templates.get(), in).prompt);
 	});
 }
 
@@ -205,8 +220,12 @@ chat_schema(struct str schema, struct buf *out, struct fail *f)
 	if (nest_json(schema) > JSON_DEPTH)
 		return too_deep(f, "json_schema", JSON_DEPTH);
 	return guarded(ERR_INVALID, "json_schema", f, [&] {
-		return append(out, json_schema_to_grammar(
-		    common_json::parse(string_of(schema))));
+		common_json s = common_json::parse(string_of(schema));
+
+		/* To JSON Schema {} is any value; here, any object. */
+		if (s.is_object() && s.empty())
+			s["type"] = "object";
+		return append(out, json_schema_to_grammar(s));
 	});
 }
 
@@ -217,9 +236,10 @@ chat_grammar(const struct llama_vocab *vocab, struct str gbnf,
 	if (nest_gbnf(gbnf) > GBNF_DEPTH)
 		return too_deep(f, "grammar", GBNF_DEPTH);
 	return guarded(ERR_INVALID, "grammar", f, [&] {
+		logs_forget();
 		captured_stderr words;
-		llama_sampler *g = llama_sampler_init_grammar(vocab,
-		    string_of(gbnf).c_str(), "root");
+		llama_sampler *g = llama_sampler_init_grammar(
+		    vocab, string_of(gbnf).c_str(), "root");
 
 		if (g == nullptr)
 			throw std::runtime_error(words.message());

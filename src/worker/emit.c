@@ -15,7 +15,7 @@ emit_init(struct emit *e, struct strs stops)
 	struct cursor c = strs_walk(stops);
 	struct str s;
 
-	*e = (struct emit) { .stop = EMIT_NO_STOP };
+	*e = (struct emit){ .stop = EMIT_NO_STOP };
 	buf_init(&e->stops, STOPS_MAX);
 	buf_init(&e->text, TEXT_MAX);
 	while (strs_next(&c, &s))
@@ -35,7 +35,7 @@ emit_done(struct emit *e)
 static struct cursor
 walk_stops(const struct emit *e)
 {
-	return strs_walk((struct strs) { buf_str(&e->stops) });
+	return strs_walk((struct strs){ buf_str(&e->stops) });
 }
 
 /* The length of the longest stop that ends the text, its index in e->stop;
@@ -77,8 +77,8 @@ settle(struct emit *e)
 
 		if (len < 0)
 			return;
-		add_char(e, len > 0 ? (struct str) { e->carry, taken }
-		    : replacement);
+		add_char(
+		    e, len > 0 ? (struct str){ e->carry, taken } : replacement);
 		e->n_carry = (uint8_t)(e->n_carry - taken);
 		memmove(e->carry, e->carry + taken, e->n_carry);
 	}

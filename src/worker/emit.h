@@ -19,13 +19,13 @@
 #define EMIT_NO_STOP (-1)
 
 struct emit {
-	struct buf stops;  /* the strings, packed as a struct strs */
-	size_t longest;	   /* bytes of the longest stop */
-	struct buf text;   /* whole characters not shown yet */
-	size_t shown;	   /* of text: given out by the last call */
-	char carry[4];	   /* the start of a character */
+	struct buf stops; /* the strings, packed as a struct strs */
+	size_t longest;	  /* bytes of the longest stop */
+	struct buf text;  /* whole characters not shown yet */
+	size_t shown;	  /* of text: given out by the last call */
+	char carry[4];	  /* the start of a character */
 	uint8_t n_carry;
-	int stop;	   /* which matched, or EMIT_NO_STOP */
+	int stop; /* which matched, or EMIT_NO_STOP */
 };
 
 /* Copies the stops; empty ones never match. 0, ERR_NOMEM or ERR_TOO_BIG. */

@@ -73,11 +73,12 @@ keep_typical(const struct pass *p)
 	for (size_t i = 0; i < c->n; i++) {
 		double score = fabs(-log((double)c->v[i].p) - h);
 
-		p->scratch[i] = (struct cand) { (int32_t)i, (float)-score,
-			c->v[i].p };
+		p->scratch[i] =
+		    (struct cand){ (int32_t)i, (float)-score, c->v[i].p };
 	}
 	cand_sort(&by_score);
-	for (size_t i = 0; i < c->n && sum <= (double)p->knobs->typical_p; i++) {
+	for (size_t i = 0; i < c->n && sum <= (double)p->knobs->typical_p;
+	     i++) {
 		sum += (double)p->scratch[i].p;
 		c->v[p->scratch[i].id].p = 2; /* no probability: a mark */
 	}
@@ -124,8 +125,8 @@ drop_xtc(const struct pass *p)
 	struct cands *c = p->c;
 	size_t first = 0;
 
-	if (c->n < 2 || draw_unit(k->seed, p->pos, DRAW_XTC) >
-	    (double)k->xtc_probability)
+	if (c->n < 2 ||
+	    draw_unit(k->seed, p->pos, DRAW_XTC) > (double)k->xtc_probability)
 		return;
 	cand_softmax(c);
 	while (first + 1 < c->n && c->v[first + 1].p >= k->xtc_threshold)
@@ -142,8 +143,9 @@ dynamic_temperature(const struct gen_submit *k, struct cands *c)
 	double low = fmax(0, t - range);
 
 	cand_softmax(c);
-	return low + (t + range - low) * pow(entropy(c) / log((double)c->n),
-	    (double)k->dynatemp_exponent);
+	return low +
+	    (t + range - low) *
+	    pow(entropy(c) / log((double)c->n), (double)k->dynatemp_exponent);
 }
 
 /* Logits relative to the best, so that a temperature near 0 overflows to
@@ -159,8 +161,8 @@ filter_temperature(const struct gen_submit *k, struct cands *c)
 	if (!(t > 0))
 		c->n = 1;
 	for (size_t i = 0; i < c->n; i++)
-		c->v[i].logit = i == 0 ? 0
-		    : (float)((double)(c->v[i].logit - max) / t);
+		c->v[i].logit =
+		    i == 0 ? 0 : (float)((double)(c->v[i].logit - max) / t);
 }
 
 static void

@@ -10,8 +10,10 @@ struct knob {
 	double max;
 };
 
-#define KNOB(name, min, max) \
-	{ #name, offsetof(struct gen_submit, name), min, max }
+#define KNOB(name, min, max)                                       \
+	{                                                          \
+#name, offsetof(struct gen_submit, name), min, max \
+	}
 #define FINITE(name) KNOB(name, -FLT_MAX, FLT_MAX)
 
 /* llama-server's limits where it has one; else any number that is one. */
@@ -54,6 +56,9 @@ check(const struct knob *k, double value, struct fail *why)
 {
 	if (value >= k->min && value <= k->max)
 		return 0;
+	if (k->max >= (double)FLT_MAX)
+		return fail_set(why, ERR_INVALID, k->name,
+		    "%s: must be a finite number, not %g", k->name, value);
 	return fail_set(why, ERR_INVALID, k->name,
 	    "%s: must be a number from %g to %g, not %g", k->name, k->min,
 	    k->max, value);
@@ -66,20 +71,22 @@ check_biases(struct biases b, uint32_t n_vocab, struct fail *why)
 		if (b.p[i].token < 0 || (uint32_t)b.p[i].token >= n_vocab)
 			return fail_set(why, ERR_INVALID, "logit_bias",
 			    "logit_bias[%u]: token %d is not one of the "
-			    "model's %u", i, b.p[i].token, n_vocab);
+			    "model's %u",
+			    i, b.p[i].token, n_vocab);
 		/* Minus infinity bans a token; plus infinity is no number
 		 * to sample with. */
 		if (!(b.p[i].bias < INFINITY))
 			return fail_set(why, ERR_INVALID, "logit_bias",
 			    "logit_bias[%u]: bias must be a finite number or "
-			    "minus infinity", i);
+			    "minus infinity",
+			    i);
 	}
 	return 0;
 }
 
 int
-knobs_check_tokens(struct i32s tokens, uint32_t n_vocab, const char *field,
-    struct fail *why)
+knobs_check_tokens(
+    struct i32s tokens, uint32_t n_vocab, const char *field, struct fail *why)
 {
 	for (uint32_t i = 0; i < tokens.n; i++)
 		if (tokens.p[i] < 0 || (uint32_t)tokens.p[i] >= n_vocab)
@@ -99,8 +106,8 @@ knobs_check(const struct gen_submit *g, uint32_t n_vocab, struct fail *why)
 	int err = 0;
 
 	for (size_t i = 0; i < COUNT(floats) && err == 0; i++)
-		err = check(&floats[i],
-		    (double)FIELD(g, &floats[i], float), why);
+		err =
+		    check(&floats[i], (double)FIELD(g, &floats[i], float), why);
 	for (size_t i = 0; i < COUNT(bytes) && err == 0; i++)
 		err = check(&bytes[i], FIELD(g, &bytes[i], uint8_t), why);
 	for (size_t i = 0; i < COUNT(ints) && err == 0; i++)

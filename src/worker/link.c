@@ -12,7 +12,7 @@
 void
 link_init(struct link *l, const struct engine_ops *ops)
 {
-	*l = (struct link) { .ops = ops };
+	*l = (struct link){ .ops = ops };
 	buf_init(&l->steps, STEPS_MAX);
 }
 
@@ -49,8 +49,8 @@ send(struct link *l, enum msg m, const void *st)
 	int err = l->chan == NULL ? ERR_EOF : chan_send(l->chan, m, st, -1);
 
 	if (err != 0 && err != ERR_EOF)
-		log_error("%s to the front: %s", msg_row(m)->name,
-		    err_text(err));
+		log_error(
+		    "%s to the front: %s", msg_row(m)->name, err_text(err));
 }
 
 static void
@@ -105,8 +105,9 @@ on_failed(void *arg, const struct gen_failed *f)
 struct engine_events
 link_events(struct link *l)
 {
-	return (struct engine_events) { l, on_started, on_step, on_done,
-		on_failed };
+	struct engine_events e = { l, on_started, on_step, on_done, on_failed };
+
+	return e;
 }
 
 static void

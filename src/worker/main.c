@@ -124,8 +124,8 @@ do_load(struct worker *w, struct frame *f)
 	}
 	log_init("bulkhead-worker", cfg.log_level);
 	set_phase(w, PHASE_LOAD);
-	if (ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p,
-	    &why) != 0) {
+	if (ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p, &why) !=
+	    0) {
 		say_failed(w, &why);
 		return;
 	}
@@ -134,9 +134,10 @@ do_load(struct worker *w, struct frame *f)
 	ops->describe(w->link.engine, &ready);
 	ready.load_ms = (uint32_t)(clock_ms() - start);
 	log_info("%.*s: %.*s, %u sequences of %u tokens, threads %u and %u, "
-	    "loaded in %u ms", (int)cfg.name.n, cfg.name.p, (int)ready.desc.n,
-	    ready.desc.p, ready.n_seq, ready.n_ctx, ready.n_threads,
-	    ready.n_threads_batch, ready.load_ms);
+		 "loaded in %u ms",
+	    (int)cfg.name.n, cfg.name.p, (int)ready.desc.n, ready.desc.p,
+	    ready.n_seq, ready.n_ctx, ready.n_threads, ready.n_threads_batch,
+	    ready.load_ms);
 	set_phase(w, PHASE_IDLE);
 	if (chan_send(w->keeper, MSG_WORKER_READY, &ready, -1) != 0)
 		over(w, 1);
@@ -196,8 +197,7 @@ wait_idle(const struct worker *w)
 	const struct link *l = &w->link;
 	struct pollfd fds[] = {
 		{ .fd = w->wake, .events = POLLIN },
-		{ .fd = chan_fd(w->keeper),
-		    .events = wanted(w->keeper, true) },
+		{ .fd = chan_fd(w->keeper), .events = wanted(w->keeper, true) },
 		{ .fd = -1 },
 	};
 
@@ -262,7 +262,8 @@ main(void)
 	w.keeper = chan_new(CHANNEL_FD, PROC_WORKER, PROC_KEEPER, OUT_MAX);
 	if (w.keeper == NULL) {
 		log_error("descriptor %d is no channel: bulkhead-worker is "
-		    "started by the keeper", CHANNEL_FD);
+			  "started by the keeper",
+		    CHANNEL_FD);
 		return 1;
 	}
 	run(&w);

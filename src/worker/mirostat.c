@@ -49,20 +49,20 @@ keep_v2(struct cands *c, double mu)
 }
 
 size_t
-mirostat_pick(const struct gen_submit *k, double u, uint32_t n_vocab,
-    float *mu, struct cands *c)
+mirostat_pick(const struct gen_submit *k, double u, uint32_t n_vocab, float *mu,
+    struct cands *c)
 {
 	double surprise;
 	float next;
 	size_t i;
 
 	c->n = k->mirostat == 1 ? keep_v1(c, n_vocab, (double)*mu)
-	    : keep_v2(c, (double)*mu);
+				: keep_v2(c, (double)*mu);
 	cand_softmax(c);
 	i = cand_draw(c, u);
 	surprise = -log2((double)c->v[i].p);
-	next = (float)((double)*mu - (double)k->mirostat_eta *
-	    (surprise - (double)k->mirostat_tau));
+	next = (float)((double)*mu -
+	    (double)k->mirostat_eta * (surprise - (double)k->mirostat_tau));
 	/* A state that is no number would stay so for ever. */
 	*mu = isfinite(next) ? next : 2 * k->mirostat_tau;
 	return i;

@@ -87,8 +87,9 @@ block_at(struct str s, size_t i)
 	if (!starts(s, i, "{%"))
 		return 0;
 	i += 2;
-	while (i < s.n && (s.p[i] == '-' || s.p[i] == '+' || s.p[i] == ' ' ||
-	    s.p[i] == '\t' || s.p[i] == '\n'))
+	while (i < s.n &&
+	    (s.p[i] == '-' || s.p[i] == '+' || s.p[i] == ' ' ||
+		s.p[i] == '\t' || s.p[i] == '\n'))
 		i++;
 	if (starts(s, i, "end"))
 		return -1;

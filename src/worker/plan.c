@@ -11,6 +11,12 @@ chunks_end(const struct plan *p, uint32_t n_known)
 	return n_known;
 }
 
+static struct plan_op
+op(enum plan_kind kind, uint32_t from, uint32_t end)
+{
+	return (struct plan_op){ kind, from, end - from };
+}
+
 struct plan_op
 plan_next(const struct plan *p, uint32_t n_past, uint32_t n_known)
 {
@@ -18,13 +24,12 @@ plan_next(const struct plan *p, uint32_t n_past, uint32_t n_known)
 	uint32_t edge = n_past - n_past % p->chunk;
 
 	if (n_past >= n_known)
-		return (struct plan_op) { PLAN_NOTHING, n_past, 0 };
+		return op(PLAN_NOTHING, n_past, n_past);
 	if (n_past == edge && n_past < end && end - n_past >= p->chunk)
-		return (struct plan_op) { PLAN_CHUNK, n_past, p->chunk };
+		return op(PLAN_CHUNK, n_past, n_past + p->chunk);
 	if (n_past < p->n_prompt)
-		return (struct plan_op) { PLAN_TAIL, n_past,
-			p->n_prompt - n_past };
+		return op(PLAN_TAIL, n_past, p->n_prompt);
 	if (n_past + 1 - edge == p->chunk && !p->is_one_way)
-		return (struct plan_op) { PLAN_CHUNK, edge, p->chunk };
-	return (struct plan_op) { PLAN_SINGLE, n_past, 1 };
+		return op(PLAN_CHUNK, edge, edge + p->chunk);
+	return op(PLAN_SINGLE, n_past, n_past + 1);
 }

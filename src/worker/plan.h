@@ -36,7 +36,7 @@ struct plan_op {
 
 /* What to do next with n_past tokens in the cache of n_known, which are the
  * prompt and what has been generated. */
-struct plan_op plan_next(const struct plan *p, uint32_t n_past,
-    uint32_t n_known);
+struct plan_op plan_next(
+    const struct plan *p, uint32_t n_past, uint32_t n_known);
 
 #endif

@@ -42,7 +42,7 @@ sampler_room_done(struct sampler_room *r)
 	free(r->cands);
 	free(r->window);
 	free(r->counts);
-	*r = (struct sampler_room) { 0 };
+	*r = (struct sampler_room){ 0 };
 }
 
 /* Its pointers are into a frame that will be gone. */
@@ -51,18 +51,18 @@ drop_views(struct gen_submit *g)
 {
 	g->prompt = g->messages = g->template_kwargs = STR("");
 	g->grammar = g->json_schema = STR("");
-	g->tokens = g->done = (struct i32s) { 0 };
-	g->dry_breakers = g->stops = (struct strs) { 0 };
-	g->logit_bias = (struct biases) { 0 };
+	g->tokens = g->done = (struct i32s){ 0 };
+	g->dry_breakers = g->stops = (struct strs){ 0 };
+	g->logit_bias = (struct biases){ 0 };
 }
 
 int
-sampler_init(struct sampler *s, const struct gen_submit *g,
-    const int32_t *bans, uint32_t n_bans, uint32_t n_ctx)
+sampler_init(struct sampler *s, const struct gen_submit *g, const int32_t *bans,
+    uint32_t n_bans, uint32_t n_ctx)
 {
 	size_t n = (size_t)g->logit_bias.n + n_bans;
 
-	*s = (struct sampler) { .knobs = *g, .n_ctx = n_ctx };
+	*s = (struct sampler){ .knobs = *g, .n_ctx = n_ctx };
 	drop_views(&s->knobs);
 	s->mu = g->resume && g->done.n > 0 ? g->mu : 2 * g->mirostat_tau;
 	if (n == 0)
@@ -73,7 +73,7 @@ sampler_init(struct sampler *s, const struct gen_submit *g,
 	for (uint32_t i = 0; i < g->logit_bias.n; i++)
 		s->bias[s->n_bias++] = g->logit_bias.p[i];
 	for (uint32_t i = 0; i < n_bans; i++)
-		s->bias[s->n_bias++] = (struct bias) { bans[i], -INFINITY };
+		s->bias[s->n_bias++] = (struct bias){ bans[i], -INFINITY };
 	return 0;
 }
 
@@ -81,7 +81,7 @@ void
 sampler_done(struct sampler *s)
 {
 	free(s->bias);
-	*s = (struct sampler) { 0 };
+	*s = (struct sampler){ 0 };
 }
 
 static void
@@ -144,8 +144,8 @@ add_dry(const struct sampler *s, struct sampler_room *room, float *row,
 		return;
 	for (uint32_t i = n - w; i < n; i++)
 		if (room->counts[tokens[i]]++ == 0)
-			v[n_v++] = (struct cand) { tokens[i], row[tokens[i]],
-				0 };
+			v[n_v++] =
+			    (struct cand){ tokens[i], row[tokens[i]], 0 };
 	s->hooks.dry(s->hooks.arg, v, n_v);
 	for (size_t i = 0; i < n_v; i++) {
 		row[v[i].id] = v[i].logit;
@@ -170,10 +170,10 @@ cut_by_sigma(const struct sampler *s, float *row, uint32_t n_vocab)
 	mean = n > 0 ? sum / n : 0;
 	for (uint32_t i = 0; i < n_vocab; i++)
 		if (row[i] > -INFINITY)
-			squares += ((double)row[i] - mean) *
-			    ((double)row[i] - mean);
-	least = max - (double)s->knobs.top_n_sigma *
-	    sqrt(n > 0 ? squares / n : 0);
+			squares +=
+			    ((double)row[i] - mean) * ((double)row[i] - mean);
+	least =
+	    max - (double)s->knobs.top_n_sigma * sqrt(n > 0 ? squares / n : 0);
 	for (uint32_t i = 0; i < n_vocab; i++)
 		if ((double)row[i] < least)
 			row[i] = -INFINITY;
@@ -188,7 +188,7 @@ sieve_row(const struct sampler *s, struct sampler_room *room, float *row)
 	if (s->hooks.grammar == NULL)
 		return 0;
 	for (uint32_t i = 0; i < room->n_vocab; i++)
-		room->cands[i] = (struct cand) { (int32_t)i, row[i], 0 };
+		room->cands[i] = (struct cand){ (int32_t)i, row[i], 0 };
 	err = s->hooks.grammar(s->hooks.arg, room->cands, room->n_vocab);
 	if (err != 0)
 		return err;
@@ -231,7 +231,7 @@ select_share(const struct sampler *s, const struct sampler_room *room,
 	double kept;
 
 	for (size_t look = FIRST_LOOK; look < room->n_vocab;
-	    look *= LOOK_FACTOR) {
+	     look *= LOOK_FACTOR) {
 		cand_top(c, row, room->n_vocab, look);
 		if (c->n < look)
 			return 0;
@@ -285,8 +285,8 @@ change_row(const struct sampler *s, struct sampler_room *room, float *row,
 }
 
 static size_t
-pick_one(struct sampler *s, struct sampler_room *room, uint32_t n,
-    struct cands *c)
+pick_one(
+    struct sampler *s, struct sampler_room *room, uint32_t n, struct cands *c)
 {
 	double u = draw_unit(s->knobs.seed, n, DRAW_TOKEN);
 

@@ -47,7 +47,8 @@ check_head(const struct head *h, struct str path, struct fail *why)
 		quote(h->magic, shown);
 		return fail_set(why, ERR_LOAD_FAILED, "model",
 		    "%.*s: not a GGUF file: starts with \"%s\", expected "
-		    "\"GGUF\"", (int)path.n, path.p, shown);
+		    "\"GGUF\"",
+		    (int)path.n, path.p, shown);
 	}
 	if (h->version >= VERSION_MIN && h->version <= VERSION_MAX)
 		return 0;
@@ -76,11 +77,11 @@ check_gguf(int fd, struct str path, struct fail *why)
 	memset(&h, 0, sizeof(h));
 	n = pread(fd, &h, sizeof(h), 0);
 	if (n < 0)
-		return fail_set(why, ERR_FILE, "model", "%.*s: %s",
-		    (int)path.n, path.p, strerror(errno));
+		return fail_set(why, ERR_FILE, "model", "%.*s: %s", (int)path.n,
+		    path.p, strerror(errno));
 	if ((size_t)n >= sizeof(h) || memcmp(h.magic, "GGUF", 4) != 0)
 		return check_head(&h, path, why);
 	return fail_set(why, ERR_LOAD_FAILED, "model",
-	    "%.*s: truncated: %zd bytes, less than a GGUF header",
-	    (int)path.n, path.p, n);
+	    "%.*s: truncated: %zd bytes, less than a GGUF header", (int)path.n,
+	    path.p, n);
 }

@@ -10,8 +10,8 @@ model_begin(struct model *m)
 }
 
 void
-model_add(struct model *m, int32_t token, uint32_t pos, int32_t seq,
-    bool wants_row)
+model_add(
+    struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row)
 {
 	struct llama_batch *b = &m->batch;
 	int32_t i = b->n_tokens++;
@@ -45,7 +45,8 @@ model_cut(struct model *m, int32_t seq, uint32_t from)
 {
 	llama_memory_t mem = llama_get_memory(m->ctx);
 
-	return llama_memory_seq_rm(mem, seq, (llama_pos)from, -1) ? 0
+	return llama_memory_seq_rm(mem, seq, (llama_pos)from, -1)
+	    ? 0
 	    : ERR_INTERNAL;
 }
 
@@ -53,11 +54,11 @@ struct str
 model_piece(const struct model *m, int32_t token, bool special, char *room,
     size_t n_room)
 {
-	int32_t n = llama_token_to_piece(m->vocab, token, room,
-	    (int32_t)n_room, 0, special);
+	int32_t n = llama_token_to_piece(
+	    m->vocab, token, room, (int32_t)n_room, 0, special);
 
 	/* A piece that does not fit is negative: no real one is so long. */
-	return (struct str) { room, n > 0 ? (size_t)n : 0 };
+	return (struct str){ room, n > 0 ? (size_t)n : 0 };
 }
 
 bool

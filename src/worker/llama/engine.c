@@ -49,8 +49,8 @@ llama_engine_load(struct engine **ret, const struct worker_load *cfg, int fd,
 	if (err == 0)
 		err = make_room(e);
 	if (err == 0)
-		err = threads_choose(&e->m, cfg->n_threads,
-		    cfg->n_threads_batch, p);
+		err = threads_choose(
+		    &e->m, cfg->n_threads, cfg->n_threads_batch, p);
 	if (err == 0)
 		return 0;
 	if (why->code == 0)
@@ -67,7 +67,7 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 	const struct model *m = &e->m;
 	int32_t trained = llama_model_n_ctx_train(m->weights);
 
-	*ret = (struct worker_ready) { .arch = str_of(m->arch),
+	*ret = (struct worker_ready){ .arch = str_of(m->arch),
 		.desc = str_of(m->desc) };
 	ret->n_ctx = m->n_ctx;
 	ret->n_ctx_train = trained > 0 ? (uint32_t)trained : 0;
@@ -98,7 +98,7 @@ say_started(struct engine *e, const struct gen *g, bool is_known)
 	struct gen_started s = { .gen = g->id };
 
 	if (!is_known)
-		s.prompt = (struct i32s) { g->tokens, g->n_tokens };
+		s.prompt = (struct i32s){ g->tokens, g->n_tokens };
 	e->events.on_started(e->events.arg, &s);
 }
 
@@ -118,8 +118,8 @@ llama_engine_submit(struct engine *e, const struct gen_submit *s)
 	else if (find(e, s->gen) != NULL)
 		(void)fail_set(&why, ERR_INVALID, NULL,
 		    "a generation of this id is running");
-	if (why.code != 0 || gen_new(&e->m, s, (int32_t)seq, &g, &reason,
-	    &why) != 0) {
+	if (why.code != 0 ||
+	    gen_new(&e->m, s, (int32_t)seq, &g, &reason, &why) != 0) {
 		sched_say_failed(e, s->gen, &why);
 		return;
 	}

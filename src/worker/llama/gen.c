@@ -47,8 +47,8 @@ add_grammar(struct gen *g, const struct gen_submit *s, struct fail *why)
 	if (err == 0)
 		err = buf_err(&text);
 	if (err == 0)
-		err = chat_grammar(g->m->vocab, buf_str(&text), &g->grammar,
-		    why);
+		err =
+		    chat_grammar(g->m->vocab, buf_str(&text), &g->grammar, why);
 	buf_done(&text);
 	if (err == 0)
 		g->sampler.hooks.grammar = on_grammar;
@@ -69,7 +69,7 @@ add_dry(struct gen *g, const struct gen_submit *s, struct fail *why)
 	char *names[BREAKERS_MAX];
 	struct cursor c = strs_walk(s->dry_breakers);
 	int32_t window = s->dry_penalty_last_n < 0 ? (int32_t)g->m->n_ctx
-	    : s->dry_penalty_last_n;
+						   : s->dry_penalty_last_n;
 	size_t n = 0;
 	struct str name;
 
@@ -85,9 +85,9 @@ add_dry(struct gen *g, const struct gen_submit *s, struct fail *why)
 			return ERR_NOMEM;
 		}
 	}
-	g->dry = llama_sampler_init_dry(g->m->vocab, s->dry_multiplier,
-	    s->dry_base, s->dry_allowed_length, window, (const char **)names,
-	    n);
+	g->dry =
+	    llama_sampler_init_dry(g->m->vocab, s->dry_multiplier, s->dry_base,
+		s->dry_allowed_length, window, (const char **)names, n);
 	free_names(names, n);
 	g->sampler.hooks.dry = on_dry;
 	return g->dry != NULL ? 0 : ERR_NOMEM;
@@ -121,7 +121,7 @@ set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, why);
 	if (err != 0)
 		return err;
-	g->plan = (struct plan) { m->chunk, g->n_tokens, m->is_one_way };
+	g->plan = (struct plan){ m->chunk, g->n_tokens, m->is_one_way };
 	g->max_out = m->n_ctx - g->n_tokens;
 	if (s->max_tokens > 0 && s->max_tokens < g->max_out)
 		g->max_out = s->max_tokens;
@@ -214,8 +214,8 @@ gen_next(const struct gen *g)
 int
 gen_pick(struct gen *g, struct sampler_room *room, float *row, int32_t *ret)
 {
-	return sampler_pick(&g->sampler, room, row, g->tokens, g->n_tokens,
-	    ret);
+	return sampler_pick(
+	    &g->sampler, room, row, g->tokens, g->n_tokens, ret);
 }
 
 static int
@@ -238,16 +238,17 @@ gen_take(struct gen *g, int32_t token, struct str *ret_text, int *ret_reason)
 		return ERR_INTERNAL;
 	err = advance(g, token);
 	if (err == 0)
-		err = emit_token(&g->emit, model_piece(g->m, token,
-		    g->sampler.knobs.special_text, room, sizeof(room)),
+		err = emit_token(&g->emit,
+		    model_piece(g->m, token, g->sampler.knobs.special_text,
+			room, sizeof(room)),
 		    ret_text);
 	if (err != 0)
 		return err;
 	if (g->emit.stop != EMIT_NO_STOP)
 		*ret_reason = REASON_STOP;
 	else
-		*ret_reason = g->n_out < g->max_out ? GEN_GOES_ON
-		    : REASON_LENGTH;
+		*ret_reason =
+		    g->n_out < g->max_out ? GEN_GOES_ON : REASON_LENGTH;
 	return 0;
 }
 
@@ -258,7 +259,7 @@ gen_last_word(struct gen *g, int reason, struct gen_done *ret)
 	uint64_t first = g->first_us != 0 ? g->first_us : now;
 	struct rusage usage = { 0 };
 
-	*ret = (struct gen_done) { .gen = g->id, .reason = (uint8_t)reason };
+	*ret = (struct gen_done){ .gen = g->id, .reason = (uint8_t)reason };
 	if (emit_flush(&g->emit, &ret->text) != 0)
 		ret->text = STR("");
 	ret->stop = emit_stop(&g->emit);

@@ -51,8 +51,8 @@ struct plan_op gen_next(const struct gen *g);
 
 /* Samples from row, which it changes. 0; ERR_NOT_FOUND: nothing may come;
  * ERR_INTERNAL. */
-int gen_pick(struct gen *g, struct sampler_room *room, float *row,
-    int32_t *ret) MUST_CHECK;
+int gen_pick(struct gen *g, struct sampler_room *room, float *row, int32_t *ret)
+    MUST_CHECK;
 
 /* Adds a token that is not an end token. *ret_text: what it makes visible,
  * until the next call. 0 and *ret_reason; ERR_NOMEM or ERR_INTERNAL. */

@@ -60,8 +60,8 @@ logprob_report(struct logprob *l, const struct model *m,
 	for (size_t i = 0; i < c.n && i < n_top; i++) {
 		top.token = c.v[i].id;
 		top.logprob = (float)((double)c.v[i].logit - all);
-		top.piece = model_piece(m, top.token, true, l->piece,
-		    sizeof(l->piece));
+		top.piece =
+		    model_piece(m, top.token, true, l->piece, sizeof(l->piece));
 		step_top_put(&l->tops, &top);
 		s->n_tops++;
 	}

@@ -12,8 +12,8 @@
 
 /* Room for one report; made when the first one is wanted. */
 struct logprob {
-	float *row;	    /* the logits as they were */
-	struct buf tops;    /* packed step_tops */
+	float *row;	 /* the logits as they were */
+	struct buf tops; /* packed step_tops */
 	char piece[4096];
 };
 

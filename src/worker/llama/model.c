@@ -13,6 +13,7 @@
 #include "worker/llama/logs.h"
 #include "worker/llama/threads.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -60,10 +61,11 @@ weights_params(struct load *l)
 {
 	struct llama_model_params p = llama_model_default_params();
 
-	p.n_gpu_layers = l->cfg->n_gpu_layers > INT32_MAX ? -1
+	p.n_gpu_layers = l->cfg->n_gpu_layers > INT32_MAX
+	    ? -1
 	    : (int32_t)l->cfg->n_gpu_layers;
-	p.load_mode = l->cfg->use_mmap ? LLAMA_LOAD_MODE_MMAP
-	    : LLAMA_LOAD_MODE_NONE;
+	p.load_mode =
+	    l->cfg->use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
 	p.progress_callback = on_progress;
 	p.progress_callback_user_data = l;
 	return p;
@@ -78,8 +80,8 @@ load_weights(struct load *l, int fd)
 	if (f == NULL) {
 		if (copy >= 0)
 			(void)close(copy);
-		return fail_set(l->why, ERR_NOMEM, "model", "%s",
-		    strerror(errno));
+		return fail_set(
+		    l->why, ERR_NOMEM, "model", "%s", strerror(errno));
 	}
 	rewind(f);
 	l->m->weights = llama_model_load_from_file_ptr(f, weights_params(l));
@@ -114,11 +116,10 @@ scan_vocab(struct load *l)
 {
 	struct model *m = l->m;
 	int32_t n_more = 0;
-	const llama_token *more = llama_vocab_get_suppress_tokens(m->vocab,
-	    &n_more);
+	const llama_token *more =
+	    llama_vocab_get_suppress_tokens(m->vocab, &n_more);
 
-	m->bans = calloc((size_t)m->n_vocab + (size_t)n_more,
-	    sizeof(*m->bans));
+	m->bans = calloc((size_t)m->n_vocab + (size_t)n_more, sizeof(*m->bans));
 	if (m->bans == NULL)
 		return ERR_NOMEM;
 	for (int32_t t = 0; t < (int32_t)m->n_vocab; t++) {
@@ -147,8 +148,8 @@ look_at_model(struct load *l)
 	m->n_vocab = n > 0 ? (uint32_t)n : 0;
 	m->is_one_way = llama_model_is_recurrent(m->weights) ||
 	    llama_model_is_hybrid(m->weights);
-	(void)llama_model_meta_val_str(m->weights, "general.architecture",
-	    m->arch, sizeof(m->arch));
+	(void)llama_model_meta_val_str(
+	    m->weights, "general.architecture", m->arch, sizeof(m->arch));
 	(void)llama_model_desc(m->weights, m->desc, sizeof(m->desc));
 	return check_kind(l);
 }
@@ -159,8 +160,8 @@ static uint64_t
 kv_bytes(const struct llama_model *w)
 {
 	uint64_t heads = (uint64_t)llama_model_n_head(w);
-	uint64_t head_size = heads == 0 ? 0
-	    : (uint64_t)llama_model_n_embd(w) / heads;
+	uint64_t head_size =
+	    heads == 0 ? 0 : (uint64_t)llama_model_n_embd(w) / heads;
 
 	return 2 * 2 * (uint64_t)llama_model_n_layer(w) *
 	    (uint64_t)llama_model_n_head_kv(w) * head_size;
@@ -185,8 +186,8 @@ default_ctx(const struct load *l)
 		n /= 2;
 	if (trained > 0 && n < (uint32_t)trained)
 		log_info("%.*s: context of %u tokens per sequence, of the "
-		    "model's %d; --ctx-size sets it", (int)l->cfg->name.n,
-		    l->cfg->name.p, n, trained);
+			 "model's %d; --ctx-size sets it",
+		    (int)l->cfg->name.n, l->cfg->name.p, n, trained);
 	return n;
 }
 
@@ -195,7 +196,8 @@ on_abort_asked(void *arg)
 {
 	const struct model *m = arg;
 
-	return m->is_interrupted != 0;
+	return m->is_interrupted != 0 ||
+	    (m->deadline_us != UINT64_MAX && clock_us() > m->deadline_us);
 }
 
 static struct llama_context_params
@@ -234,7 +236,8 @@ make_context(struct load *l)
 	if ((uint64_t)m->n_ctx * m->n_seq > INT32_MAX)
 		return fail_set(l->why, ERR_LOAD_FAILED, "ctx-size",
 		    "%u sequences of %u tokens are more than llama.cpp can "
-		    "count", m->n_seq, m->n_ctx);
+		    "count",
+		    m->n_seq, m->n_ctx);
 	m->ctx = llama_init_from_model(m->weights, context_params(l));
 	if (m->ctx == NULL)
 		return load_failed(l, "cannot make its context");
@@ -248,15 +251,15 @@ make_context(struct load *l)
 static int
 open_chat(struct load *l)
 {
-	int err = chat_open(l->m->weights, l->cfg->template_override,
-	    &l->m->chat, l->why);
+	int err = chat_open(
+	    l->m->weights, l->cfg->template_override, &l->m->chat, l->why);
 	struct fail was;
 
 	if (err == 0 || l->why == NULL)
 		return err;
 	was = *l->why;
-	return fail_set(l->why, err, was.field, "%.*s: %s",
-	    (int)l->cfg->path.n, l->cfg->path.p, was.text);
+	return fail_set(l->why, err, was.field, "%.*s: %s", (int)l->cfg->path.n,
+	    l->cfg->path.p, was.text);
 }
 
 static int
@@ -266,8 +269,7 @@ check_limits(const struct load *l)
 
 	if (l->cfg->n_seq == 0 || l->cfg->n_seq > most)
 		return fail_set(l->why, ERR_INVALID, "parallel",
-		    "parallel: must be 1 to %zu, not %u", most,
-		    l->cfg->n_seq);
+		    "parallel: must be 1 to %zu, not %u", most, l->cfg->n_seq);
 	if (l->cfg->chunk == 0 || l->cfg->chunk > 4096)
 		return fail_set(l->why, ERR_INVALID, "chunk",
 		    "chunk: must be 1 to 4096, not %u", l->cfg->chunk);
@@ -290,6 +292,7 @@ model_load(struct model *m, const struct worker_load *cfg, int fd,
 	/* Built-in backends are there already; a package has them as files. */
 	if (ggml_backend_reg_count() == 0)
 		ggml_backend_load_all();
+	m->deadline_us = UINT64_MAX;
 	m->n_seq = cfg->n_seq;
 	m->chunk = cfg->chunk;
 	err = load_weights(&l, fd);
@@ -318,5 +321,5 @@ model_done(struct model *m)
 	if (m->weights != NULL)
 		llama_model_free(m->weights);
 	free(m->bans);
-	*m = (struct model) { 0 };
+	*m = (struct model){ 0 };
 }

@@ -22,6 +22,13 @@ enum batch_kind {
 	BATCH_KINDS
 };
 
+#define POOLS_MAX 12 /* of 1, 2, 4 ... 512 threads, and of all cores */
+
+struct pool {
+	int32_t n; /* threads; 0: none */
+	struct ggml_threadpool *threads;
+};
+
 struct model {
 	struct llama_model *weights;
 	struct llama_context *ctx;
@@ -35,15 +42,16 @@ struct model {
 	uint32_t chunk;
 	bool is_one_way; /* the cache cannot remove a tail */
 	int32_t threads[BATCH_KINDS];
-	struct ggml_threadpool *pools[BATCH_KINDS]; /* may be one and the same */
-	enum batch_kind attached;	 /* whose pool the context has now */
-	int32_t *bans;	      /* end tokens, then what the model suppresses */
-	uint32_t n_ends;      /* of bans */
+	struct pool pools[POOLS_MAX];
+	enum batch_kind attached; /* whose pool the context has now */
+	int32_t *bans;	 /* end tokens, then what the model suppresses */
+	uint32_t n_ends; /* of bans */
 	uint32_t n_bans;
-	size_t longest;	      /* bytes of the longest token's text */
+	size_t longest; /* bytes of the longest token's text */
 	char arch[64];
 	char desc[128];
 	volatile sig_atomic_t is_interrupted; /* end the batch that runs */
+	uint64_t deadline_us; /* the same, at that time; UINT64_MAX: never */
 };
 
 /* Loads the file behind fd; all of cfg but the thread counts, which
@@ -56,8 +64,8 @@ void model_done(struct model *m);
 /* Decoding: begin, add tokens, run. wants_row: its logits are asked for. No
  * more than n_batch tokens. */
 void model_begin(struct model *m);
-void model_add(struct model *m, int32_t token, uint32_t pos, int32_t seq,
-    bool wants_row);
+void model_add(
+    struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row);
 
 /* 0 or ERR_INTERNAL, with llama.cpp's words in logs_error(). */
 int model_run(struct model *m, enum batch_kind kind) MUST_CHECK;

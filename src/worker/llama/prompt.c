@@ -12,8 +12,8 @@ too_long(const struct model *m, const char *field, const char *at_least,
 {
 	return fail_set(why, ERR_CONTEXT, field,
 	    "%s: %s%llu tokens do not fit into the context of %u, which "
-	    "must have room for one more", field, at_least,
-	    (unsigned long long)n, m->n_ctx);
+	    "must have room for one more",
+	    field, at_least, (unsigned long long)n, m->n_ctx);
 }
 
 /* A text that is too long is not tokenized where its bytes alone show it. */
@@ -32,8 +32,8 @@ tokenize(const struct model *m, struct str text, bool add_special,
 		return fail_set(why, ERR_CONTEXT, field,
 		    "%s: too long to be counted", field);
 	if (n < 0 || (uint32_t)n >= m->n_ctx)
-		return too_long(m, field, "", n < 0 ? (uint64_t)-(int64_t)n
-		    : (uint64_t)n, why);
+		return too_long(m, field, "",
+		    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, why);
 	if (n == 0)
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: must not be empty for this model", field);
@@ -45,8 +45,8 @@ static int
 from_text(const struct model *m, const struct gen_submit *g, int32_t *room,
     uint32_t *ret_n, struct fail *why)
 {
-	return tokenize(m, g->prompt, g->add_special, "prompt", room, ret_n,
-	    why);
+	return tokenize(
+	    m, g->prompt, g->add_special, "prompt", room, ret_n, why);
 }
 
 static int
@@ -60,8 +60,8 @@ from_chat(const struct model *m, const struct gen_submit *g, int32_t *room,
 	err = chat_render(m->chat, g->messages, g->template_kwargs,
 	    g->enable_thinking, &text, why);
 	if (err == 0)
-		err = tokenize(m, buf_str(&text), true, "messages", room,
-		    ret_n, why);
+		err = tokenize(
+		    m, buf_str(&text), true, "messages", room, ret_n, why);
 	buf_done(&text);
 	return err;
 }
@@ -96,13 +96,12 @@ prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
     uint32_t *ret_n, struct fail *why)
 {
 	static int (*const from[])(const struct model *,
-	    const struct gen_submit *, int32_t *, uint32_t *,
-	    struct fail *) = {
+	    const struct gen_submit *, int32_t *, uint32_t *, struct fail *) = {
 		[INPUT_PROMPT] = from_text,
 		[INPUT_CHAT] = from_chat,
 		[INPUT_TOKENS] = from_tokens,
 	};
 
-	return from[prompt_is_given(g) ? INPUT_TOKENS : g->input](m, g, room,
-	    ret_n, why);
+	return from[prompt_is_given(g) ? INPUT_TOKENS : g->input](
+	    m, g, room, ret_n, why);
 }

@@ -34,8 +34,8 @@ note_time(struct engine *e, uint64_t us)
 }
 
 static void
-note_progress(struct engine *e, enum progress_phase phase, uint64_t us,
-    uint64_t n_prompt)
+note_progress(
+    struct engine *e, enum progress_phase phase, uint64_t us, uint64_t n_prompt)
 {
 	note_time(e, us);
 	if (e->p == NULL)
@@ -73,8 +73,10 @@ sched_finish(struct engine *e, struct gen *g, int reason)
 void
 sched_say_failed(struct engine *e, uint64_t gen, const struct fail *why)
 {
-	struct gen_failed f = { .gen = gen, .err = why->code,
-		.field = str_of(why->field), .text = str_of(why->text) };
+	struct gen_failed f = { .gen = gen,
+		.err = why->code,
+		.field = str_of(why->field),
+		.text = str_of(why->text) };
 
 	e->events.on_failed(e->events.arg, &f);
 }
@@ -87,8 +89,8 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 
 	(void)fail_set(&why, err, NULL, "%s%s%s", what,
 	    words[0] != '\0' ? ": " : "", words);
-	log_warn("generation %llu failed: %s", (unsigned long long)g->id,
-	    why.text);
+	log_warn(
+	    "generation %llu failed: %s", (unsigned long long)g->id, why.text);
 	sched_say_failed(e, g->id, &why);
 	sched_drop(e, g);
 }
@@ -162,8 +164,8 @@ sample(struct engine *e, struct gen *g, int32_t i)
 		return;
 	}
 	if (k->want_logprobs)
-		logprob_report(&e->logprob, &e->m, &e->room,
-		    k->n_top_logprobs, &s);
+		logprob_report(
+		    &e->logprob, &e->m, &e->room, k->n_top_logprobs, &s);
 	take(e, g, &s);
 }
 

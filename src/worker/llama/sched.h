@@ -13,14 +13,14 @@ struct engine {
 	struct sampler_room room;
 	struct logprob logprob;
 	struct engine_events events;
-	struct progress *p;	/* or NULL */
-	struct gen **gens;	/* by sequence id; NULL: a free slot */
-	struct gen **stepping;	/* room for those of one step */
-	uint32_t n_gens;	/* slots in use */
-	uint32_t next_job;	/* the sequence that jobs go on from */
-	uint64_t jobs_us;	/* spent on jobs in this turn */
-	uint64_t step_us;	/* a running mean of steps */
-	double p99_us;		/* a running percentile of jobs and steps */
+	struct progress *p;    /* or NULL */
+	struct gen **gens;     /* by sequence id; NULL: a free slot */
+	struct gen **stepping; /* room for those of one step */
+	uint32_t n_gens;       /* slots in use */
+	uint32_t next_job;     /* the sequence that jobs go on from */
+	uint64_t jobs_us;      /* spent on jobs in this turn */
+	uint64_t step_us;      /* a running mean of steps */
+	double p99_us;	       /* a running percentile of jobs and steps */
 };
 
 bool sched_has_work(const struct engine *e);

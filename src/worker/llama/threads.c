@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 #define RUNS 5		     /* of which the median counts */
-#define ENOUGH_US 60000u     /* no more runs once they took this long */
+#define ENOUGH_US 50000u     /* no more runs once they took this long */
+#define SLOWER 2u	     /* times the best so far: not worth going on */
 #define BIG_STEP_US 20000u   /* such a step is all computing: use all cores */
 #define BIG_CHUNK_US 300000u /* the same for a chunk */
 
@@ -22,8 +23,8 @@ cpu_function(const char *name)
 {
 	ggml_backend_reg_t cpu = ggml_backend_reg_by_name("CPU");
 
-	return cpu == NULL ? NULL : ggml_backend_reg_get_proc_address(cpu,
-	    name);
+	return cpu == NULL ? NULL
+			   : ggml_backend_reg_get_proc_address(cpu, name);
 }
 
 /* Waiting threads sleep: a busy wait takes the core from who shares it. */
@@ -38,24 +39,42 @@ pool_new(int32_t n)
 }
 
 static void
-pool_free(struct ggml_threadpool *pool)
+pool_free(struct pool *pool)
 {
 	pool_free_fn drop = (pool_free_fn)cpu_function("ggml_threadpool_free");
 
-	if (pool != NULL && drop != NULL)
-		drop(pool);
+	if (pool->threads != NULL && drop != NULL)
+		drop(pool->threads);
+	*pool = (struct pool){ 0 };
+}
+
+/* The pool of n threads; NULL where llama.cpp makes threads by itself. */
+static struct ggml_threadpool *
+pool_of(struct model *m, int32_t n)
+{
+	size_t i = 0;
+
+	while (i < POOLS_MAX && m->pools[i].n != 0 && m->pools[i].n != n)
+		i++;
+	if (i == POOLS_MAX)
+		return NULL;
+	if (m->pools[i].n == 0)
+		m->pools[i] = (struct pool){ n, pool_new(n) };
+	return m->pools[i].threads;
 }
 
 static void
 attach(struct model *m, enum batch_kind kind)
 {
-	struct ggml_threadpool *pool = m->pools[kind];
 	int32_t n = m->threads[kind];
+	struct ggml_threadpool *pool = pool_of(m, n);
 
 	/* llama.cpp tells by the number of tokens which of its two it uses;
 	 * here the kind of batch decides, so both are the same. */
 	if (pool != NULL)
 		llama_attach_threadpool(m->ctx, pool, pool);
+	else
+		llama_detach_threadpool(m->ctx);
 	llama_set_n_threads(m->ctx, n, n);
 	m->attached = kind;
 }
@@ -70,24 +89,26 @@ threads_attach(struct model *m, enum batch_kind kind)
 void
 threads_free(struct model *m)
 {
-	if (m->pools[BATCH_CHUNK] != m->pools[BATCH_STEP])
-		pool_free(m->pools[BATCH_CHUNK]);
-	pool_free(m->pools[BATCH_STEP]);
-	m->pools[BATCH_STEP] = m->pools[BATCH_CHUNK] = NULL;
+	for (size_t i = 0; i < POOLS_MAX; i++)
+		pool_free(&m->pools[i]);
 }
 
-/* Without the CPU backend's functions, llama.cpp makes threads by itself. */
+/* Only after a run: until then the CPU backend has the pool of the last one,
+ * and looks into it when it gets another. */
+static void
+free_unused(struct model *m)
+{
+	for (size_t i = 0; i < POOLS_MAX; i++)
+		if (m->pools[i].n != m->threads[BATCH_STEP] &&
+		    m->pools[i].n != m->threads[BATCH_CHUNK])
+			pool_free(&m->pools[i]);
+}
+
 static void
 use(struct model *m, int32_t n_step, int32_t n_chunk)
 {
-	if (m->ctx != NULL)
-		llama_detach_threadpool(m->ctx);
-	threads_free(m);
 	m->threads[BATCH_STEP] = n_step;
 	m->threads[BATCH_CHUNK] = n_chunk;
-	m->pools[BATCH_STEP] = pool_new(n_step);
-	m->pools[BATCH_CHUNK] = n_step == n_chunk ? m->pools[BATCH_STEP]
-	    : pool_new(n_chunk);
 	attach(m, BATCH_STEP);
 }
 
@@ -114,23 +135,31 @@ run_once(struct model *m, enum batch_kind kind, uint32_t n)
 	return err;
 }
 
-/* The median of a few runs, after one that does not count. */
+/* The median of a few runs, after one that does not count. A run that takes
+ * longer than `most` is cut off: this is not the fastest. */
 static int
-measure(struct model *m, enum batch_kind kind, uint32_t n, uint64_t *ret_us)
+measure(struct model *m, enum batch_kind kind, uint32_t n, uint64_t most,
+    uint64_t *ret_us)
 {
 	uint64_t us[RUNS], all = 0;
 	size_t done = 0;
-	int err = run_once(m, kind, n);
+	int err = 0;
 
-	while (err == 0 && done < RUNS && (done == 0 || all < ENOUGH_US)) {
+	for (int i = -1; i < RUNS && err == 0 && all < ENOUGH_US; i++) {
 		uint64_t start = clock_us();
 
+		m->deadline_us = most == UINT64_MAX ? most : start + most;
 		err = run_once(m, kind, n);
-		us[done] = clock_us() - start;
-		all += us[done++];
+		all += clock_us() - start;
+		if (i >= 0)
+			us[done++] = clock_us() - start;
+		else if (all >= ENOUGH_US)
+			us[done++] = all;
 	}
+	m->deadline_us = UINT64_MAX;
+	*ret_us = UINT64_MAX;
 	if (err != 0)
-		return err;
+		return most == UINT64_MAX ? err : 0;
 	qsort(us, done, sizeof(us[0]), by_time);
 	*ret_us = us[done / 2];
 	return 0;
@@ -141,13 +170,17 @@ usable_cores(void)
 {
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
+	int n =
+	    sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	if (n > GGML_MAX_N_THREADS)
+		n = GGML_MAX_N_THREADS;
+	return n > 0 ? n : 1;
 }
 
-/* The fastest of 1, 2, 4 ... all cores. A batch that takes `big` with one
- * thread is not worth measuring: barriers are nothing beside it. */
+/* The fastest of 1, 2, 4 ... all cores, until more are slower. A batch that
+ * takes `big` with one thread is not worth measuring: barriers are nothing
+ * beside it. */
 static int
 fastest(struct model *m, enum batch_kind kind, uint32_t n, uint64_t big,
     struct progress *p, int32_t *ret)
@@ -156,33 +189,31 @@ fastest(struct model *m, enum batch_kind kind, uint32_t n, uint64_t big,
 	uint64_t best = UINT64_MAX, us;
 	int err;
 
-	for (*ret = 1;; t = t * 2 < most ? t * 2 : most) {
+	for (;; t = t * 2 < most ? t * 2 : most) {
 		use(m, t, t);
-		err = measure(m, kind, n, &us);
+		err = measure(
+		    m, kind, n, best == UINT64_MAX ? best : SLOWER * best, &us);
 		if (err != 0)
 			return err;
 		if (p != NULL)
 			atomic_fetch_add(&p->count, 1);
-		log_debug("%s of %u with %d threads: %llu us",
-		    kind == BATCH_STEP ? "step" : "chunk", n, t,
-		    (unsigned long long)us);
+		log_debug("%s of %u with %d threads: %lld us",
+		    kind == BATCH_STEP ? "step" : "chunk", n, t, (long long)us);
 		/* A tenth faster, or it is not worth another core. */
-		if (us < best - best / 10) {
-			best = us;
-			*ret = t;
-		}
-		if (t == most)
+		if (us >= best - best / 10)
 			return 0;
-		if (t == 1 && us > big) {
+		best = us;
+		*ret = t;
+		if (us > big)
 			*ret = most;
+		if (*ret == most)
 			return 0;
-		}
 	}
 }
 
 int
-threads_choose(struct model *m, uint32_t n_step, uint32_t n_chunk,
-    struct progress *p)
+threads_choose(
+    struct model *m, uint32_t n_step, uint32_t n_chunk, struct progress *p)
 {
 	int32_t step = (int32_t)n_step, chunk = (int32_t)n_chunk;
 	int err = 0;
@@ -190,13 +221,15 @@ threads_choose(struct model *m, uint32_t n_step, uint32_t n_chunk,
 	if (n_step == 0)
 		err = fastest(m, BATCH_STEP, 1, BIG_STEP_US, p, &step);
 	if (err == 0 && n_chunk == 0)
-		err = fastest(m, BATCH_CHUNK, m->chunk, BIG_CHUNK_US, p,
-		    &chunk);
+		err =
+		    fastest(m, BATCH_CHUNK, m->chunk, BIG_CHUNK_US, p, &chunk);
 	if (err != 0)
 		return err;
 	use(m, step, chunk);
-	/* The first batch of a kind sets up its graph: not a client's time. */
+	if (n_step != 0 && n_chunk != 0)
+		return 0;
 	err = run_once(m, BATCH_STEP, 1);
+	free_unused(m);
 	llama_memory_clear(llama_get_memory(m->ctx), true);
 	return err;
 }

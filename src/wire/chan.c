@@ -2,7 +2,9 @@
  * Reading: bytes go into one buffer; a frame is given out when it is whole.
  * Descriptors come beside the bytes, in order, and the kernel never merges
  * data across them, so a first-in-first-out of received descriptors matches
- * them to the frames whose headers claim them.
+ * them to the frames whose headers claim them. One that comes without such a
+ * frame ends the channel: it could be the peer's own end, which we would keep
+ * open and never see it end.
  *
  * Writing: bytes go into one buffer. A descriptor is sent beside the first
  * byte of its frame, so a mark remembers at which byte of the stream it goes.
@@ -373,6 +375,8 @@ next_frame(struct chan *c, uint32_t head[HEADER / 4], size_t *ret_size)
 		}
 		if (buf_len(&c->in) >= want)
 			break;
+		if (buf_len(&c->in) == 0 && c->n_fds > 0)
+			return ERR_PROTO;
 		err = fill(c, want - buf_len(&c->in));
 		/* Where nothing can be sent, nothing more will come. */
 		if (err == ERR_AGAIN && c->out_err != 0)

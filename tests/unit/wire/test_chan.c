@@ -352,24 +352,22 @@ test_too_many_descriptors(void **state)
 	buf_done(&b);
 }
 
-/* A descriptor beside each of many frames that claim none. */
+/* A descriptor beside a frame that claims none: the frame is good, but then
+ * it is over. What comes with it is closed, were it the peer's own end. */
 static void
-test_descriptors_nobody_claims(void **state)
+test_descriptor_nobody_claims(void **state)
 {
 	struct world w = world_new();
-	int fd = STDIN_FILENO;
 	struct frame f;
 	struct buf b;
-	int err = 0;
 
 	(void)state;
 	buf_init(&b, MANY);
 	put_drain(&b, 1);
-	for (int i = 0; i < 40; i++)
-		raw_send_fds(w.raw, buf_data(&b), buf_len(&b), &fd, 1);
-	for (int i = 0; i < 40 && err == 0; i++)
-		err = chan_recv(w.front, &f);
-	assert_int_equal(err, ERR_PROTO);
+	raw_send_fds(w.raw, buf_data(&b), buf_len(&b), &w.raw, 1);
+	assert_int_equal(chan_recv(w.front, &f), 0);
+	assert_int_equal(drain_ms(&f), 1);
+	assert_int_equal(chan_recv(w.front, &f), ERR_PROTO);
 	buf_done(&b);
 	world_end(&w);
 }
@@ -676,7 +674,7 @@ main(void)
 		CHAN_TEST(test_payload_that_lies),
 		CHAN_TEST(test_descriptor_claimed_but_not_sent),
 		CHAN_TEST(test_too_many_descriptors),
-		CHAN_TEST(test_descriptors_nobody_claims),
+		CHAN_TEST(test_descriptor_nobody_claims),
 		CHAN_TEST(test_descriptors_ride_with_their_frame),
 		CHAN_TEST(test_refused_frame_leaves_no_descriptor),
 		CHAN_TEST(test_backpressure),

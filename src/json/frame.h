@@ -59,7 +59,8 @@ json_frame_size(const struct json_frame *s)
 bool json_frame_idle(const struct json_frame *s);
 
 /* At the end of the stream: true when a number or literal waits that only
- * the end completes. Anything else unfinished is lost. */
+ * the end completes; it is the last json_frame_size() bytes kept. Anything
+ * else unfinished is lost. */
 bool json_frame_finish(struct json_frame *s);
 
 /* Gives up on a value that grows too large: skips the rest of its line. */

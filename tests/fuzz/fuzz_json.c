@@ -124,8 +124,22 @@ parse(const char *p, size_t n, const struct json_limits *l)
 	return true;
 }
 
-/* The values of the stream, each in <>, errors as !; in pieces whose sizes
- * come from seed, or whole when it is 0. */
+/* The value that is whole now, in <>. */
+static void
+give(const struct json_frame *s, struct buf *kept, struct buf *out)
+{
+	size_t size = json_frame_size(s);
+
+	assert(size > 0 && size <= buf_len(kept));
+	buf_consume(kept, buf_len(kept) - size);
+	buf_put_u8(out, '<');
+	buf_put_str(out, buf_str(kept));
+	buf_put_u8(out, '>');
+	buf_reset(kept);
+}
+
+/* The values of the stream, errors as ! or ^; in pieces whose sizes come from
+ * seed, or whole when it is 0. */
 static void
 scan(const uint8_t *data, size_t n, uint32_t seed, struct buf *out)
 {
@@ -138,7 +152,7 @@ scan(const uint8_t *data, size_t n, uint32_t seed, struct buf *out)
 		size_t piece = seed == 0 ? n : seed % 7 + 1, used;
 		int err;
 
-		seed = seed == 0 ? 0 : seed * 1664525u + 1013904223u | 1;
+		seed = seed == 0 ? 0 : (seed * 1664525u + 1013904223u) | 1;
 		if (piece > n)
 			piece = n;
 		err = json_frame_scan(&s, (const char *)data, piece, &used);
@@ -146,23 +160,15 @@ scan(const uint8_t *data, size_t n, uint32_t seed, struct buf *out)
 		buf_put(&kept, data, used);
 		data += used;
 		n -= used;
-		if (err == 0) {
-			size_t size = json_frame_size(&s);
-
-			assert(size > 0 && size <= buf_len(&kept));
-			buf_consume(&kept, buf_len(&kept) - size);
-			buf_put_u8(out, '<');
-			buf_put_str(out, buf_str(&kept));
-			buf_put_u8(out, '>');
-			buf_reset(&kept);
-		} else if (err != ERR_AGAIN) {
+		if (err == 0)
+			give(&s, &kept, out);
+		else if (err != ERR_AGAIN)
 			buf_put_u8(out, err == ERR_TOO_BIG ? '^' : '!');
-		}
 		if (json_frame_idle(&s))
 			buf_reset(&kept);
 	}
 	if (json_frame_finish(&s))
-		buf_put_str(out, buf_str(&kept));
+		give(&s, &kept, out);
 	buf_done(&kept);
 }
 
@@ -182,10 +188,9 @@ check_stream(const uint8_t *data, size_t n, bool is_value)
 		seed = seed * 22695477u + 1;
 		seed |= 1;
 	}
-	/* A bare number or literal has no brackets around it here. */
 	if (is_value)
-		assert(buf_len(&whole) > 0 && *buf_data(&whole) != '!' &&
-		    *buf_data(&whole) != '^');
+		assert(buf_len(&whole) > 2 && *buf_data(&whole) == '<' &&
+		    buf_data(&whole)[buf_len(&whole) - 1] == '>');
 	buf_done(&whole);
 	buf_done(&cut);
 }

@@ -1,0 +1,322 @@
+/* The life of a child: every path through its table, without a process. */
+#include "keeper/child.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct child_limits limits = {
+	.start_ms = 1000,
+	.stop_ms = 500,
+	.hurry_ms = 50,
+	.backoff_ms = 100,
+	.backoff_max_ms = 1600,
+	.steady_ms = 5000,
+	.window_ms = 30000,
+	.max_deaths = 5,
+	.retry_ms = 30000,
+	.retry_max_ms = 100000,
+};
+
+/* One event and all that must come of it. */
+static void
+step(struct child *c, enum child_event ev, uint64_t now,
+    enum child_action action, enum child_state state, uint64_t deadline)
+{
+	assert_int_equal(child_step(c, ev, now), action);
+	assert_int_equal(child_state(c), state);
+	assert_int_equal(child_deadline(c), deadline);
+}
+
+static int
+make(void **state)
+{
+	*state = child_new(&limits);
+	return *state == NULL;
+}
+
+static int
+unmake(void **state)
+{
+	child_free(*state);
+	child_free(NULL);
+	return 0;
+}
+
+/* Spawned and ready at `now`. */
+static void
+bring_up(struct child *c, uint64_t now)
+{
+	step(
+	    c, CHILD_EV_START, now, CHILD_DO_SPAWN, CHILD_STARTING, now + 1000);
+	step(c, CHILD_EV_READY, now, CHILD_DO_NOTHING, CHILD_UP, now + 5000);
+}
+
+static void
+test_starts_and_stops(void **state)
+{
+	struct child *c = *state;
+
+	assert_int_equal(child_state(c), CHILD_DOWN);
+	assert_int_equal(child_deadline(c), UINT64_MAX);
+	bring_up(c, 0);
+	step(c, CHILD_EV_STOP, 10, CHILD_DO_TERM, CHILD_STOPPING, 510);
+	step(c, CHILD_EV_EXIT, 20, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+}
+
+static void
+test_is_killed_when_it_does_not_stop(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_STOP, 10, CHILD_DO_TERM, CHILD_STOPPING, 510);
+	step(c, CHILD_EV_TIMEOUT, 510, CHILD_DO_KILL, CHILD_STOPPING,
+	    UINT64_MAX);
+	step(c, CHILD_EV_EXIT, 511, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+}
+
+static void
+test_hurry_shortens_the_wait(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_STOP, 10, CHILD_DO_TERM, CHILD_STOPPING, 510);
+	step(c, CHILD_EV_HURRY, 20, CHILD_DO_HURRY, CHILD_STOPPING, 70);
+	step(c, CHILD_EV_LOST, 30, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+	bring_up(c, 100);
+	step(c, CHILD_EV_HURRY, 100, CHILD_DO_HURRY, CHILD_STOPPING, 150);
+}
+
+static void
+test_is_killed_when_it_does_not_start(void **state)
+{
+	struct child *c = *state;
+
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	step(c, CHILD_EV_ALIVE, 900, CHILD_DO_NOTHING, CHILD_STARTING, 1900);
+	step(c, CHILD_EV_TIMEOUT, 1900, CHILD_DO_KILL, CHILD_STARTING,
+	    UINT64_MAX);
+	step(c, CHILD_EV_EXIT, 1901, CHILD_DO_NOTHING, CHILD_BACKOFF, 1901);
+	step(c, CHILD_EV_STOP, 1901, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+}
+
+static void
+test_the_first_respawn_is_free(void **state)
+{
+	static const uint64_t waits[] = { 0, 100, 200, 400 };
+	struct child *c = *state;
+	uint64_t now = 0;
+
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	for (size_t i = 0; i < 4; i++) {
+		step(c, CHILD_EV_EXIT, now, CHILD_DO_NOTHING, CHILD_BACKOFF,
+		    now + waits[i]);
+		now += waits[i];
+		step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+		    now + 1000);
+	}
+	step(
+	    c, CHILD_EV_EXIT, now, CHILD_DO_GIVE_UP, CHILD_FAILED, now + 30000);
+}
+
+/* Five deaths in a row, from UP or from STARTING. Returns when. */
+static uint64_t
+wear_out(struct child *c, uint64_t now)
+{
+	step(
+	    c, CHILD_EV_START, now, CHILD_DO_SPAWN, CHILD_STARTING, now + 1000);
+	for (int i = 0; i < 4; i++) {
+		step(c, CHILD_EV_READY, now, CHILD_DO_NOTHING, CHILD_UP,
+		    now + 5000);
+		assert_int_equal(
+		    child_step(c, CHILD_EV_EXIT, now), CHILD_DO_NOTHING);
+		now = child_deadline(c);
+		step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+		    now + 1000);
+	}
+	step(
+	    c, CHILD_EV_EXIT, now, CHILD_DO_GIVE_UP, CHILD_FAILED, now + 30000);
+	return now;
+}
+
+static void
+test_a_failed_one_is_tried_once_in_a_while(void **state)
+{
+	struct child *c = *state;
+	uint64_t now = wear_out(c, 0) + 30000;
+
+	step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+	    now + 1000);
+	step(
+	    c, CHILD_EV_EXIT, now, CHILD_DO_GIVE_UP, CHILD_FAILED, now + 60000);
+	now += 60000;
+	step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+	    now + 1000);
+	step(c, CHILD_EV_READY, now, CHILD_DO_NOTHING, CHILD_UP, now + 5000);
+	step(c, CHILD_EV_EXIT, now, CHILD_DO_GIVE_UP, CHILD_FAILED,
+	    now + 100000); /* the longest pause */
+	now += 100000;
+	step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+	    now + 1000);
+	step(c, CHILD_EV_READY, now, CHILD_DO_NOTHING, CHILD_UP, now + 5000);
+	/* It holds: all is forgiven. */
+	step(c, CHILD_EV_TIMEOUT, now + 5000, CHILD_DO_NOTHING, CHILD_UP,
+	    UINT64_MAX);
+	step(c, CHILD_EV_EXIT, now + 6000, CHILD_DO_NOTHING, CHILD_BACKOFF,
+	    now + 6000);
+}
+
+static void
+test_a_failed_one_can_be_started_or_stopped(void **state)
+{
+	struct child *c = *state;
+
+	wear_out(c, 0);
+	step(c, CHILD_EV_STOP, 9000, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+	wear_out(c, 10000);
+	step(c, CHILD_EV_START, 20000, CHILD_DO_SPAWN, CHILD_STARTING, 21000);
+	step(c, CHILD_EV_EXIT, 20000, CHILD_DO_NOTHING, CHILD_BACKOFF, 20000);
+}
+
+static void
+test_without_a_retry_it_stays_failed(void **state)
+{
+	struct child_limits l = limits;
+	struct child *c;
+
+	(void)state;
+	l.retry_ms = 0;
+	l.max_deaths = 1;
+	c = child_new(&l);
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	step(c, CHILD_EV_EXIT, 0, CHILD_DO_GIVE_UP, CHILD_FAILED, UINT64_MAX);
+	child_free(c);
+}
+
+static void
+test_deaths_far_apart_never_add_up(void **state)
+{
+	struct child *c = *state;
+	uint64_t now = 0;
+
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	for (int i = 0; i < 20; i++) {
+		step(c, CHILD_EV_EXIT, now, CHILD_DO_NOTHING, CHILD_BACKOFF,
+		    now);
+		step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+		    now + 1000);
+		now += 30001;
+	}
+}
+
+/* What kills it comes from outside: it got work done in between. */
+static void
+test_deaths_after_work_never_add_up(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	for (int i = 0; i < 200; i++) {
+		step(c, CHILD_EV_LOST, 1, CHILD_DO_NOTHING, CHILD_BACKOFF, 1);
+		step(c, CHILD_EV_TIMEOUT, 1, CHILD_DO_SPAWN, CHILD_STARTING,
+		    1001);
+		step(c, CHILD_EV_READY, 1, CHILD_DO_NOTHING, CHILD_UP, 5001);
+	}
+	/* The last of them counts as the first of a new series. */
+	step(c, CHILD_EV_EXIT, 2, CHILD_DO_NOTHING, CHILD_BACKOFF, 102);
+}
+
+static void
+test_a_steady_one_is_forgiven(void **state)
+{
+	struct child *c = *state;
+
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	for (int i = 0; i < 9; i++) {
+		step(c, CHILD_EV_READY, 0, CHILD_DO_NOTHING, CHILD_UP, 5000);
+		step(c, CHILD_EV_TIMEOUT, 5000, CHILD_DO_NOTHING, CHILD_UP,
+		    UINT64_MAX);
+		step(c, CHILD_EV_EXIT, 6000, CHILD_DO_NOTHING, CHILD_BACKOFF,
+		    6000);
+		step(c, CHILD_EV_TIMEOUT, 6000, CHILD_DO_SPAWN, CHILD_STARTING,
+		    7000);
+	}
+}
+
+/* A late or repeated event is harmless: which mean nothing where. */
+static void
+test_the_rest_means_nothing(void **state)
+{
+	static const struct {
+		enum child_event ev;
+		enum child_action action;
+	} script[] = {
+		{ CHILD_EV_START, CHILD_DO_SPAWN },
+		{ CHILD_EV_READY, CHILD_DO_NOTHING },
+		{ CHILD_EV_STOP, CHILD_DO_TERM },
+	};
+	static const unsigned ignored[] = {
+		/* DOWN, STARTING, UP, STOPPING */
+		1u << CHILD_EV_READY | 1u << CHILD_EV_ALIVE |
+		    1u << CHILD_EV_STOP | 1u << CHILD_EV_HURRY |
+		    1u << CHILD_EV_EXIT | 1u << CHILD_EV_LOST |
+		    1u << CHILD_EV_TIMEOUT,
+		1u << CHILD_EV_START,
+		1u << CHILD_EV_START | 1u << CHILD_EV_READY |
+		    1u << CHILD_EV_ALIVE,
+		1u << CHILD_EV_START | 1u << CHILD_EV_READY |
+		    1u << CHILD_EV_ALIVE | 1u << CHILD_EV_STOP,
+	};
+	struct child *c = *state;
+
+	for (size_t i = 0; i < 4; i++) {
+		enum child_state was = child_state(c);
+		uint64_t deadline = child_deadline(c);
+
+		for (enum child_event ev = 0; ev < CHILD_NEVENTS; ev++)
+			if (ignored[i] & 1u << ev)
+				step(
+				    c, ev, 77, CHILD_DO_NOTHING, was, deadline);
+		if (i < 3)
+			assert_int_equal(
+			    child_step(c, script[i].ev, 10), script[i].action);
+	}
+}
+
+static void
+test_states_have_names(void **state)
+{
+	(void)state;
+	for (enum child_state s = CHILD_DOWN; s < CHILD_NSTATES; s++)
+		assert_non_null(child_state_name(s));
+	assert_string_equal(child_state_name(CHILD_BACKOFF), "backoff");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_starts_and_stops),
+		TEST(test_is_killed_when_it_does_not_stop),
+		TEST(test_hurry_shortens_the_wait),
+		TEST(test_is_killed_when_it_does_not_start),
+		TEST(test_the_first_respawn_is_free),
+		TEST(test_a_failed_one_is_tried_once_in_a_while),
+		TEST(test_a_failed_one_can_be_started_or_stopped),
+		TEST(test_without_a_retry_it_stays_failed),
+		TEST(test_deaths_far_apart_never_add_up),
+		TEST(test_deaths_after_work_never_add_up),
+		TEST(test_a_steady_one_is_forgiven),
+		TEST(test_the_rest_means_nothing),
+		TEST(test_states_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,5 +1,6 @@
 #include "front/rpc/constant.h"
 
+#include "front/rpc/submit.h"
 #include "json/write.h"
 
 struct row {

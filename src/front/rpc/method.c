@@ -5,6 +5,7 @@
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
 #include "front/rpc/status.h"
+#include "front/rpc/submit.h"
 
 #include <string.h>
 

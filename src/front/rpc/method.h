@@ -10,7 +10,7 @@
 #define FRONT_RPC_METHOD_H
 
 #include "front/rpc/call.h"
-#include "front/rpc/param.h"
+#include "front/rpc/fields.h"
 
 #define METHOD_PARAMS 2
 

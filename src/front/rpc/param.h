@@ -1,14 +1,11 @@
 /*
- * param - Rockchip's structs as JSON: RKLLMParam, RKLLMInput, RKLLMInferParam.
- *
- * One table per struct says what each field may be; the same tables print the
- * defaults. From the three of them comes the record that a worker needs.
+ * param - RKLLMParam: what init takes, with Rockchip's defaults.
  */
 #ifndef FRONT_RPC_PARAM_H
 #define FRONT_RPC_PARAM_H
 
-#include "json/fields.h"
-#include "wire/msg.h"
+#include "base/buf.h"
+#include "front/rpc/fields.h"
 
 #include <stdbool.h>
 
@@ -40,38 +37,23 @@ struct rkllm_param {
 	const struct json_value *extend_param; /* checked, not used yet */
 };
 
-enum rkllm_input_type {
-	RKLLM_INPUT_PROMPT,
-	RKLLM_INPUT_TOKEN,
-	RKLLM_INPUT_EMBED,
-	RKLLM_INPUT_MULTIMODAL,
-};
+/* clang-format off */
 
-enum rkllm_infer_mode {
-	RKLLM_INFER_GENERATE,
-	RKLLM_INFER_GET_LAST_HIDDEN_LAYER,
-	RKLLM_INFER_GET_LOGITS,
-};
+/* A penalty of 0 would divide logits by zero. */
+#define SAMPLING_FIELDS(type, in)                              \
+	FIELD(I32, type, in, top_k, 0, -1, 1000000),           \
+	FIELD(F32, type, in, top_p, 0, 0, 1),                  \
+	FIELD(F32, type, in, temperature, 0, 0, 100),          \
+	FIELD(F32, type, in, repeat_penalty, 0, 0.01, 100),    \
+	FIELD(F32, type, in, frequency_penalty, 0, -100, 100), \
+	FIELD(F32, type, in, presence_penalty, 0, -100, 100),  \
+	FIELD(I32, type, in, mirostat, 0, 0, 2),               \
+	FIELD(F32, type, in, mirostat_tau, 0, 0, 100),         \
+	FIELD(F32, type, in, mirostat_eta, 0, 0, 100)
 
-/* A table of fields, for those who resolve parameters. */
-struct shape {
-	const struct json_field *fields;
-	size_t n;
-};
+/* clang-format on */
 
 extern const struct shape shape_param;
-extern const struct shape shape_input;
-extern const struct shape shape_infer;
-
-/* Where the JSON of a struct stands: its fields among the method's named
- * parameters, in an object of its own, or in both (the object wins). */
-struct source {
-	const char *name;		/* of the parameter */
-	const struct json_value *outer; /* NULL: not by name */
-	const struct json_value *own;	/* NULL or null: absent */
-	struct json_how outer_how;
-	struct json_how own_how;
-};
 
 /* What rkllm_createDefaultParam() returns. */
 extern const struct rkllm_param param_defaults;
@@ -79,13 +61,6 @@ extern const struct rkllm_param param_defaults;
 /* Fills *ret, which holds defaults. 0 or ERR_INVALID. */
 int param_read(const struct source *s, struct rkllm_param *ret, struct fail *f)
     MUST_CHECK;
-
-/* An RKLLMInput and an RKLLMInferParam, with the client's defaults p, as a
- * generation. Text and tokens of *ret point into the request and into mem, an
- * initialized buf. 0, ERR_INVALID, ERR_UNSUPPORTED or ERR_NOMEM. */
-int param_read_run(const struct source *input, const struct source *infer,
-    const struct rkllm_param *p, struct buf *mem, struct gen_submit *ret,
-    struct fail *f) MUST_CHECK;
 
 /* Appends an RKLLMParam with the defaults, every field. */
 void param_put_defaults(struct buf *b);

@@ -16,6 +16,7 @@
 #include "front/model.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rpc.h"
+#include "front/rpc/submit.h"
 #include "json/write.h"
 
 #include <stdlib.h>
@@ -74,7 +75,7 @@ run_new(const struct call *c)
 	at = append(run->mem, STR(HEAD));
 	run->id = (struct str){ at, c->id.n };
 	at = append(at, c->id);
-	at = append(at, STR(TEXT));
+	(void)append(at, STR(TEXT));
 	run->head = (struct str){ run->mem, n };
 	return run;
 }
@@ -219,7 +220,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = param_read_run(
+		err = submit_read(
 		    &a->at[0], &a->at[1], &c->rpc->param, &mem, &req, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");

@@ -1,0 +1,37 @@
+#include "front/rpc/fields.h"
+
+#include "json/read.h"
+
+int
+fields_read(
+    const struct source *s, const struct shape *shape, void *st, struct fail *f)
+{
+	enum json_type t = json_type(s->own);
+	char sent[JSON_SHOW_SIZE];
+	int err = 0;
+
+	if (t != JSON_OBJECT && t != JSON_NULL && t != JSON_ABSENT)
+		return fail_set(f, ERR_INVALID, s->name,
+		    "%s: must be an object, not %s", s->name,
+		    json_show(s->own, sent));
+	if (s->outer != NULL)
+		err = json_read_fields(
+		    s->outer, shape->fields, shape->n, &s->outer_how, st, f);
+	if (err == 0 && t == JSON_OBJECT)
+		err = json_read_fields(
+		    s->own, shape->fields, shape->n, &s->own_how, st, f);
+	return err;
+}
+
+int
+fields_read_inner(const struct source *s, const struct json_value *v,
+    const char *prefix, const struct shape *shape, void *st, struct fail *f)
+{
+	struct json_how how = { .prefix = prefix,
+		.on_unknown = s->own_how.on_unknown,
+		.arg = s->own_how.arg };
+
+	if (v == NULL)
+		return 0;
+	return json_read_fields(v, shape->fields, shape->n, &how, st, f);
+}

@@ -1,0 +1,33 @@
+/*
+ * submit - RKLLMInput and RKLLMInferParam as the record that a worker needs.
+ */
+#ifndef FRONT_RPC_SUBMIT_H
+#define FRONT_RPC_SUBMIT_H
+
+#include "front/rpc/param.h"
+#include "wire/msg.h"
+
+enum rkllm_input_type {
+	RKLLM_INPUT_PROMPT,
+	RKLLM_INPUT_TOKEN,
+	RKLLM_INPUT_EMBED,
+	RKLLM_INPUT_MULTIMODAL,
+};
+
+enum rkllm_infer_mode {
+	RKLLM_INFER_GENERATE,
+	RKLLM_INFER_GET_LAST_HIDDEN_LAYER,
+	RKLLM_INFER_GET_LOGITS,
+};
+
+extern const struct shape shape_input;
+extern const struct shape shape_infer;
+
+/* p: the client's defaults. Text and tokens of *ret point into the request and
+ * into mem, an initialized buf. 0, ERR_INVALID, ERR_UNSUPPORTED, ERR_NOMEM or
+ * ERR_TOO_BIG. */
+int submit_read(const struct source *input, const struct source *infer,
+    const struct rkllm_param *p, struct buf *mem, struct gen_submit *ret,
+    struct fail *f) MUST_CHECK;
+
+#endif

@@ -73,6 +73,7 @@ give_up(struct rpc *r, int code, const char *text)
 {
 	rpc_complain(r, code, text);
 	r->is_closing = true;
+	run_drop_all(r);
 	conn_deadline(r->conn, 0);
 	conn_finish(r->conn);
 }

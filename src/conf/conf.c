@@ -59,6 +59,8 @@ conf_read(struct conf *ret, int argc, char *const argv[], char *const envp[],
 void
 conf_done(struct conf *c)
 {
+	/* It may have been copied since it was read. */
+	c->settings.values = c;
 	settings_done(&c->settings);
 }
 

@@ -83,8 +83,8 @@ static const struct json_field chat_fields[] = {
 	ROW("logprobs", BOOL, gen.want_logprobs, 0, 0),
 	ROW("top_logprobs", U8, tops, 0, OPENAI_TOPS_MAX),
 	RAW("chat_template_kwargs", kwargs),
-	RAW("tools", tools),
-	RAW("functions", functions),
+	ROW("tools", ARRAY, raw.tools, 0, 0),
+	ROW("functions", ARRAY, raw.functions, 0, 0),
 };
 
 static const struct json_field usage_fields[] = {

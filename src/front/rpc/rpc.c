@@ -187,7 +187,7 @@ on_input(void *arg)
 	limit_rest(r);
 	if (is_new && r->scanned > 0)
 		conn_deadline(r->conn, r->front->config.request_ms);
-	if (r->scanned == 0 && r->n_runs == 0)
+	if (r->scanned == 0)
 		conn_rest(r->conn);
 }
 

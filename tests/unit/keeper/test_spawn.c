@@ -59,18 +59,17 @@ test_descriptors_and_limits(void **state)
 	(void)state;
 	assert_true(stray >= 0);
 	assert_int_equal(start("#!/bin/sh\nexec >&3 2>&1\n"
-			       "ls -l /proc/$$/fd | sed 's/.* \\([0-9]*\\) "
-			       "-> /\\1=/'\n"
+			       "ls -l /proc/$$/fd\n"
 			       "ulimit -c\numask\ncat /proc/$$/status\n"
 			       "kill -PIPE $$; echo still here\n",
 			     env, &f),
 	    0);
 	(void)close(stray);
-	assert_non_null(strstr(said, "0=/dev/null"));
-	assert_non_null(strstr(said, "3=socket:"));
-	assert_non_null(strstr(said, "4=/memfd:bulkhead-progress"));
+	assert_non_null(strstr(said, " 0 -> /dev/null"));
+	assert_non_null(strstr(said, " 3 -> socket:"));
+	assert_non_null(strstr(said, " 4 -> /memfd:bulkhead-progress"));
 	assert_null(strstr(said, "/dev/zero"));
-	assert_null(strstr(said, "\n5="));
+	assert_null(strstr(said, " 5 -> "));
 	assert_non_null(strstr(said, "\n0\n0077\n"));
 	assert_non_null(strstr(said, "NoNewPrivs:\t1"));
 	assert_non_null(strstr(said, "SigBlk:\t0000000000000000"));

@@ -60,8 +60,9 @@ test_descriptors_and_limits(void **state)
 	assert_true(stray >= 0);
 	assert_int_equal(start("#!/bin/sh\nexec >&3 2>&1\n"
 			       "ls -l /proc/$$/fd\n"
-			       "ulimit -c\numask\ncat /proc/$$/status\n"
-			       "kill -PIPE $$; echo still here\n",
+			       "ulimit -c\numask\n"
+			       "kill -PIPE $$; echo still here\n"
+			       "exec cat /proc/self/status\n",
 			     env, &f),
 	    0);
 	(void)close(stray);

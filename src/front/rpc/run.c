@@ -164,14 +164,41 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 	run_free(run);
 }
 
+/* The worker speaks of the record's fields; the client knows them by the names
+ * of rkllm.h. */
+static void
+name_as_sent(const struct fail *why, struct fail *ret)
+{
+	static const char *const names[][2] = {
+		{ "messages", "prompt_input" },
+		{ "prompt", "prompt_input" },
+		{ "tokens", "token_input.input_ids" },
+	};
+
+	*ret = *why;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i][0]);
+
+		if (strcmp(why->field, names[i][0]) != 0)
+			continue;
+		if (strncmp(why->text, why->field, n) != 0)
+			n = 0;
+		(void)fail_set(ret, why->code, names[i][1], "%s%s",
+		    n > 0 ? names[i][1] : "", why->text + n);
+		return;
+	}
+}
+
 static void
 on_failed(void *arg, struct gen *g, const struct fail *why)
 {
 	struct run *run = arg;
 	struct call c = { .rpc = run->rpc, .id = run->id };
+	struct fail as_sent;
 
 	(void)g;
-	call_fail(&c, why);
+	name_as_sent(why, &as_sent);
+	call_fail(&c, &as_sent);
 	run_free(run);
 }
 

@@ -230,7 +230,7 @@ errors_end_a_run(void **state)
 	assert_heard(w,
 	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32602,"
 	    "\"message\":\"not in the vocabulary\",\"data\":{\"field\":"
-	    "\"tokens\"}}}\n");
+	    "\"token_input.input_ids\"}}}\n");
 }
 
 static void

@@ -47,8 +47,8 @@ void buf_trim(struct buf *b);  /* empties and gives the memory back */
 static inline const uint8_t *
 buf_data(const struct buf *b)
 {
-	/* Arithmetic on NULL is undefined even with 0. */
-	return b->data == NULL ? NULL : b->data + b->off;
+	/* Never NULL: arithmetic and memcpy(3) want none, even with 0. */
+	return b->data == NULL ? (const uint8_t *)"" : b->data + b->off;
 }
 
 static inline size_t

@@ -67,20 +67,32 @@ add_char(struct emit *e, struct str ch)
 		buf_truncate(&e->text, buf_len(&e->text) - match_end(e));
 }
 
+/* Bytes at the front of the carry that are one character, good or bad. It
+ * grew byte by byte, so if they can be no character, all but the last were
+ * the start of one: that start is one bad character (as Unicode advises). */
+static size_t
+settled(const struct emit *e)
+{
+	int len = utf8_next(e->carry, e->n_carry);
+
+	if (len != 0)
+		return len > 0 ? (size_t)len : 0;
+	return e->n_carry > 1 ? e->n_carry - 1u : 1;
+}
+
 /* Moves what can be decided from the carry to the text. */
 static void
 settle(struct emit *e)
 {
-	while (e->n_carry > 0 && e->stop == EMIT_NO_STOP) {
-		int len = utf8_next(e->carry, e->n_carry);
-		size_t taken = len > 0 ? (size_t)len : 1;
+	size_t n;
 
-		if (len < 0)
-			return;
-		add_char(
-		    e, len > 0 ? (struct str){ e->carry, taken } : replacement);
-		e->n_carry = (uint8_t)(e->n_carry - taken);
-		memmove(e->carry, e->carry + taken, e->n_carry);
+	while (
+	    e->n_carry > 0 && e->stop == EMIT_NO_STOP && (n = settled(e)) > 0) {
+		struct str ch = { e->carry, n };
+
+		add_char(e, utf8_valid(ch.p, ch.n, NULL) ? ch : replacement);
+		e->n_carry = (uint8_t)(e->n_carry - n);
+		memmove(e->carry, e->carry + n, e->n_carry);
 	}
 }
 

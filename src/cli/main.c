@@ -4,9 +4,11 @@
 #include "bulkhead.h"
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
 	const char *name;
@@ -93,11 +95,26 @@ complain(const char *command, const char *text, int status)
 	return status;
 }
 
+/* Else a socket would get the number of one that is closed, and the text that
+ * is meant for it. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int
 main(int argc, char *argv[], char *envp[])
 {
 	const struct command *c;
 
+	fill_standard_descriptors();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

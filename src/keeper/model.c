@@ -215,9 +215,9 @@ on_failed(struct model *m, struct frame *f)
 
 	if (frame_unpack(f, &w) != 0)
 		return ERR_PROTO;
+	/* The text begins with the path: it is the worker who knows. */
 	(void)fail_set(&m->fail, w.err < 0 ? w.err : ERR_LOAD_FAILED, "model",
-	    "model %.240s: %.*s", m->path, (int)w.text.n,
-	    w.text.n > 0 ? w.text.p : "");
+	    "%.*s", (int)w.text.n, w.text.n > 0 ? w.text.p : "");
 	return 0;
 }
 
@@ -418,7 +418,8 @@ model_leave(struct model *m, bool hurry)
 	if (!m->is_leaving) {
 		m->is_leaving = true;
 		model_tell(m);
-		log_info("model %s: unloading", m->name);
+		if (super_state(m->super) == CHILD_UP)
+			log_info("model %s: unloading", m->name);
 	}
 	/* Nothing below may touch m afterwards: the event may free it. */
 	if (is_down)

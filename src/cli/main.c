@@ -88,13 +88,6 @@ version_main(int argc, char *const argv[], char *const envp[])
 	return EXIT_SUCCESS;
 }
 
-int
-complain(const char *command, const char *text, int status)
-{
-	(void)fprintf(stderr, "bulkhead %s: %s\n", command, text);
-	return status;
-}
-
 /* Else a socket would get the number of one that is closed, and the text that
  * is meant for it. */
 static void

@@ -237,9 +237,12 @@ take_reply(
 		return f->code;
 	if (json_str(json_get(result, "text"), &text))
 		show(r, text);
+	/* Whoever read it may have seen enough: no word of that. */
 	if (fflush(stdout) != 0)
-		return fail_set(
-		    f, ERR_IO, "", "standard output: %s", strerror(errno));
+		return errno == EPIPE
+		    ? ERR_EOF
+		    : fail_set(f, ERR_IO, "", "standard output: %s",
+			  strerror(errno));
 	(void)json_u64(json_get(result, "_callback_state"), &state);
 	*ret_done = state >= 2;
 	return 0;
@@ -322,7 +325,9 @@ answer_and_clean(struct run *r)
 	buf_done(&r->prompt);
 	if (interrupt_count() > 0)
 		return EXIT_INTERRUPTED;
-	return err == 0 ? EXIT_SUCCESS : complain("run", f.text, EXIT_FAILURE);
+	if (err == 0 || f.text[0] == '\0')
+		return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return complain("run", f.text, EXIT_FAILURE);
 }
 
 int

@@ -7,9 +7,8 @@
 struct child {
 	struct child_limits limits;
 	enum child_state state;
-	uint32_t deaths;      /* not yet forgiven, each within the window
-			       * after the one before it */
-	uint64_t first_death; /* of those; ms */
+	uint32_t deaths;      /* not forgiven, within the window */
+	uint64_t first_death; /* of those: when, in ms */
 	uint32_t retries;     /* tries out of FAILED, none of which held */
 	uint64_t deadline;    /* UINT64_MAX: none */
 };

@@ -59,10 +59,11 @@ struct child_limits {
 				  * costs nothing; doubles with each */
 	uint32_t backoff_max_ms; /* at most this */
 	uint32_t steady_ms;	 /* up this long, past deaths are forgiven */
-	uint32_t window_ms;	 /* deaths farther apart than this never add */
-	uint32_t max_deaths;	 /* within the window; this one is too many */
-	uint32_t retry_ms;	 /* FAILED this long, then one more try; */
-	uint32_t retry_max_ms;	 /* doubles up to this. 0: no try */
+	uint32_t window_ms;    /* from the first death that counts; a later one
+				  * begins a new count */
+	uint32_t max_deaths;   /* within the window: FAILED */
+	uint32_t retry_ms;     /* FAILED this long, then one more try; */
+	uint32_t retry_max_ms; /* doubles up to this. 0: no try */
 };
 
 struct child;

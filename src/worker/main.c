@@ -96,13 +96,12 @@ over(struct worker *w, int status)
 	w->status = status;
 }
 
-/* The keeper hears the reason before the channel ends. */
+/* The keeper hears the reason before the channel ends, and logs it. */
 static void
 say_failed(struct worker *w, const struct fail *why)
 {
 	struct worker_failed f = { why->code, str_of(why->text) };
 
-	log_error("%s", why->text);
 	(void)!chan_send(w->keeper, MSG_WORKER_FAILED, &f, -1);
 	over(w, 1);
 }

@@ -305,6 +305,7 @@ sampler_pick(struct sampler *s, struct sampler_room *room, float *row,
 {
 	struct cands c = { room->cands, 0, 0 };
 	int err = change_row(s, room, row, tokens, n);
+	size_t at;
 
 	if (err != 0)
 		return err;
@@ -318,6 +319,8 @@ sampler_pick(struct sampler *s, struct sampler_room *room, float *row,
 		err = ERR_NOT_FOUND;
 	if (err != 0)
 		return err;
-	*ret = c.v[pick_one(s, room, n, &c)].id;
+	/* It may move c.v: first the call, then the look. */
+	at = pick_one(s, room, n, &c);
+	*ret = c.v[at].id;
 	return 0;
 }

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""The command: serve, run, status, their help and their errors, as a person meets them."""
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import shutil
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import BIN, DEADLINE, MODEL, Server, cases, is_alive, until
+
+folder = tempfile.mkdtemp(prefix='bulkhead-test-')
+NOWHERE = os.path.join(folder, 'none.sock')
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(('RKLLM_', 'LLAMA_', 'BULKHEAD_'))}
+EXE = os.path.join(BIN, 'bulkhead')
+
+
+def command(*args, env=None, **options):
+    options.setdefault('stdin', subprocess.DEVNULL) if 'input' not in options else None
+    return subprocess.run([EXE, *args], capture_output=True, text=True, env=dict(ENV, **(env or {})),
+                          timeout=2 * DEADLINE, **options)
+
+
+def run(*args, **options):
+    return command('run', '--rpc-socket', options.pop('socket', NOWHERE), *args, **options)
+
+
+def workers():
+    """Processes of ours that belong to no test's server: none may stay."""
+    found = subprocess.run(['pgrep', '-f', f'{BIN}/bulkhead'], capture_output=True, text=True)
+    return [p for p in found.stdout.split() if is_alive(int(p))]
+
+
+def help_everywhere():
+    for args in ['--help'], ['help'], ['serve', '--help'], ['run', '-h'], ['status', '--help'], \
+            ['serve', '--help-all']:
+        got = command(*args)
+        assert got.returncode == 0 and 'usage' in got.stdout.lower() and not got.stderr, (args, got)
+    for args in ['--version'], ['version'], ['serve', '--version']:
+        got = command(*args)
+        assert got.returncode == 0 and re.search(r'\d+\.\d+', got.stdout), (args, got)
+    every = command('serve', '--help-all').stdout
+    for option in '--model', '--ctx-size', '--parallel', '--threads', '--port', '--rpc-socket', \
+            '--drain-timeout', '--max-clients', '--restart-limit', '--config':
+        assert option in every, option
+
+
+def bad_options():
+    for args, want in (
+            (['fly'], 'fly'), ([], 'usage'), (['serve', '--fly'], '--fly'),
+            (['serve', '--port'], '--port'), (['serve', '--port', 'x'], '--port'),
+            (['serve', '--port', '70000'], '65535'), (['serve', '-c', '-5'], '16777216'),
+            (['serve', '--parallel', '0'], '256'), (['serve', '--drain-timeout', '5y'], '5y'),
+            (['serve', '--config', '/none.ini'], '/none.ini'),
+            (['serve', '--chat-template-file', '/none'], '/none'),
+            (['serve', '--no-http', '--no-rpc'], ''), (['run', '--temp', 'hot', 'x'], 'hot'),
+            (['run', '--fly', 'x'], '--fly'), (['status', '--fly'], '--fly'),
+            (['status', '--rpc-socket', NOWHERE], NOWHERE)):
+        got = command(*args)
+        assert 0 < got.returncode < 128, (args, got)
+        assert want in (got.stderr or got.stdout), (args, got)
+        assert len(got.stderr.splitlines()) <= 3 or want == 'usage', (args, got)
+    got = command('serve', '-m', MODEL, env={'LLAMA_ARG_PORT': 'x'})
+    assert got.returncode != 0 and 'LLAMA_ARG_PORT' in got.stderr, got
+
+
+def run_with_a_private_server():
+    before = set(workers())
+    one, again = (run('-m', MODEL, '--seed', '1', '--max-tokens', '40', 'Once') for _ in range(2))
+    assert one.returncode == 0 and len(one.stdout) > 20, one
+    assert one.stdout == again.stdout and one.stderr == '', one.stderr
+    piped = run('-m', MODEL, '--seed', '1', '--max-tokens', '40', input='Once\n')
+    assert piped.stdout == one.stdout, piped
+    assert set(workers()) <= before, 'its server stays'
+    assert not os.path.exists(NOWHERE)
+
+
+def run_with_a_running_server():
+    with Server() as s:
+        direct = run('-s', '1', '-n', '20', 'Once', socket=s.rpc_path)
+        assert direct.returncode == 0 and direct.stdout, direct
+        assert s.metric('generations_total') == 1
+        # The reader goes away: it ends, quietly, and so does the work.
+        p = subprocess.Popen([EXE, 'run', '-n', '3000', '--rpc-socket', s.rpc_path, 'Once'],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=ENV)
+        p.stdout.read(10)
+        p.stdout.close()
+        p.wait(DEADLINE)
+        assert p.stderr.read() == b''
+        p.stderr.close()
+        with s.rpc() as r:
+            until(lambda: r.call('bulkhead.status')['generations'] == 0)
+
+
+def ctrl_c():
+    """At a terminal: the first one ends the answer, and nothing is left."""
+    before = set(workers())
+    master, slave = pty.openpty()
+    p = subprocess.Popen([EXE, 'run', '-m', MODEL, '-n', '4000', '--temp', '0.9', '--rpc-socket',
+                          NOWHERE, 'Once upon a time'], stdin=slave, stdout=slave,
+                         stderr=slave, env=ENV, preexec_fn=lambda: (
+                             os.setsid(), os.dup2(slave, 0),
+                             __import__('fcntl').ioctl(0, __import__('termios').TIOCSCTTY, 0)))
+    os.close(slave)
+    said = b''
+    while len(said) < 20:
+        said += os.read(master, 1000)
+    os.write(master, b'\x03')
+    try:
+        while os.read(master, 1000):
+            pass
+    except OSError:
+        pass  # the terminal is closed
+    assert p.wait(DEADLINE) == 128 + signal.SIGINT, p.returncode
+    os.close(master)
+    assert set(workers()) <= before, 'its server stays'
+
+
+def status():
+    with Server() as s:
+        with s.stream(max_tokens=50, ignore_eos=True).http:
+            pass
+        stream = s.stream(max_tokens=3000, ignore_eos=True).until(1)
+        got = s.status()
+        assert got['keeper']['pid'] == s.pid and got['front']['pid'] == s.front
+        [model] = got['models']
+        assert model['pid'] == s.worker and model['name'] == 'demo' and model['state'] == 'up'
+        assert model['running'] >= 1 and model['queued'] == 0 and model['slots'] >= 1
+        assert got['uptime_s'] >= 0 and not model['last_death']
+        s.kill_worker()
+        stream.until(len(stream.texts) + 200)
+        [model] = s.status()['models']
+        assert 'SIGKILL' in model['last_death'] and model['restarts'] == 1, model
+        text = command('status', '--rpc-socket', s.rpc_path)
+        assert text.returncode == 0, text
+        for word in str(s.pid), str(s.front), str(s.worker), 'demo', 'SIGKILL', s.rpc_path:
+            assert word in text.stdout, (word, text.stdout)
+        stream.http.close()
+
+
+def config_file_and_environment():
+    ini = os.path.join(folder, 'bulkhead.ini')
+    with open(ini, 'w') as f:
+        f.write('ctx-size = 512\nparallel = 3\n')
+    with Server('--config', ini, env={'LLAMA_ARG_N_PARALLEL': '5'}) as s:
+        [model] = s.status()['models']
+        assert (model['n_ctx'], model['slots']) == (512, 5), model
+    with Server('--config', ini, '-np', '7', env={'LLAMA_ARG_N_PARALLEL': '5'}) as s:
+        assert s.status()['models'][0]['slots'] == 7
+
+
+try:
+    cases(help_everywhere, bad_options, run_with_a_private_server, run_with_a_running_server,
+          ctrl_c, status, config_file_and_environment)
+finally:
+    shutil.rmtree(folder)

@@ -24,6 +24,7 @@
 #define READS_A_TURN 4u /* then others get their turn */
 #define LINGER_MS 2000u /* to take the last reply before the close */
 #define NEVER UINT64_MAX
+#define OUT_KEPT 4096u /* bytes of an empty output buffer */
 #define OUT_FACTOR 64u /* hard ceiling of output: times the mark */
 
 struct conn {
@@ -291,6 +292,9 @@ flush(struct conn *c)
 	}
 	if (c->is_blocked != was_blocked || !c->is_blocked)
 		want(c);
+	/* A large reply's memory is not kept for the small ones after it. */
+	if (buf_len(&c->out) == 0 && c->out.cap > OUT_KEPT)
+		buf_trim(&c->out);
 	note_stall(c, has_moved);
 	note_backlog(c);
 	if (c->is_finishing && buf_len(&c->out) == 0 && !c->is_lingering)

@@ -208,16 +208,26 @@ on_ready(struct model *m, struct frame *f)
 	return 0;
 }
 
+static bool
+begins_with(struct str s, const char *head)
+{
+	size_t n = strlen(head);
+
+	return s.n >= n && memcmp(s.p, head, n) == 0;
+}
+
 static int
 on_failed(struct model *m, struct frame *f)
 {
 	struct worker_failed w;
+	bool names_it;
 
 	if (frame_unpack(f, &w) != 0)
 		return ERR_PROTO;
-	/* The text begins with the path: it is the worker who knows. */
+	names_it = begins_with(w.text, m->path);
 	(void)fail_set(&m->fail, w.err < 0 ? w.err : ERR_LOAD_FAILED, "model",
-	    "%.*s", (int)w.text.n, w.text.n > 0 ? w.text.p : "");
+	    "model %.240s%s%.*s", names_it ? "" : m->path, names_it ? "" : ": ",
+	    (int)w.text.n, w.text.n > 0 ? w.text.p : "");
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 
 const struct json_limits json_limits_request = {
 	.bytes = (size_t)64 << 20,
-	.values = 16u << 20,
+	.values = 8u << 20,
+	.keys = 512u << 10,
 	.depth = 64,
 	.nul = false,
 };
@@ -32,6 +33,7 @@ struct check {
 	const char *text; /* what the caller has sent */
 	size_t n;
 	const char *copy; /* yyjson's strings point into it */
+	size_t keys;	  /* seen so far */
 	struct fail *f;
 };
 
@@ -68,11 +70,15 @@ bound_free(void *ctx, void *p)
 	free(p);
 }
 
-/* yyjson asks at first for a value in 6 bytes, then for half as much again. */
+/* yyjson asks at first for a value in 6 bytes, of which most stay untouched,
+ * then for half as much again each time. */
 static size_t
 memory_for(size_t n, uint32_t values)
 {
-	return sizeof(yyjson_val) * (n / 4 + values + values / 2 + 64);
+	size_t guess = n / 6;
+	size_t grown = (size_t)values + values / 2;
+
+	return sizeof(yyjson_val) * ((guess > grown ? guess : grown) + 64);
 }
 
 /* "at byte 17", "at byte 17 (line 2, column 5)"; at counts from 0. */
@@ -167,10 +173,14 @@ check_many_keys(const struct check *c, yyjson_val *obj, size_t n)
 }
 
 static int
-check_keys(const struct check *c, yyjson_val *obj)
+check_keys(struct check *c, yyjson_val *obj)
 {
 	size_t n = unsafe_yyjson_get_len(obj);
 
+	c->keys += n;
+	if (c->limits->keys > 0 && c->keys > c->limits->keys)
+		return fail_set(c->f, ERR_TOO_BIG, NULL, "more than %u keys",
+		    c->limits->keys);
 	return n <= FEW_KEYS ? check_few_keys(c, obj, n)
 			     : check_many_keys(c, obj, n);
 }
@@ -211,10 +221,10 @@ check_raw(const struct check *c, yyjson_val *v)
 	return 0;
 }
 
-static int check_children(const struct check *c, yyjson_val *v, unsigned depth);
+static int check_children(struct check *c, yyjson_val *v, unsigned depth);
 
 static int
-check_value(const struct check *c, yyjson_val *v, unsigned depth)
+check_value(struct check *c, yyjson_val *v, unsigned depth)
 {
 	switch (unsafe_yyjson_get_type(v)) {
 	case YYJSON_TYPE_STR:
@@ -234,7 +244,7 @@ check_value(const struct check *c, yyjson_val *v, unsigned depth)
 /* Recurses as deep as the limit. Keys are checked before their values, so
  * that the first mistake in the text is mostly the one that is told. */
 static int
-check_children(const struct check *c, yyjson_val *v, unsigned depth)
+check_children(struct check *c, yyjson_val *v, unsigned depth)
 {
 	bool is_obj = unsafe_yyjson_get_type(v) == YYJSON_TYPE_OBJ;
 	size_t n = unsafe_yyjson_get_len(v);

@@ -25,11 +25,13 @@ struct json_value;
 struct json_limits {
 	size_t bytes;	 /* of text */
 	uint32_t values; /* scalars, containers and keys in all */
+	uint32_t keys;	 /* in all; they are sorted. 0: as many as values */
 	uint32_t depth;	 /* containers in one another; "[]" has 1 */
 	bool nul;	 /* whether \u0000 may stand in a string */
 };
 
-/* For a request of a client: 64 MiB, 16 Mi values, depth 64, no NUL. */
+/* For a request of a client: 64 MiB, 8 Mi values, 512 Ki keys, depth 64, no
+ * NUL. The most that it costs: 300 MiB for as long as it is used. */
 extern const struct json_limits json_limits_request;
 
 enum json_type {

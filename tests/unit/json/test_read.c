@@ -196,6 +196,18 @@ test_limits(void **state)
 	assert_int_equal(
 	    parse(STR("[1,2,3,4,5,6]"), &limits, &d, &f), ERR_TOO_BIG);
 	assert_string_equal(f.text, "more than 6 values");
+	limits.keys = 2;
+	assert_int_equal(
+	    parse(STR("[{\"a\":1},{\"a\":1}]"), &limits, &d, &f), ERR_TOO_BIG);
+	assert_string_equal(f.text, "more than 6 values");
+	limits.values = 7;
+	assert_int_equal(
+	    parse(STR("[{\"a\":1},{\"a\":1}]"), &limits, &d, &f), 0);
+	json_free(d);
+	limits.keys = 1;
+	assert_int_equal(
+	    parse(STR("[{\"a\":1},{\"a\":1}]"), &limits, &d, &f), ERR_TOO_BIG);
+	assert_string_equal(f.text, "more than 1 keys");
 	limits.bytes = 10;
 	assert_int_equal(
 	    parse(STR("[1,2,3,4,5]"), &limits, &d, &f), ERR_TOO_BIG);

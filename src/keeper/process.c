@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "keeper/spawn.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
@@ -13,17 +12,21 @@
  * out. */
 #define KILL_AFTER_MS 2000u
 
+#define POLL_MS 20u  /* between looks, where there are no pidfds */
+#define BURY_MS 1000 /* for SIGKILL to work */
+
 struct process {
 	const struct program *prog;
 	const struct process_ops *ops;
 	void *arg;
-	pid_t pid;
-	int pidfd;
+	pid_t pid; /* 0: not started */
+	int pidfd; /* -1: there is no such thing here */
 	bool is_dead;
 	struct chan *chan;
 	struct progress *progress;
 	struct watch *chan_watch;  /* NULL once the channel has ended */
 	struct watch *pidfd_watch; /* readable when it is dead */
+	struct timer *poll_timer;  /* NULL where there are pidfds */
 	struct timer *kill_timer;
 };
 
@@ -96,13 +99,11 @@ on_kill_timer(void *arg)
 }
 
 static void
-on_pidfd(void *arg, unsigned events)
+check_death(struct process *p)
 {
-	struct process *p = arg;
 	struct death d;
 
-	(void)events;
-	if (reap(p->pidfd, &d) != 0)
+	if (reap(p->pid, &d) != 0)
 		return;
 	p->is_dead = true;
 	watch_free(p->pidfd_watch);
@@ -116,18 +117,50 @@ on_pidfd(void *arg, unsigned events)
 	p->ops->on_death(p->arg, &d);
 }
 
+static void
+on_pidfd(void *arg, unsigned events)
+{
+	(void)events;
+	check_death(arg);
+}
+
+/* Instead of a pidfd. */
+static void
+on_poll_timer(void *arg)
+{
+	struct process *p = arg;
+
+	timer_set(p->poll_timer, POLL_MS);
+	check_death(p);
+}
+
+static int
+watch_death(struct process *p, struct loop *l)
+{
+	if (p->pidfd < 0) {
+		p->poll_timer = timer_new(l, on_poll_timer, p);
+		if (p->poll_timer == NULL)
+			return ERR_NOMEM;
+		timer_set(p->poll_timer, POLL_MS);
+		return 0;
+	}
+	p->pidfd_watch = watch_new(l, p->pidfd, on_pidfd, p);
+	if (p->pidfd_watch == NULL)
+		return ERR_NOMEM;
+	return watch_want(p->pidfd_watch, WATCH_READ);
+}
+
 static int
 watch_it(struct process *p, struct loop *l)
 {
+	int err;
+
 	p->kill_timer = timer_new(l, on_kill_timer, p);
 	p->chan_watch = watch_new(l, chan_fd(p->chan), on_channel, p);
-	p->pidfd_watch = watch_new(l, p->pidfd, on_pidfd, p);
-	if (p->kill_timer == NULL || p->chan_watch == NULL ||
-	    p->pidfd_watch == NULL)
+	if (p->kill_timer == NULL || p->chan_watch == NULL)
 		return ERR_NOMEM;
-	if (watch_want(p->chan_watch, WATCH_READ) != 0)
-		return ERR_IO;
-	return watch_want(p->pidfd_watch, WATCH_READ);
+	err = watch_want(p->chan_watch, WATCH_READ);
+	return err != 0 ? err : watch_death(p, l);
 }
 
 static int
@@ -197,14 +230,16 @@ process_start(struct loop *l, const struct program *prog,
 static void
 bury(struct process *p)
 {
-	struct pollfd pfd = { .fd = p->pidfd, .events = POLLIN };
 	struct death d;
 
 	process_signal(p, SIGKILL);
-	/* SIGKILL takes its time only in a device driver; then init has it. */
-	if (poll(&pfd, 1, 1000) <= 0 || reap(p->pidfd, &d) != 0)
-		log_warn(
-		    "%s (pid %d) does not die", p->prog->name, (int)p->pid);
+	for (int i = 0; i < BURY_MS; i++) {
+		if (reap(p->pid, &d) == 0)
+			return;
+		(void)usleep(1000);
+	}
+	/* It hangs in a device driver; init will have it. */
+	log_warn("%s (pid %d) does not die", p->prog->name, (int)p->pid);
 }
 
 void
@@ -212,9 +247,10 @@ process_free(struct process *p)
 {
 	if (p == NULL)
 		return;
-	if (p->pidfd >= 0 && !p->is_dead)
+	if (p->pid > 0 && !p->is_dead)
 		bury(p);
 	timer_free(p->kill_timer);
+	timer_free(p->poll_timer);
 	watch_free(p->chan_watch);
 	watch_free(p->pidfd_watch);
 	chan_free(p->chan);
@@ -255,7 +291,10 @@ void
 process_signal(struct process *p, int signo)
 {
 	/* The only error is that it is dead already. */
-	(void)pidfd_send_signal(p->pidfd, signo, NULL, 0);
+	if (p->pidfd >= 0)
+		(void)pidfd_send_signal(p->pidfd, signo, NULL, 0);
+	else if (!p->is_dead)
+		(void)kill(p->pid, signo);
 }
 
 void

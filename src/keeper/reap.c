@@ -6,13 +6,13 @@
 #include <sys/wait.h>
 
 int
-reap(int pidfd, struct death *ret)
+reap(pid_t pid, struct death *ret)
 {
 	siginfo_t si = { .si_pid = 0 };
 	int r;
 
 	do
-		r = waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOHANG);
+		r = waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG);
 	while (r < 0 && errno == EINTR);
 	/* Not our child any more: a program that embeds us has reaped it. */
 	if (r < 0) {

@@ -7,6 +7,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct death {
 	bool by_signal;
@@ -14,8 +15,9 @@ struct death {
 	bool core;  /* it left a core file */
 };
 
-/* Buries the child of a pidfd. 0; ERR_AGAIN while it lives. */
-int reap(int pidfd, struct death *ret) MUST_CHECK;
+/* Buries our child: until that its number is nobody else's. 0; ERR_AGAIN while
+ * it lives. */
+int reap(pid_t pid, struct death *ret) MUST_CHECK;
 
 /* "killed by SIGSEGV", "exited with status 1"; at most n bytes with the NUL.
  * Returns ret. */

@@ -87,7 +87,7 @@ start(const struct spawn *s, const struct jail *j, const int pipe_fds[2],
 		return failed(s, "fork", error, f);
 	/* Not reaped yet, so the number is still the child's. */
 	pidfd = pidfd_open(pid, 0);
-	if (pidfd < 0) {
+	if (pidfd < 0 && errno != ENOSYS) {
 		error = errno;
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
@@ -95,7 +95,8 @@ start(const struct spawn *s, const struct jail *j, const int pipe_fds[2],
 	}
 	if (!has_started(pipe_fds[0], &t)) {
 		(void)waitpid(pid, NULL, 0);
-		(void)close(pidfd);
+		if (pidfd >= 0)
+			(void)close(pidfd);
 		return failed(s, t.step, t.error, f);
 	}
 	*ret_pid = pid;

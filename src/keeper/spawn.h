@@ -19,7 +19,8 @@ struct spawn {
 };
 
 /* Starts it and waits until exec has worked. *ret_pidfd belongs to the caller
- * and is close-on-exec. 0, or ERR_IO with the step and the reason in f. */
+ * and is close-on-exec; -1 where there is no such thing (Linux before 5.3, or
+ * under valgrind). 0, or ERR_IO with the step and the reason in f. */
 int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
     MUST_CHECK;
 

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +19,6 @@ death_of(int signo, int status)
 	static const struct rlimit no_core = { 0, 0 };
 	struct death d = { .number = 0 };
 	pid_t pid = fork();
-	int pidfd;
 
 	if (pid == 0) {
 		(void)setrlimit(RLIMIT_CORE, &no_core);
@@ -30,11 +28,9 @@ death_of(int signo, int status)
 		}
 		_exit(status);
 	}
-	pidfd = pidfd_open(pid, 0);
-	assert_true(pidfd >= 0);
-	while (reap(pidfd, &d) == ERR_AGAIN)
+	assert_true(pid > 0);
+	while (reap(pid, &d) == ERR_AGAIN)
 		(void)usleep(1000);
-	(void)close(pidfd);
 	return d;
 }
 
@@ -87,22 +83,19 @@ test_the_living_are_not_reaped(void **state)
 {
 	struct death d = { .number = 42 };
 	pid_t pid = fork();
-	int pidfd;
 
 	(void)state;
 	if (pid == 0) {
 		(void)pause();
 		_exit(0);
 	}
-	pidfd = pidfd_open(pid, 0);
-	assert_int_equal(reap(pidfd, &d), ERR_AGAIN);
+	assert_int_equal(reap(pid, &d), ERR_AGAIN);
 	assert_int_equal(d.number, 42);
 	(void)kill(pid, SIGTERM);
 	/* Somebody else is quicker. */
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(reap(pidfd, &d), 0);
+	assert_int_equal(reap(pid, &d), 0);
 	assert_int_equal(d.number, -1);
-	(void)close(pidfd);
 }
 
 int

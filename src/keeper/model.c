@@ -441,5 +441,8 @@ model_leave(struct model *m, bool hurry)
 bool
 model_fits(const struct model *m, uint32_t n_ctx)
 {
-	return m->n_ctx == 0 || n_ctx <= m->n_ctx || n_ctx <= m->about.n_ctx;
+	/* Not loaded yet, and nobody said how long: nobody knows. */
+	if (m->n_ctx == 0 && m->about.n_ctx == 0)
+		return true;
+	return n_ctx <= m->n_ctx || n_ctx <= m->about.n_ctx;
 }

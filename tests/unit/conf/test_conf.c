@@ -172,7 +172,7 @@ test_bad_lines(void **state)
 	bad("-x", "-x: no such option");
 	bad("serve", "serve: no such option");
 	bad("--port", "--port: needs a value (N)");
-	bad("-np 0", "-np: must be a whole number, 1 to 256, not \"0\"");
+	bad("-np 300", "-np: must be a whole number, 0 to 256, not \"300\"");
 	bad("--mmap=perhaps", "--mmap: must be on or off");
 	bad("--socket-mode 999", "--socket-mode: must be octal");
 	bad("--no-http --no-rpc", "nothing to listen on");

@@ -320,6 +320,16 @@ put_text(const struct loop *l, const struct seq *s, struct buf *b)
 	buf_done(&text);
 }
 
+static uint64_t
+n_prompts(const struct loop *l)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < l->n; i++)
+		n += l->seqs[i].plan.n_prompt;
+	return n;
+}
+
 static int
 report(const struct loop *l, uint64_t wall_us, uint64_t cpu_us)
 {
@@ -333,6 +343,7 @@ report(const struct loop *l, uint64_t wall_us, uint64_t cpu_us)
 	json_key_u64(&o, "tokens", (uint64_t)l->n * l->n_gen);
 	json_key_u64(&o, "wall_us", wall_us);
 	json_key_u64(&o, "cpu_us", cpu_us);
+	json_key_u64(&o, "prompt_tokens", n_prompts(l));
 	json_key_u64(&o, "decodes", l->decodes);
 	json_key(&o, "texts");
 	json_open(&o, '[');

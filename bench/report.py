@@ -88,10 +88,17 @@ def table(head, rows):
     return ["| " + " | ".join(line) + " |" for line in lines] + [""]
 
 
+def growth(base, row):
+    """Bytes of its own that a server took since it had no connections."""
+    return sum(m.anon for m in row.memory.values()) - sum(
+        m.anon for m in base.memory.values())
+
+
 def command(*argv):
     try:
-        return subprocess.run(argv, stdout=subprocess.PIPE, check=True,
-                              stderr=subprocess.DEVNULL).stdout.decode().strip()
+        done = subprocess.run(argv, stdout=subprocess.PIPE, check=True,
+                              stderr=subprocess.DEVNULL)
+        return done.stdout.decode().strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 
@@ -193,8 +200,8 @@ class Results:
                 "front and keeper", "wakes per token", "tuned beyond raw",
                 "as it comes beyond raw", "ours / tuned"]
         return ["## Figure 2: server CPU beyond the raw loop", "",
-                f"One send, one wake and one format take {self.floor_us:.1f} µs"
-                " here.", "", *table(head, rows)]
+                "One send, one wake and one format take"
+                f" {self.floor_us:.1f} µs here.", "", *table(head, rows)]
 
     def latencies(self):
         rows = []
@@ -227,8 +234,7 @@ class Results:
         for idle in self.idle:
             base = idle.rows[0]
             for row in idle.rows:
-                grown = sum(m.pss for m in row.memory.values()) - sum(
-                    m.pss for m in base.memory.values())
+                grown = growth(base, row)
                 rows.append([
                     f"{idle.name}, {row.count:,}", f"{row.open:,}",
                     ", ".join(f"{name} {m.rss / 2**20:.1f}"
@@ -239,8 +245,9 @@ class Results:
                 notes.append(f"{idle.name}: no more: {idle.skipped}.")
         head = ["connections, each used once", "still open at the end",
                 "resident MiB", "bytes per connection", "wake-ups a second"]
-        return ["## Figure 9: idle connections", "", *table(head, rows), *notes,
-                ""]
+        return ["## Figure 9: idle connections", "",
+                "Bytes are of the processes' own memory; the kernel's sockets"
+                " are not in them.", "", *table(head, rows), *notes, ""]
 
     def targets(self):
         found = [*self.speed_targets(), *self.cpu_targets(),
@@ -300,8 +307,7 @@ class Results:
                                    f" resident, under {most >> 20} wanted")
         if not row.count:
             return
-        grown = sum(m.pss - base.memory[n].pss for n, m in row.memory.items())
-        each = grown / row.count
+        each = growth(base, row) / row.count
         yield each <= IDLE_BYTES, (f"{text}: {each:,.0f} bytes each,"
                                    f" {IDLE_BYTES} wanted")
         wakes = max(0.0, row.wakes_s - base.wakes_s)

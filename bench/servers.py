@@ -18,7 +18,7 @@ CHUNK = 64  # bulkhead's, and of the raw loop on the same schedule
 START_S = 60
 STOP_S = 10
 
-Memory = collections.namedtuple("Memory", "rss pss anon")  # bytes
+Memory = collections.namedtuple("Memory", "rss anon")  # bytes
 
 
 class Failed(Exception):
@@ -66,9 +66,9 @@ ARGV = {
 class Setup:
     """What a server is started with."""
 
-    def __init__(self, tools, llama_server, folder, threads):
+    def __init__(self, tools, folder, threads):
         self.tools = tools
-        self.llama_server = llama_server
+        self.llama_server = os.environ.get("LLAMA_SERVER", "llama-server")
         self.folder = folder
         self.threads = threads
         self.model = None
@@ -84,7 +84,10 @@ class Setup:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
-        self.socket = os.path.join(self.folder, name.replace(" ", "-") + ".sock")
+        self.socket = self.file(name, ".sock")
+
+    def file(self, name, suffix):
+        return os.path.join(self.folder, name.replace(" ", "-") + suffix)
 
 
 class Server:
@@ -96,7 +99,7 @@ class Server:
         self.tcp = f"127.0.0.1:{setup.port}"
         self.unix = setup.socket
         self.argv = ARGV[name](setup)
-        self.log = os.path.join(setup.folder, name.replace(" ", "-") + ".log")
+        self.log = setup.file(name, ".log")
         self.child = None
 
     def __enter__(self):
@@ -104,14 +107,18 @@ class Server:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.unix)
         with open(self.log, "wb") as log:
-            self.child = subprocess.Popen(
-                self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+            try:
+                self.child = subprocess.Popen(
+                    self.argv, stdin=subprocess.DEVNULL, stdout=log,
+                    stderr=log, start_new_session=True)
+            except OSError as e:
+                raise Failed(f"{self.name}: {e}") from e
         deadline = time.monotonic() + START_S
         while not self.is_healthy():
             if self.child.poll() is not None or time.monotonic() > deadline:
                 self.__exit__()
-                raise Failed(f"{self.name} does not start:\n{self.last_words()}")
+                raise Failed(f"{self.name} does not start:\n"
+                             f"{self.last_words()}")
             time.sleep(0.05)
         return self
 
@@ -202,4 +209,4 @@ def process_memory(pid):
         for line in f.readlines()[1:]:
             name, kib = line.split()[:2]
             sizes[name] = int(kib) * 1024
-    return Memory(sizes["Rss:"], sizes["Pss:"], sizes["Anonymous:"])
+    return Memory(sizes["Rss:"], sizes["Anonymous:"])

@@ -10,12 +10,19 @@ import time
 
 from servers import CHUNK, CTX, Failed, wakes_since
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 # The raw loop's two schedules, and the arguments that choose them.
 SCHEDULES = {"raw": [], "canonical": ["--chunk", str(CHUNK)]}
 
 ANIMALS = "fox owl bear hare otter crab heron mole".split()
-THINGS = ("a lantern", "a red kite", "a silver key", "a map", "a music box",
-          "a blue shell", "a tiny boat", "a golden acorn")
+THINGS = "lantern kite key map drum shell boat acorn".split()
+# A random model knows no language: a few letters are many tokens to it.
+PROMPTS = {
+    "demo": "<|im_start|>user\nTell me a story about a {} and a {}."
+            "<|im_end|>\n<|im_start|>assistant\n",
+    "100m": "{} {}",
+}
 
 # What one run came to. Times are in microseconds; cpu_us is per token, by
 # process; texts are compared later.
@@ -23,31 +30,35 @@ Run = collections.namedtuple(
     "Run", "tokens_s cpu_us wakes first_us gap_p99_us texts")
 
 
-def prompts(n):
-    """n prompts that differ from their first word to their answer."""
-    return [f"<|im_start|>user\nTell me a story about a {ANIMALS[i % 8]} and "
-            f"{THINGS[i // 8 % 8]}.<|im_end|>\n<|im_start|>assistant\n"
+def tools(build):
+    """Where the executables are: in that build folder, or as told."""
+    return os.environ.get("BULKHEAD_BIN") or os.path.join(ROOT, build, "bin")
+
+
+def prompts(model, n):
+    """Up to 64 prompts that differ."""
+    return [PROMPTS[model].format(ANIMALS[i % 8], THINGS[i // 8 % 8])
             for i in range(n)]
 
 
-def model_path(setup, root, name):
+def model_path(setup, name):
     """The demo model, or a random one, made once into the user's cache."""
     if name == "demo":
-        return os.path.join(root, "models", "demo", "demo.gguf")
+        return os.path.join(ROOT, "models", "demo", "demo.gguf")
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.path.join(cache, "bulkhead", "models")
-    path = os.path.join(folder, f"{name}-{maker_hash(root)}.gguf")
+    path = os.path.join(folder, f"{name}-{maker_hash()}.gguf")
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        subprocess.run([setup.tool("mkmodel"), "--preset", name, "--out", path],
-                       check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [setup.tool("mkmodel"), "--preset", name, "--out", path],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return path
 
 
-def maker_hash(root):
+def maker_hash():
     """Changes with what a model of the same name would be."""
-    folder = os.path.join(root, "tools", "mkmodel")
+    folder = os.path.join(ROOT, "tools", "mkmodel")
     h = hashlib.sha256()
     for name in sorted(os.listdir(folder)):
         if name.endswith((".c", ".h")):
@@ -84,13 +95,15 @@ class Together(contextlib.ExitStack):
 class Job:
     """The same requests for everyone."""
 
-    def __init__(self, setup, streams, tokens):
+    def __init__(self, setup, model, streams, tokens):
+        setup.model = model_path(setup, model)
+        setup.streams = streams
         self.setup = setup
         self.streams = streams
         self.tokens = tokens
         self.prompts = os.path.join(setup.folder, "prompts")
         self.requests = os.path.join(setup.folder, "requests")
-        texts = prompts(streams)
+        texts = prompts(model, streams)
         with open(self.prompts, "w", encoding="utf-8") as f:
             f.write("".join(text + "\0" for text in texts))
         with open(self.requests, "w", encoding="utf-8") as f:

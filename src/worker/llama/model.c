@@ -26,6 +26,10 @@
 
 #define CTX_CAP 8192u  /* tokens of a sequence when nobody asked for more */
 #define CTX_LEAST 512u /* as few as are tried to save memory */
+#define SEQ_CAP 64u    /* sequences when nobody asked for a number */
+#define SEQ_FEW 4u     /* a shorter context is better than fewer of them */
+#define KV_SHARE 8u    /* of the machine's memory: one in so many bytes */
+#define KV_LEAST (1ull << 30) /* where the machine does not tell */
 
 struct load {
 	struct model *m;
@@ -42,6 +46,16 @@ load_failed(const struct load *l, const char *what)
 	return fail_set(l->why, ERR_LOAD_FAILED, "model", "%.*s: %s%s%s",
 	    (int)l->cfg->path.n, l->cfg->path.p, what,
 	    words[0] != '\0' ? ": " : "", words);
+}
+
+/* Whether llama.cpp ran into the end of the file. */
+static bool
+is_cut_short(void)
+{
+	const char *words = logs_error();
+
+	return strstr(words, "file bounds") != NULL ||
+	    strstr(words, "failed to read") != NULL;
 }
 
 static bool
@@ -86,7 +100,10 @@ load_weights(struct load *l, int fd)
 	rewind(f);
 	l->m->weights = llama_model_load_from_file_ptr(f, weights_params(l));
 	(void)fclose(f);
-	return l->m->weights != NULL ? 0 : load_failed(l, "cannot be loaded");
+	if (l->m->weights != NULL)
+		return 0;
+	return load_failed(
+	    l, is_cut_short() ? "truncated or damaged" : "cannot be loaded");
 }
 
 /* What kinds of model can generate here. */
@@ -167,28 +184,52 @@ kv_bytes(const struct llama_model *w)
 	    (uint64_t)llama_model_n_head_kv(w) * head_size;
 }
 
+/* What all sequences together may take: not what is free now, which another
+ * worker of this model would find otherwise, but a share of the machine. */
+static uint64_t
+kv_most(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) != 0)
+		return KV_LEAST;
+	return (uint64_t)info.totalram * info.mem_unit / KV_SHARE;
+}
+
 /* Nobody said how long a context: the model's own, but no more than the cap,
- * and half of the machine's memory for all sequences together. */
+ * and less where even a few sequences would not fit. */
 static uint32_t
 default_ctx(const struct load *l)
 {
 	int32_t trained = llama_model_n_ctx_train(l->m->weights);
 	uint32_t n = trained > 0 ? (uint32_t)trained : CTX_LEAST;
-	uint64_t each = kv_bytes(l->m->weights) * l->m->n_seq;
-	struct sysinfo info;
-	uint64_t most = UINT64_MAX;
+	uint32_t n_seq = l->cfg->n_seq != 0 ? l->cfg->n_seq : SEQ_FEW;
+	uint64_t each = kv_bytes(l->m->weights) * n_seq;
 
 	if (n > CTX_CAP)
 		n = CTX_CAP;
-	if (sysinfo(&info) == 0)
-		most = (uint64_t)info.totalram * info.mem_unit / 2;
-	while (n / 2 >= CTX_LEAST && each * n > most)
+	while (n / 2 >= CTX_LEAST && each * n > kv_most())
 		n /= 2;
 	if (trained > 0 && n < (uint32_t)trained)
 		log_info("%.*s: context of %u tokens per sequence, of the "
 			 "model's %d; --ctx-size sets it",
 		    (int)l->cfg->name.n, l->cfg->name.p, n, trained);
 	return n;
+}
+
+/* Nobody said how many: as many as there is memory for. */
+static uint32_t
+default_seqs(const struct load *l)
+{
+	uint64_t each = kv_bytes(l->m->weights) * l->m->n_ctx;
+	uint64_t n = each == 0 ? SEQ_CAP : kv_most() / each;
+	uint64_t most = llama_max_parallel_sequences();
+
+	if (n > SEQ_CAP)
+		n = SEQ_CAP;
+	if (n > most)
+		n = most;
+	return n > 0 ? (uint32_t)n : 1;
 }
 
 static bool
@@ -231,6 +272,7 @@ make_context(struct load *l)
 	struct model *m = l->m;
 
 	m->n_ctx = l->cfg->n_ctx > 0 ? l->cfg->n_ctx : default_ctx(l);
+	m->n_seq = l->cfg->n_seq > 0 ? l->cfg->n_seq : default_seqs(l);
 	if (m->chunk > m->n_ctx)
 		m->chunk = m->n_ctx;
 	if ((uint64_t)m->n_ctx * m->n_seq > INT32_MAX)
@@ -267,9 +309,10 @@ check_limits(const struct load *l)
 {
 	size_t most = llama_max_parallel_sequences();
 
-	if (l->cfg->n_seq == 0 || l->cfg->n_seq > most)
+	if (l->cfg->n_seq > most)
 		return fail_set(l->why, ERR_INVALID, "parallel",
-		    "parallel: must be 1 to %zu, not %u", most, l->cfg->n_seq);
+		    "parallel: must be at most %zu, not %u", most,
+		    l->cfg->n_seq);
 	if (l->cfg->chunk == 0 || l->cfg->chunk > 4096)
 		return fail_set(l->why, ERR_INVALID, "chunk",
 		    "chunk: must be 1 to 4096, not %u", l->cfg->chunk);
@@ -293,7 +336,6 @@ model_load(struct model *m, const struct worker_load *cfg, int fd,
 	if (ggml_backend_reg_count() == 0)
 		ggml_backend_load_all();
 	m->deadline_us = UINT64_MAX;
-	m->n_seq = cfg->n_seq;
 	m->chunk = cfg->chunk;
 	err = load_weights(&l, fd);
 	if (err == 0)

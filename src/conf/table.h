@@ -26,12 +26,12 @@
 	    "what requests call it; the n-th for the n-th -m")              \
 	O(NULL, true, ctx_size, COUNT,                                      \
 	    "ctx-size", "c", "LLAMA_ARG_CTX_SIZE",                          \
-	    "4096", 0, 16777216, "N",                                       \
+	    "0", 0, 16777216, "N",                                          \
 	    "tokens of each stream; 0: the model's")                        \
 	O(NULL, true, parallel, COUNT,                                      \
 	    "parallel", "np", "LLAMA_ARG_N_PARALLEL",                       \
-	    "16", 1, 256, "N",                                              \
-	    "streams computed at once")                                     \
+	    "0", 0, 256, "N",                                               \
+	    "streams computed at once; 0: by memory")                       \
 	O(NULL, true, threads, THREADS,                                     \
 	    "threads", "t", "LLAMA_ARG_THREADS",                            \
 	    "0", 0, 1024, "N",                                              \

@@ -154,7 +154,7 @@ on_spawn(void *arg, struct process *p)
 		.path = str_of(m->path),
 		.log_level = (uint8_t)log_level(),
 		.n_ctx = m->n_ctx,
-		.n_seq = conf->parallel,
+		.n_seq = m->about.n_seq != 0 ? m->about.n_seq : conf->parallel,
 		.n_threads = m->n_threads != 0 ? m->n_threads : conf->threads,
 		.n_threads_batch = m->n_threads_batch != 0
 		    ? m->n_threads_batch

@@ -161,7 +161,7 @@ enum model_status {
 	F(S, str, path, "for messages; the file comes as a descriptor")  \
 	F(S, u8, log_level, "enum log_level")                            \
 	F(S, u32, n_ctx, "tokens per sequence; 0: the model's own")      \
-	F(S, u32, n_seq, "sequences at once")                            \
+	F(S, u32, n_seq, "sequences at once; 0: as memory allows")       \
 	F(S, u32, n_threads, "for decoding; 0: measure and choose")      \
 	F(S, u32, n_threads_batch, "for prefill; 0: measure and choose") \
 	F(S, u32, chunk, "N of the canonical schedule; tokens")          \

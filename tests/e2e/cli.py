@@ -52,7 +52,7 @@ def bad_options():
             (['fly'], 'fly'), ([], 'usage'), (['serve', '--fly'], '--fly'),
             (['serve', '--port'], '--port'), (['serve', '--port', 'x'], '--port'),
             (['serve', '--port', '70000'], '65535'), (['serve', '-c', '-5'], '16777216'),
-            (['serve', '--parallel', '0'], '256'), (['serve', '--drain-timeout', '5y'], '5y'),
+            (['serve', '--parallel', '300'], '256'), (['serve', '--drain-timeout', '5y'], '5y'),
             (['serve', '--config', '/none.ini'], '/none.ini'),
             (['serve', '--chat-template-file', '/none'], '/none'),
             (['serve', '--no-http', '--no-rpc'], ''), (['run', '--temp', 'hot', 'x'], 'hot'),

@@ -314,8 +314,13 @@ order_stays_after_a_death(void **state)
 	assert_int_equal(w->m->n_active, 0);
 	assert_int_equal(w->m->n_queue, 4);
 	say_model(w, MODEL_UP, "");
+	/* One suspect at a time, until it has got a token. */
 	expect(w, MSG_GEN_SUBMIT, &s);
 	assert_int_equal(s.gen, gen_id(o[0].g));
+	assert_int_equal(w->m->n_active, 1);
+	say_started(w, gen_id(o[0].g));
+	say_token(w, gen_id(o[0].g), 5);
+	turn(w);
 	expect(w, MSG_GEN_SUBMIT, &s);
 	assert_int_equal(s.gen, gen_id(o[1].g));
 	/* A slot that becomes free goes to the next that waits. */

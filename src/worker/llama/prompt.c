@@ -2,6 +2,8 @@
 
 #include "worker/knobs.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 #define RENDERED_MAX (128u << 20) /* bytes that a template may make */
@@ -22,8 +24,12 @@ tokenize(const struct model *m, struct str text, bool add_special,
     const char *field, int32_t *room, uint32_t *ret_n, struct fail *why)
 {
 	uint64_t least = m->longest > 0 ? text.n / m->longest : 0;
+	size_t at;
 	int32_t n;
 
+	if (!utf8_valid(text.p, text.n, &at))
+		return fail_set(why, ERR_INVALID, field,
+		    "%s: not UTF-8 at byte %zu", field, at);
 	if (least >= m->n_ctx)
 		return too_long(m, field, "at least ", least, why);
 	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, room,

@@ -224,6 +224,10 @@ static const struct refusal refusals[] = {
 	{ "temperature", "nan", ERR_INVALID, CHAT(HELLO, .temperature = NAN) },
 	{ "prompt", "empty", ERR_INVALID,
 	    { .input = INPUT_PROMPT, .repeat_penalty = 1 } },
+	{ "prompt", "not UTF-8 at byte 1", ERR_INVALID,
+	    { .input = INPUT_PROMPT,
+		.prompt = STR("a\xff"),
+		.repeat_penalty = 1 } },
 	{ "prompt", "at least one", ERR_INVALID,
 	    { .input = INPUT_TOKENS, .repeat_penalty = 1 } },
 };
@@ -305,7 +309,7 @@ test_broken_file(void **state)
 	    ERR_LOAD_FAILED);
 	assert_null(e);
 	assert_non_null(strstr(why.text, "x.gguf: cannot be loaded"));
-	cfg.n_seq = 0;
+	cfg.n_seq = 100000;
 	assert_int_equal(
 	    engine_llama.load(&e, &cfg, fd, &events, NULL, &why), ERR_INVALID);
 	(void)close(fd);

@@ -190,7 +190,8 @@ on_ready(struct model *m, struct frame *f)
 {
 	struct worker_ready r;
 
-	if (frame_unpack(f, &r) != 0)
+	/* Without slots every request would wait for ever. */
+	if (frame_unpack(f, &r) != 0 || r.n_seq == 0 || r.n_ctx == 0)
 		return ERR_PROTO;
 	keep_text(&r.arch, m->arch);
 	keep_text(&r.desc, m->desc);

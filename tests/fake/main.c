@@ -223,6 +223,8 @@ say_ready(struct worker *w)
 		.size = 1 };
 
 	r.n_seq = w->script.slots != 0 ? w->script.slots : w->load.n_seq;
+	if (r.n_seq == 0)
+		r.n_seq = SLOTS;
 	r.chunk = w->load.chunk;
 	w->ready_at = 0;
 	(void)fault_at(w, AT_LOAD, NULL, 0, STR(""));

@@ -106,25 +106,32 @@ load_weights(struct load *l, int fd)
 	    l, is_cut_short() ? "truncated or damaged" : "cannot be loaded");
 }
 
+static int
+unsupported(const struct load *l, const char *what)
+{
+	return fail_set(l->why, ERR_UNSUPPORTED, "model", "%.*s: %s",
+	    (int)l->cfg->path.n, l->cfg->path.p, what);
+}
+
 /* What kinds of model can generate here. */
 static int
 check_kind(const struct load *l)
 {
 	const struct model *m = l->m;
-	const char *what = NULL;
 
 	if (llama_vocab_type(m->vocab) == LLAMA_VOCAB_TYPE_NONE)
-		what = "has no vocabulary";
-	else if (!llama_model_has_decoder(m->weights))
-		what = "has no decoder: it cannot generate text";
-	else if (llama_model_has_encoder(m->weights))
-		what = "is an encoder-decoder model, which is not supported";
-	else if (llama_model_is_diffusion(m->weights))
-		what = "is a diffusion model, which is not supported";
-	if (what == NULL)
-		return 0;
-	return fail_set(l->why, ERR_UNSUPPORTED, "model", "%.*s: %s",
-	    (int)l->cfg->path.n, l->cfg->path.p, what);
+		return unsupported(l, "has no vocabulary");
+	if (!llama_model_has_decoder(m->weights))
+		return unsupported(l, "has no decoder: it cannot generate");
+	if (llama_model_has_encoder(m->weights))
+		return unsupported(l,
+		    "is an encoder-decoder model, which is "
+		    "not supported");
+	if (llama_model_is_diffusion(m->weights))
+		return unsupported(l,
+		    "is a diffusion model, which is not "
+		    "supported");
+	return 0;
 }
 
 /* End tokens first: they are banned only where ignore_eos says so. */
@@ -283,6 +290,10 @@ make_context(struct load *l)
 	m->ctx = llama_init_from_model(m->weights, context_params(l));
 	if (m->ctx == NULL)
 		return load_failed(l, "cannot make its context");
+	if (llama_get_memory(m->ctx) == NULL)
+		return unsupported(l,
+		    "is an embedding model: it cannot "
+		    "generate text");
 	m->batch = llama_batch_init((int32_t)m->n_batch, 0, 1);
 	if (m->batch.token == NULL || m->batch.pos == NULL ||
 	    m->batch.seq_id == NULL || m->batch.logits == NULL)

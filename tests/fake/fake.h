@@ -19,6 +19,7 @@
 #define MAX_GENS 256u
 #define TOKEN_BASE 1000
 #define N_VOCAB 100000u
+#define SLOTS 16u /* where neither the script nor the keeper says */
 
 struct gen {
 	uint64_t id;

@@ -17,6 +17,9 @@
 #define PROBE_AFTER_S 60   /* keepalive: idle, then each, then how often */
 #define PROBE_EVERY_S 15
 #define PROBES 4
+/* What the kernel holds unsent for a client. Its own limit is some megabytes:
+ * a slow reader would take minutes to make room there, and look stalled. */
+#define UNSENT_MAX (128 * 1024)
 
 struct door {
 	int (*accept)(struct front *f, int fd);
@@ -40,6 +43,7 @@ set_tcp_options(int fd)
 {
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNSENT_MS);
+	set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_EVERY_S);

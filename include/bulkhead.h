@@ -28,7 +28,9 @@ extern "C" {
  * standard output once models and listeners are ready.
  *
  * While it runs it has the process's SIGTERM, SIGINT, SIGHUP, SIGPIPE and
- * SIGCHLD; SIGPIPE is given back. Its children die with the thread that called
+ * SIGCHLD; SIGPIPE is given back. SIGTERM, SIGINT and SIGHUP are blocked when it
+ * returns, so that a late one does not kill the process on its way out. Its
+ * children die with the thread that called
  * it. Call it from one thread at a time. */
 int bulkhead_serve(int argc, char *const argv[], char *const envp[]);
 

@@ -312,6 +312,20 @@ tear_down(struct keeper *k)
 	free(k->child_env);
 }
 
+/* Once the loop's handlers are gone, the next of these would kill us on our way
+ * out, and the exit status with us. */
+static void
+block_stop_signals(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaddset(&set, signals[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int
 keeper_run(struct conf *conf, char *const envp[])
 {
@@ -330,6 +344,7 @@ keeper_run(struct conf *conf, char *const envp[])
 		log_error("%s", f.text);
 		k.status = EXIT_FAILURE;
 	}
+	block_stop_signals();
 	tear_down(&k);
 	return k.status;
 }

@@ -9,9 +9,10 @@
  *
  * One choice that fails ends the whole answer: half of one is of no use.
  */
+#include "front/http/answer.h"
+
 #include "front/front.h"
 #include "front/gen.h"
-#include "front/http/chunk.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/http/openai.h"
@@ -25,36 +26,10 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* Text and logprobs that an answer in one piece may gather, and its JSON. */
+/* Bytes of text and logprobs that an answer in one piece may gather. */
 #define GATHER_MAX (16u << 20)
-#define BODY_MAX (48u << 20)
 
-struct choice {
-	struct answer *answer;
-	struct gen *gen; /* NULL once it is over */
-	uint32_t index;
-	uint32_t n_chars; /* of the tokens so far, for text_offset */
-	const char *reason;
-	struct chunk_times times;
-	struct buf text;  /* gathered; in a stream, the echo until it is out */
-	struct buf probs; /* see probs.h; in a stream, since the last text */
-};
-
-struct answer {
-	struct http *http;
-	struct chunk_form form;
-	uint32_t n_choices;
-	uint32_t n_left; /* choices that are not done */
-	uint32_t n;	 /* choices of each prompt */
-	size_t gathered; /* bytes */
-	bool is_stream;
-	bool is_open;	 /* the stream's header is out */
-	bool has_spoken; /* since the last tick */
-	bool wants_usage;
-	struct choice choices[];
-};
-
-static void
+void
 answer_free(struct answer *a)
 {
 	for (uint32_t i = 0; i < a->n_choices; i++) {
@@ -66,186 +41,18 @@ answer_free(struct answer *a)
 	free(a);
 }
 
-/*
- * Pieces of a stream
- */
-
-static void
-open_stream(struct answer *a)
-{
-	if (!a->is_open)
-		reply_stream(a->http);
-	a->is_open = true;
-}
-
-static void
-put_probs(const struct answer *a, struct buf *out, const struct choice *c)
-{
-	if (buf_len(&c->probs) == 0)
-		return;
-	if (a->form.is_chat)
-		probs_put_chat(out, buf_str(&c->probs));
-	else
-		probs_put_completion(out, buf_str(&c->probs));
-}
-
-static void
-send_text(struct answer *a, struct choice *c, struct str text)
-{
-	size_t mark = reply_event_begin(a->http);
-	struct buf probs;
-
-	a->has_spoken = true;
-	if (buf_len(&c->probs) == 0) {
-		chunk_text(
-		    &a->form, http_out(a->http), c->index, text, STR(""));
-	} else {
-		buf_init(&probs, BODY_MAX);
-		put_probs(a, &probs, c);
-		chunk_text(&a->form, http_out(a->http), c->index, text,
-		    buf_str(&probs));
-		buf_done(&probs);
-		buf_reset(&c->probs);
-	}
-	reply_event_end(a->http, mark);
-}
-
-static void
-send_role(struct answer *a, const struct choice *c)
-{
-	size_t mark = reply_event_begin(a->http);
-
-	chunk_role(&a->form, http_out(a->http), c->index);
-	reply_event_end(a->http, mark);
-}
-
-static void
-send_finish(struct answer *a, const struct choice *c)
-{
-	size_t mark = reply_event_begin(a->http);
-
-	chunk_finish(&a->form, http_out(a->http), c->index, c->reason,
-	    a->n_choices == 1 ? &c->times : NULL);
-	reply_event_end(a->http, mark);
-}
-
-static void
-send_line(struct answer *a, const char *line)
-{
-	size_t mark = reply_event_begin(a->http);
-
-	buf_puts(http_out(a->http), line);
-	reply_event_end(a->http, mark);
-}
-
-static void
-send_error(struct answer *a, const struct fail *why)
-{
-	size_t mark = reply_event_begin(a->http);
-	struct buf *out = http_out(a->http);
-
-	http_front(a->http)->metrics.http_errors_total++;
-	buf_puts(out, "data: ");
-	error_put(out, why);
-	buf_puts(out, "\n\n");
-	reply_event_end(a->http, mark);
-}
-
-/*
- * The end
- */
-
-/* A prompt that several choices share is counted once. */
-static struct chunk_counts
-count(const struct answer *a)
-{
-	struct chunk_counts sum = { 0 };
-
-	for (uint32_t i = 0; i < a->n_choices; i++) {
-		if (i % a->n == 0)
-			sum.prompt += a->choices[i].times.n_prompt;
-		sum.output += a->choices[i].times.n_out;
-	}
-	return sum;
-}
-
-static void
-end_stream(struct answer *a)
-{
-	struct chunk_counts counts = count(a);
-	struct http *h = a->http;
-	size_t mark;
-
-	if (a->wants_usage) {
-		mark = reply_event_begin(h);
-		chunk_usage(&a->form, http_out(h), &counts);
-		reply_event_end(h, mark);
-	}
-	send_line(a, "data: [DONE]\n\n");
-	answer_free(a);
-	reply_stream_end(h);
-}
-
-/* Ends the answer with an error; a is gone afterwards. */
-static void
+void
 answer_fail(struct answer *a, const struct fail *why)
 {
 	struct http *h = a->http;
 
 	if (a->is_open)
-		send_error(a, why);
+		emit_error(a, why);
 	if (a->is_open)
 		reply_stream_end(h);
 	else
 		error_reply(h, why);
 	answer_free(a);
-}
-
-static void
-put_choice(const struct answer *a, struct buf *body, const struct choice *c)
-{
-	struct buf probs;
-
-	buf_init(&probs, BODY_MAX);
-	put_probs(a, &probs, c);
-	chunk_whole(&a->form, body, c->index, buf_str(&c->text),
-	    buf_str(&probs), c->reason);
-	if (buf_err(&probs) != 0)
-		body->err = buf_err(&probs);
-	buf_done(&probs);
-}
-
-static void
-fail_too_big(struct answer *a)
-{
-	struct fail why;
-
-	(void)fail_set(&why, ERR_INTERNAL, NULL,
-	    "the answer is too large to be sent in one piece; ask for fewer "
-	    "tokens or choices, or for a stream");
-	answer_fail(a, &why);
-}
-
-static void
-end_whole(struct answer *a)
-{
-	struct chunk_counts counts = count(a);
-	struct http *h = a->http;
-	struct buf body;
-
-	buf_init(&body, BODY_MAX);
-	chunk_open(&a->form, &body);
-	for (uint32_t i = 0; i < a->n_choices; i++)
-		put_choice(a, &body, &a->choices[i]);
-	chunk_close(
-	    &body, &counts, a->n_choices == 1 ? &a->choices[0].times : NULL);
-	if (buf_err(&body) != 0) {
-		fail_too_big(a);
-	} else {
-		answer_free(a);
-		reply_json(h, buf_str(&body));
-	}
-	buf_done(&body);
 }
 
 /*
@@ -262,11 +69,11 @@ on_started(void *arg, struct gen *g, uint32_t n_prompt)
 	c->times.n_prompt = n_prompt;
 	if (!a->is_stream)
 		return;
-	open_stream(a);
+	emit_open(a);
 	if (a->form.is_chat)
-		send_role(a, c);
+		emit_role(a, c);
 	if (buf_len(&c->text) > 0)
-		send_text(a, c, buf_str(&c->text));
+		emit_text(a, c, buf_str(&c->text));
 	buf_trim(&c->text);
 }
 
@@ -281,7 +88,7 @@ gather(struct answer *a, struct choice *c, struct str text)
 	if (a->gathered <= GATHER_MAX && buf_err(&c->text) == 0 &&
 	    buf_err(&c->probs) == 0)
 		return true;
-	fail_too_big(a);
+	emit_too_big(a);
 	return false;
 }
 
@@ -307,7 +114,7 @@ on_token(void *arg, struct gen *g, const struct step *s)
 	if (!a->is_stream)
 		(void)gather(a, c, s->text);
 	else if (s->text.n > 0)
-		send_text(a, c, s->text);
+		emit_text(a, c, s->text);
 }
 
 static void
@@ -320,15 +127,15 @@ choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
 	c->reason = d->reason == REASON_LENGTH ? "length" : "stop";
 	if (!a->is_stream) {
 		if (gather(a, c, d->text) && --a->n_left == 0)
-			end_whole(a);
+			emit_whole(a);
 		return;
 	}
-	open_stream(a);
+	emit_open(a);
 	if (d->text.n > 0 || buf_len(&c->probs) > 0)
-		send_text(a, c, d->text);
-	send_finish(a, c);
+		emit_text(a, c, d->text);
+	emit_finish(a, c);
 	if (--a->n_left == 0)
-		end_stream(a);
+		emit_stream_end(a);
 }
 
 static void
@@ -386,8 +193,8 @@ on_tick(void *arg)
 	struct answer *a = arg;
 
 	if (!a->has_spoken) {
-		open_stream(a);
-		send_line(a, ": keep-alive\n\n");
+		emit_open(a);
+		emit_line(a, ": keep-alive\n\n");
 	}
 	a->has_spoken = false;
 	http_tick(a->http, http_front(a->http)->config.keepalive_ms);

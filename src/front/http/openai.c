@@ -164,95 +164,6 @@ check_completion(struct openai *o, struct fail *why)
 }
 
 /*
- * What the answer must look like
- */
-
-static int
-set_schema(struct openai *o, const struct json_value *schema)
-{
-	struct buf *b = &o->bufs[OPENAI_SCHEMA];
-
-	if (schema == NULL)
-		buf_puts(b, "{\"type\":\"object\"}");
-	else
-		json_put_value(b, schema);
-	o->gen.json_schema = buf_str(b);
-	return buf_err(b);
-}
-
-enum format { FORMAT_TEXT, FORMAT_OBJECT, FORMAT_SCHEMA };
-static const char *const format_names[] = { "text", "json_object",
-	"json_schema", NULL };
-
-struct format_request {
-	uint8_t type;
-	const struct json_value *schema;
-	const struct json_value *wrapped;
-};
-
-static const struct json_field format_fields[] = {
-	{ "type", JSON_TO_WORD, offsetof(struct format_request, type),
-	    JSON_REQUIRED, 0, 0, format_names },
-	/* llama-server's, for json_object */
-	{ "schema", JSON_TO_OBJECT, offsetof(struct format_request, schema),
-	    JSON_NULLABLE, 0, 0, NULL },
-	{ "json_schema", JSON_TO_OBJECT,
-	    offsetof(struct format_request, wrapped), JSON_NULLABLE, 0, 0,
-	    NULL },
-};
-
-static int
-read_format(struct openai *o, struct fail *why)
-{
-	static const struct json_field schema_field = { "schema",
-		JSON_TO_OBJECT, 0, JSON_REQUIRED, 0, 0, NULL };
-	static const struct json_how how = { .prefix = "response_format." };
-	static const struct json_how inner = {
-		.prefix = "response_format.json_schema."
-	};
-	struct format_request r = { 0 };
-	int err;
-
-	if (o->raw.response_format == NULL)
-		return 0;
-	err = json_read_fields(o->raw.response_format, format_fields,
-	    COUNT(format_fields), &how, &r, why);
-	if (err != 0 || r.type == FORMAT_TEXT)
-		return err;
-	if (r.type == FORMAT_SCHEMA && r.wrapped == NULL)
-		return fail_set(why, ERR_INVALID, "response_format",
-		    "response_format.json_schema: is required");
-	if (r.type == FORMAT_SCHEMA)
-		err = json_read_fields(
-		    r.wrapped, &schema_field, 1, &inner, &r.schema, why);
-	return err != 0 ? err : set_schema(o, r.schema);
-}
-
-static int
-read_shape(struct openai *o, struct fail *why)
-{
-	const struct json_value *schema = o->raw.json_schema;
-	int err = read_format(o, why);
-
-	if (err != 0)
-		return err;
-	if (schema != NULL && o->gen.json_schema.n > 0)
-		return fail_set(why, ERR_INVALID, "json_schema",
-		    "json_schema: response_format asks for a shape already");
-	if (schema != NULL && json_type(schema) != JSON_OBJECT)
-		return fail_set(why, ERR_INVALID, "json_schema",
-		    "json_schema: must be an object, not %s",
-		    json_type_name(json_type(schema)));
-	if (schema != NULL)
-		err = set_schema(o, schema);
-	if (err == 0 && o->gen.grammar.n > 0 && o->gen.json_schema.n > 0)
-		return fail_set(why, ERR_INVALID, "grammar",
-		    "grammar: only one of grammar and a JSON schema can rule "
-		    "the answer");
-	return err;
-}
-
-/*
  * What is particular to chat
  */
 
@@ -293,11 +204,11 @@ refuse_tools(struct openai *o, struct fail *why)
 typedef int (*step_fn)(struct openai *o, struct fail *why);
 
 static const step_fn completion_steps[] = { read_stream_options, read_budget,
-	read_logprobs, check_completion, read_shape, openai_read_lists };
+	read_logprobs, check_completion, openai_read_shape, openai_read_lists };
 
 static const step_fn chat_steps[] = { read_stream_options, read_budget,
-	read_logprobs, refuse_tools, read_kwargs, read_shape, openai_read_lists,
-	openai_read_messages };
+	read_logprobs, refuse_tools, read_kwargs, openai_read_shape,
+	openai_read_lists, openai_read_messages };
 
 /* How large what a request points to may get, once written again. */
 static const size_t buf_max[OPENAI_NBUFS] = {

@@ -75,6 +75,7 @@ struct gen_submit openai_choice(const struct openai *o, uint32_t i);
 int openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
     MUST_CHECK;
 int openai_read_messages(struct openai *o, struct fail *why) MUST_CHECK;
+int openai_read_shape(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_lists(struct openai *o, struct fail *why) MUST_CHECK;
 
 #endif

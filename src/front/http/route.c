@@ -87,27 +87,43 @@ find(struct str path, struct str *ret_rest)
 	return NULL;
 }
 
-void
-route_run(struct http *h, const struct request *r)
+static void
+reply_allow(struct http *h, unsigned methods)
 {
-	static const unsigned all =
-	    METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_OPTIONS;
-	struct str rest = STR("");
-	const struct route *route = find(r->path, &rest);
-	bool is_star = str_is(r->path, "*");
-	unsigned methods = route != NULL ? methods_of(route) : all;
 	char line[64];
 
-	if (route == NULL && !is_star)
-		error_status(h, 404, NULL, "nothing is served at %.*s",
-		    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
-	else if (r->method == METHOD_OPTIONS)
-		reply_send(
-		    h, 204, NULL, allow(methods, line, sizeof(line)), STR(""));
+	reply_send(h, 204, NULL, allow(methods, line, sizeof(line)), STR(""));
+}
+
+static void
+run(struct http *h, const struct request *r, const struct route *route,
+    struct str rest)
+{
+	unsigned methods = methods_of(route);
+	char line[64];
+
+	if (r->method == METHOD_OPTIONS)
+		reply_allow(h, methods);
 	else if ((methods & r->method) == 0)
 		error_status(h, 405, allow(methods, line, sizeof(line)),
 		    "%.*s is for other methods; see the Allow header",
 		    (int)r->path.n, r->path.p);
 	else
 		route->run(h, r, rest);
+}
+
+void
+route_run(struct http *h, const struct request *r)
+{
+	struct str rest = STR("");
+	const struct route *route = find(r->path, &rest);
+
+	if (route != NULL)
+		run(h, r, route, rest);
+	else if (str_is(r->path, "*")) /* of the server as a whole */
+		reply_allow(
+		    h, METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_OPTIONS);
+	else
+		error_status(h, 404, NULL, "nothing is served at %.*s",
+		    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
 }

@@ -18,6 +18,7 @@ CPU_OF_TUNED = {1: 1 / 10, 64: 1 / 20}
 FLOORS = 2
 IDLE_BYTES = 2048
 RESIDENT = {"bulkhead": (4 << 20, 0), "bulkhead-front": (12 << 20, 1000)}
+QUIET = 0.95  # of a core, had by who wants it all
 # A timer now and then is no wake-up of a connection.
 IDLE_WAKES_S = 1
 
@@ -135,6 +136,18 @@ class Results:
             lines += self.idle_table()
         return "\n".join(lines).rstrip() + "\n"
 
+    def share_of_core(self):
+        """What the raw loop had of the cores that it could have used."""
+        shares = [cpu(run) * run.tokens_s / 1e6 for cell in self.cells
+                  for run in cell.runs["raw", ""].values()]
+        if not shares:
+            return []
+        share = statistics.median(shares) / self.args.threads
+        busy = ("" if share > QUIET else ": others were busy, so tokens per"
+                " second say little here, and CPU time more")
+        return [f"- the raw loop had {share:.0%} of the core that it wanted"
+                f"{busy}"]
+
     def heading(self):
         git = ("git", "-C", self.root)
         commit = command(*git, "rev-parse", "--short=12", "HEAD")
@@ -149,8 +162,9 @@ class Results:
             f" {platform.release()}",
             f"- {when:%Y-%m-%d %H:%M %z}, commit {commit or 'unknown'}",
             f"- {self.args.repeats} repeats, threads of each:"
-            f" {self.args.threads}; load average {self.load_before:.1f}"
-            f" before, {os.getloadavg()[0]:.1f} after",
+            f" {self.args.threads}, nice {self.args.nice}; load average"
+            f" {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
+            *self.share_of_core(),
             "",
         ]
 

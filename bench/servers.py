@@ -66,8 +66,9 @@ ARGV = {
 class Setup:
     """What a server is started with."""
 
-    def __init__(self, tools, folder, threads):
+    def __init__(self, tools, folder, threads, nice=0):
         self.tools = tools
+        self.nice = nice
         self.llama_server = os.environ.get("LLAMA_SERVER", "llama-server")
         self.folder = folder
         self.threads = threads
@@ -98,6 +99,7 @@ class Server:
         self.name = name
         self.tcp = f"127.0.0.1:{setup.port}"
         self.unix = setup.socket
+        self.nice = setup.nice
         self.argv = ARGV[name](setup)
         self.log = setup.file(name, ".log")
         self.child = None
@@ -120,6 +122,9 @@ class Server:
                 raise Failed(f"{self.name} does not start:\n"
                              f"{self.last_words()}")
             time.sleep(0.05)
+        if self.nice:
+            for pid in self.processes():
+                prefer_session(pid, self.nice)
         return self
 
     def __exit__(self, *_):
@@ -180,6 +185,14 @@ class Server:
         """A Memory of each process by name."""
         return {name: process_memory(pid)
                 for pid, name in self.processes().items()}
+
+
+def prefer_session(pid, nice):
+    """Where the kernel groups by session (sched(7), autogroup), a priority
+    counts only among the processes of one; this is that of the session."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/autogroup", "w") as f:
+            f.write(str(nice))
 
 
 def process_cpu_ns(pid):

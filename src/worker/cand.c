@@ -1,6 +1,10 @@
 #include "worker/cand.h"
 
+#include <float.h>
 #include <math.h>
+
+#define BLOCKS_MAX 512u /* of the first look at a row */
+#define BLOCKS_EACH 3u	/* blocks for each candidate wanted */
 
 int32_t
 cand_best(const float *row, size_t n_row)
@@ -63,15 +67,15 @@ unheap(struct cand *v, size_t n)
 	}
 }
 
-void
-cand_top(struct cands *c, const float *row, size_t n_row, size_t k)
+/* The k best of those that are at least `least`, worst first. */
+static void
+gather(struct cands *c, const float *row, size_t n_row, size_t k, float least)
 {
 	size_t i = 0;
 
 	c->n = 0;
-	c->rest = 0;
 	for (; i < n_row && c->n < k; i++)
-		if (row[i] > -INFINITY)
+		if (row[i] >= least)
 			c->v[c->n++] = (struct cand){ (int32_t)i, row[i], 0 };
 	make_heap(c->v, c->n);
 	/* Later ones have higher ids: they get in only if they are better. */
@@ -79,6 +83,42 @@ cand_top(struct cands *c, const float *row, size_t n_row, size_t k)
 		if (row[i] > c->v[0].logit)
 			sift_down(c->v, c->n, 0,
 			    (struct cand){ (int32_t)i, row[i], 0 });
+}
+
+static float
+block_best(const float *row, size_t n)
+{
+	float best = -INFINITY;
+
+	for (size_t i = 0; i < n; i++)
+		if (row[i] > best)
+			best = row[i];
+	return best;
+}
+
+/* A logit that at least k of the row reach: the k-th best of the bests of
+ * some blocks. Few others reach it, so the heap has little to do. */
+static float
+bound(struct cands *c, const float *row, size_t n_row, size_t k)
+{
+	float bests[BLOCKS_MAX];
+	size_t each = n_row / (k * BLOCKS_EACH + 1), n = 0;
+
+	if (k == 0 || k * (BLOCKS_EACH + 1) > BLOCKS_MAX || each < 4)
+		return -FLT_MAX;
+	for (size_t i = 0; i + each <= n_row && n < BLOCKS_MAX; i += each)
+		bests[n++] = block_best(row + i, each);
+	gather(c, bests, n, k, -FLT_MAX);
+	return c->n == k ? c->v[0].logit : -FLT_MAX;
+}
+
+void
+cand_top(struct cands *c, const float *row, size_t n_row, size_t k)
+{
+	float least = bound(c, row, n_row, k);
+
+	c->rest = 0;
+	gather(c, row, n_row, k, least);
 	unheap(c->v, c->n);
 }
 

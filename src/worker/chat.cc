@@ -16,6 +16,7 @@ extern "C" {
 #include <cstdio>
 #include <map>
 #include <new>
+#include <optional>
 #include <string>
 
 static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
@@ -148,11 +149,80 @@ class captured_stderr
 	char text[1024] = "";
 };
 
+/* llama.cpp renders a template some twenty times to find out how its model
+ * would call tools, for each prompt. Where no tools are at work, a prompt is
+ * the same without that. */
+std::string
+render(const common_chat_templates *t, common_chat_templates_inputs &in,
+    bool is_plain)
+{
+	in.use_jinja = true;
+	in.force_pure_content = is_plain;
+	return common_chat_templates_apply(t, in).prompt;
+}
+
+common_chat_msg
+message(const char *role, const char *content)
+{
+	common_chat_msg m;
+
+	m.role = role;
+	m.content = content;
+	return m;
+}
+
+/* Whether that holds for this template; a few are known to llama.cpp by name
+ * and treated otherwise. */
+bool
+renders_alike(const common_chat_templates *t, bool enable_thinking)
+{
+	common_chat_templates_inputs in;
+
+	in.messages = { message("system", "S"), message("user", "U"),
+		message("assistant", "A"), message("user", "V") };
+	in.enable_thinking = enable_thinking;
+	try {
+		return render(t, in, true) == render(t, in, false);
+	} catch (const std::exception &) {
+		return false;
+	}
+}
+
+bool
+is_text_only(const std::vector<common_chat_msg> &messages)
+{
+	return std::all_of(
+	    messages.begin(), messages.end(), [](const common_chat_msg &m) {
+		    return m.tool_calls.empty() && m.role != "tool" &&
+			m.reasoning_content.empty();
+	    });
+}
+
 } // namespace
 
 struct chat {
 	common_chat_templates_ptr templates;
+	/* See render(); found out when it is first wanted, without and with
+	 * thinking. */
+	std::optional<bool> is_plain[2];
 };
+
+namespace
+{
+
+bool
+may_be_plain(struct chat *c, const common_chat_templates_inputs &in)
+{
+	std::optional<bool> &known = c->is_plain[in.enable_thinking];
+
+	if (!is_text_only(in.messages))
+		return false;
+	if (!known.has_value())
+		known = renders_alike(c->templates.get(), in.enable_thinking);
+	return *known;
+}
+
+} // namespace
 
 int
 chat_open(const struct llama_model *model, struct str text, struct chat **ret,
@@ -168,6 +238,7 @@ chat_open(const struct llama_model *model, struct str text, struct chat **ret,
 
 		/* It would write to stderr from a thread of its own. */
 		common_log_pause(common_log_main());
+		common_log_set_verbosity_thold(-1);
 		c->templates =
 		    common_chat_templates_init(model, string_of(text));
 		*ret = c.release();
@@ -188,7 +259,7 @@ chat_is_explicit(const struct chat *c)
 }
 
 int
-chat_render(const struct chat *c, struct str messages, struct str kwargs,
+chat_render(struct chat *c, struct str messages, struct str kwargs,
     bool enable_thinking, struct buf *out, struct fail *f)
 {
 	common_chat_templates_inputs in;
@@ -208,9 +279,8 @@ chat_render(const struct chat *c, struct str messages, struct str kwargs,
 		in.messages = common_chat_msgs_parse_oaicompat(
 		    common_json::parse(string_of(messages)));
 		in.enable_thinking = enable_thinking;
-		in.use_jinja = true;
-		return append(out,
-		    common_chat_templates_apply(c->templates.get(), in).prompt);
+		return append(
+		    out, render(c->templates.get(), in, may_be_plain(c, in)));
 	});
 }
 

@@ -35,7 +35,7 @@ bool chat_is_explicit(const struct chat *c);
 /* Appends the prompt to out. messages: a JSON array in OpenAI's form; kwargs:
  * a JSON object for the template, or empty. 0, ERR_INVALID with field
  * "messages" or "chat_template_kwargs", ERR_NOMEM, ERR_TOO_BIG. */
-int chat_render(const struct chat *c, struct str messages, struct str kwargs,
+int chat_render(struct chat *c, struct str messages, struct str kwargs,
     bool enable_thinking, struct buf *out, struct fail *f) MUST_CHECK;
 
 /* Appends the schema's grammar to out. 0, ERR_INVALID, ERR_NOMEM,

@@ -9,6 +9,7 @@
  */
 #include "worker/llama/model.h"
 
+#include "worker/llama/backends.h"
 #include "worker/llama/check.h"
 #include "worker/llama/logs.h"
 #include "worker/llama/threads.h"
@@ -17,7 +18,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <ggml-backend.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -343,9 +343,9 @@ model_load(struct model *m, const struct worker_load *cfg, int fd,
 		return err;
 	logs_init();
 	logs_forget();
-	/* Built-in backends are there already; a package has them as files. */
-	if (ggml_backend_reg_count() == 0)
-		ggml_backend_load_all();
+	err = backends_load(why);
+	if (err != 0)
+		return err;
 	m->deadline_us = UINT64_MAX;
 	m->chunk = cfg->chunk;
 	err = load_weights(&l, fd);

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define FIRST_TOKENS 64u
 #define DEATHS_MAX 3u /* of workers, with no token in between */
@@ -113,15 +112,11 @@ may_start(const struct model *m, struct fail *why)
 	return 0;
 }
 
+/* 32 bits, as llama-server shows them. */
 static uint64_t
 draw_seed(void)
 {
-	uint32_t seed = 0;
-
-	/* 32 bits, as llama-server shows them. Cannot fail once the kernel's
-	 * pool is ready, which it is long before any daemon. */
-	(void)getrandom(&seed, sizeof(seed), 0);
-	return seed;
+	return arc4random();
 }
 
 int

@@ -23,7 +23,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
 /* Bytes of text and logprobs that an answer in one piece may gather. */
@@ -220,9 +219,9 @@ static const struct http_work work = {
 static void
 draw_id(char *out, size_t size, bool is_chat)
 {
-	uint64_t r[2] = { 0 };
+	uint64_t r[2];
 
-	(void)getrandom(r, sizeof(r), 0);
+	arc4random_buf(r, sizeof(r));
 	(void)snprintf(out, size, "%s%012llx%012llx",
 	    is_chat ? "chatcmpl-" : "cmpl-", (unsigned long long)(r[0] >> 16),
 	    (unsigned long long)(r[1] >> 16));

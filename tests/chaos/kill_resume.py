@@ -31,8 +31,8 @@ class OverHttp:
         self.server = server
         self.fields = dict(temperature=temperature, seed=42, max_tokens=TOKENS, ignore_eos=True)
 
-    def pieces(self):
-        stream = self.server.stream(PROMPT, **self.fields)
+    def pieces(self, on_sent=None):
+        stream = self.server.stream(PROMPT, on_sent=on_sent, **self.fields)
         for event in stream:
             for choice in event['choices']:
                 yield choice.get('text') or ''
@@ -49,8 +49,10 @@ class OverRpc:
         self.rpc.init(server.model, max_new_tokens=TOKENS, ignore_eos_token=True)
         self.infer = {'seed': 42, 'sampling_params': {'temperature': temperature}}
 
-    def pieces(self):
-        for reply in self.rpc.replies(self.rpc.start(PROMPT, **self.infer)):
+    def pieces(self, on_sent=lambda: None):
+        run = self.rpc.start(PROMPT, **self.infer)
+        on_sent()
+        for reply in self.rpc.replies(run):
             yield reply['text'] or ''
         assert reply['_callback_state'] == 2, reply
         assert reply['perf']['generate_tokens'] == TOKENS, reply
@@ -109,8 +111,7 @@ def disturbed(server, way, at, tally):
     """The pieces of one stream with the worker killed at those offsets."""
     killer, got = Killer(server, at), []
     before = server.metric('generations_resumed_total')
-    killer.saw(0)
-    for piece in way.pieces():
+    for piece in way.pieces(lambda: killer.saw(0)):
         got.append(piece)
         killer.saw(len(got))
     resumed = int(server.metric('generations_resumed_total') - before)

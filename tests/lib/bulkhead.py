@@ -211,9 +211,11 @@ def piece(event):
 class Stream:
     """A streaming completion on a connection of its own: iterate for its events."""
 
-    def __init__(self, where, path, body, **options):
+    def __init__(self, where, path, body, on_sent=None, **options):
         self.http = Http(where, **options)
         self.http.request('POST', path, dict(body, stream=True))
+        if on_sent:
+            on_sent()
         self.status, self.headers = self.http.head()
         if self.status != 200:
             data = self.http.file.read(int(self.headers['content-length']))
@@ -487,8 +489,9 @@ class Server:
         assert got.status == 200, got
         return got.json['choices'][0]['text']
 
-    def stream(self, prompt='Once', rcvbuf=None, **fields):
-        return Stream(self.tcp, '/v1/completions', dict(fields, prompt=prompt), rcvbuf=rcvbuf)
+    def stream(self, prompt='Once', rcvbuf=None, on_sent=None, **fields):
+        return Stream(self.tcp, '/v1/completions', dict(fields, prompt=prompt), on_sent,
+                      rcvbuf=rcvbuf)
 
     def metric(self, name):
         text = self.get('/metrics').body.decode()

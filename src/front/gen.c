@@ -119,22 +119,34 @@ draw_seed(void)
 	return arc4random();
 }
 
+/* One with an id and nothing else. */
+static int
+gen_new(struct front *f, struct gen **ret, struct fail *why)
+{
+	struct gen *g = calloc(1, sizeof(*g));
+	int err = g == NULL ? ERR_NOMEM : table_add(f->gens, g, &g->id);
+
+	if (err != 0) {
+		free(g);
+		return fail_set(why, err, NULL, "%s", err_text(err));
+	}
+	f->n_gens++;
+	*ret = g;
+	return 0;
+}
+
 int
 gen_start(struct model *m, const struct gen_submit *req,
     const struct gen_ops *ops, void *arg, struct gen **ret, struct fail *why)
 {
 	struct gen_submit own = *req;
-	struct gen *g;
+	struct gen *g = NULL;
 	int err = may_start(m, why);
 
+	if (err == 0)
+		err = gen_new(m->front, &g, why);
 	if (err != 0)
 		return err;
-	g = calloc(1, sizeof(*g));
-	if (g == NULL || (err = table_add(m->front->gens, g, &g->id)) != 0) {
-		free(g);
-		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	}
-	m->front->n_gens++;
 	own.gen = g->id;
 	if (own.seed == UINT64_MAX)
 		own.seed = draw_seed();

@@ -74,11 +74,46 @@ on_abort(const char *text)
 	log_error("ggml aborts: %s", text);
 }
 
+/* Some of its helpers know no log and print, a client's bytes among it, which
+ * must not pass for a line of ours. */
+static ssize_t
+on_print(void *arg, const char *text, size_t n)
+{
+	static char said[512];
+	static size_t n_said;
+
+	(void)arg;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] != '\n') {
+			if (n_said < sizeof(said) - 1)
+				said[n_said++] = text[i];
+			continue;
+		}
+		said[n_said] = '\0';
+		log_warn("llama.cpp: %s", said);
+		n_said = 0;
+	}
+	return (ssize_t)n;
+}
+
+static void
+take_over_stderr(void)
+{
+	cookie_io_functions_t io = { .write = on_print };
+	FILE *f = fopencookie(NULL, "w", io);
+
+	if (f == NULL)
+		return;
+	(void)setvbuf(f, NULL, _IONBF, 0);
+	stderr = f;
+}
+
 void
 logs_init(void)
 {
 	llama_log_set(on_text, NULL);
 	(void)ggml_set_abort_callback(on_abort);
+	take_over_stderr();
 }
 
 void

@@ -7,7 +7,8 @@
 #ifndef WORKER_LLAMA_LOGS_H
 #define WORKER_LLAMA_LOGS_H
 
-/* Takes over their log and ggml's last words before it aborts. */
+/* Takes over their log, ggml's last words before it aborts, and stderr (the
+ * stream; descriptor 2, where our log goes, stays). */
 void logs_init(void);
 
 /* Forgets the error that is kept. */

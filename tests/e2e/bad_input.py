@@ -196,6 +196,26 @@ def over_rpc(s):
     checks.end()
 
 
+def no_line_of_the_log_is_forged(s):
+    """What a client sent may be in the log, but never as the start of a line."""
+    forged = '(\nbulkhead[1] error: forged\n\x1b[31m'
+    for fields in ({'json_schema': {'type': 'string', 'pattern': forged}}, {'model': forged},
+                   {'grammar': f'root ::= "{forged}'}, {'user': forged}, {'prompt': forged},
+                   {forged: 1}, {'stop': [forged]}):
+        s.post('/v1/completions', {'prompt': 'x', 'max_tokens': 1, **fields})
+    with s.rpc() as r:
+        for params in {'model_path': forged}, {forged: 1}:
+            try:
+                r.call('rkllm.init', None, params, None)
+            except RpcError:
+                pass
+        r.raw(json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': forged}) + '\n')
+        r.line()
+    log = s.log()
+    assert 'forged' in log, 'this test needs something that is logged'
+    assert '\nbulkhead[1]' not in log and '\x1b' not in log, log
+
+
 # Room for streams that go on beside every bad request.
 with Server('--ctx-size', '4096') as server:
-    cases(completions, chats, bodies, over_rpc, args=(server,))
+    cases(completions, chats, bodies, over_rpc, no_line_of_the_log_is_forged, args=(server,))

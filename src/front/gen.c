@@ -102,8 +102,9 @@ may_start(const struct model *m, struct fail *why)
 		return fail_set(why, ERR_STOPPING, NULL,
 		    "the server is stopping; it takes no new work");
 	if (m->state.status == MODEL_FAILED)
-		return fail_set(why, m->state.err, "model", "%.*s",
-		    (int)m->state.text.n, m->state.text.p);
+		return fail_set(why,
+		    m->state.err < 0 ? m->state.err : ERR_LOAD_FAILED, "model",
+		    "%.*s", (int)m->state.text.n, m->state.text.p);
 	if (m->n_queue >= c->queue_max)
 		return fail_set(why, ERR_BUSY, NULL,
 		    "%u requests wait for this model already, the limit is %u;"
@@ -119,20 +120,19 @@ draw_seed(void)
 	return arc4random();
 }
 
-/* One with an id and nothing else. */
-static int
-gen_new(struct front *f, struct gen **ret, struct fail *why)
+/* One with an id and nothing else; NULL and *ret_err. */
+static struct gen *
+gen_new(struct front *f, int *ret_err)
 {
 	struct gen *g = calloc(1, sizeof(*g));
-	int err = g == NULL ? ERR_NOMEM : table_add(f->gens, g, &g->id);
 
-	if (err != 0) {
+	*ret_err = g == NULL ? ERR_NOMEM : table_add(f->gens, g, &g->id);
+	if (*ret_err != 0) {
 		free(g);
-		return fail_set(why, err, NULL, "%s", err_text(err));
+		return NULL;
 	}
 	f->n_gens++;
-	*ret = g;
-	return 0;
+	return g;
 }
 
 int
@@ -140,13 +140,14 @@ gen_start(struct model *m, const struct gen_submit *req,
     const struct gen_ops *ops, void *arg, struct gen **ret, struct fail *why)
 {
 	struct gen_submit own = *req;
-	struct gen *g = NULL;
+	struct gen *g;
 	int err = may_start(m, why);
 
-	if (err == 0)
-		err = gen_new(m->front, &g, why);
 	if (err != 0)
 		return err;
+	g = gen_new(m->front, &err);
+	if (g == NULL)
+		return fail_set(why, err, NULL, "%s", err_text(err));
 	own.gen = g->id;
 	if (own.seed == UINT64_MAX)
 		own.seed = draw_seed();
@@ -514,11 +515,31 @@ fail_list(struct list *head, const struct fail *why)
 	}
 }
 
+static struct gen *
+first_ending(const struct model *m)
+{
+	const struct list *head = &m->front->endings;
+
+	for (struct list *it = head->next; it != head; it = it->next) {
+		struct gen *g = LIST_ENTRY(it, struct gen, link);
+
+		if (g->model == m)
+			return g;
+	}
+	return NULL;
+}
+
 void
 gen_fail_all(struct model *m, const struct fail *why)
 {
+	struct gen *g;
+
 	fail_list(&m->active, why);
 	fail_list(&m->queue, why);
+	/* An owner that hears of a failure drops its others, and those that
+	 * waited are among the endings now: the model may be gone next. */
+	while ((g = first_ending(m)) != NULL)
+		end_cancelled(g);
 }
 
 void

@@ -466,6 +466,38 @@ expect_broken(struct world *w, struct owner *o)
 	assert_int_equal(gen_state(o->g), GEN_QUEUED);
 }
 
+/* As an answer with several choices does when one of them fails. */
+static void
+drop_the_other(void *arg, struct gen *g, const struct fail *why)
+{
+	struct gen **other = arg;
+
+	(void)g;
+	(void)why;
+	gen_drop(*other);
+	*other = NULL;
+}
+
+static void
+model_goes_under_a_choice_that_was_dropped_for_another(void **state)
+{
+	static const struct gen_ops choice_ops = { heard_started, heard_token,
+		heard_done, drop_the_other };
+	struct gen_submit s = { .input = INPUT_PROMPT, .prompt = STR("hi") };
+	struct world *w = *state;
+	static struct gen *g[SLOTS + 1]; /* the last one is queued */
+	struct fail why;
+
+	for (unsigned i = 0; i <= SLOTS; i++)
+		assert_int_equal(
+		    gen_start(w->m, &s, &choice_ops, &g[SLOTS], &g[i], &why),
+		    0);
+	say_model(w, MODEL_GONE, "unloaded");
+	gen_turn(&w->f);
+	assert_null(g[SLOTS]);
+	assert_int_equal(w->f.n_gens, 0);
+}
+
 static void
 lie_about_an_unknown_generation(void **state)
 {
@@ -568,6 +600,7 @@ main(void)
 		TEST(gives_up_after_deaths_without_a_token),
 		TEST(tokens_between_deaths_are_progress),
 		TEST(failed_model_answers_all_and_refuses_more),
+		TEST(model_goes_under_a_choice_that_was_dropped_for_another),
 		TEST(lie_about_an_unknown_generation),
 		TEST(lie_by_a_token_before_the_start),
 		TEST(lie_by_more_tokens_than_the_context),

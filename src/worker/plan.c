@@ -17,6 +17,12 @@ op(enum plan_kind kind, uint32_t from, uint32_t end)
 	return (struct plan_op){ kind, from, end - from };
 }
 
+void
+plan_mix(struct plan *p, uint32_t n_past)
+{
+	p->mixed = n_past - n_past % p->chunk + p->chunk;
+}
+
 struct plan_op
 plan_next(const struct plan *p, uint32_t n_past, uint32_t n_known)
 {
@@ -29,7 +35,8 @@ plan_next(const struct plan *p, uint32_t n_past, uint32_t n_known)
 		return op(PLAN_CHUNK, n_past, n_past + p->chunk);
 	if (n_past < p->n_prompt)
 		return op(PLAN_TAIL, n_past, p->n_prompt);
-	if (n_past + 1 - edge == p->chunk && !p->is_one_way)
+	if (n_past + 1 - edge == p->chunk && !p->is_one_way &&
+	    p->mixed != edge + p->chunk)
 		return op(PLAN_CHUNK, edge, edge + p->chunk);
 	return op(PLAN_SINGLE, n_past, n_past + 1);
 }

@@ -24,7 +24,14 @@ struct plan {
 	uint32_t chunk;	   /* N; at least 1 */
 	uint32_t n_prompt; /* P */
 	bool is_one_way;   /* the cache cannot remove a tail (recurrent) */
+	uint32_t mixed;	   /* end of the chunk that has a token decoded in
+			    * company; 0: none */
 };
+
+/* The token at n_past is decoded in one batch with other sequences' tokens.
+ * Its bits are not those of a lone run any more, so decoding its chunk again
+ * would cost a chunk and gain nothing: it is left as it is. */
+void plan_mix(struct plan *p, uint32_t n_past);
 
 /* Decode tokens [from, from + n). Where from is less than n_past, remove
  * [from, n_past) from the cache first. */

@@ -121,7 +121,7 @@ set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, why);
 	if (err != 0)
 		return err;
-	g->plan = (struct plan){ m->chunk, g->n_tokens, m->is_one_way };
+	g->plan = (struct plan){ m->chunk, g->n_tokens, m->is_one_way, 0 };
 	g->max_out = m->n_ctx - g->n_tokens;
 	if (s->max_tokens > 0 && s->max_tokens < g->max_out)
 		g->max_out = s->max_tokens;

@@ -284,6 +284,8 @@ run_step(struct engine *e)
 			fail(e, in[i], err, "decoding failed");
 			continue;
 		}
+		if (n > 1)
+			plan_mix(&in[i]->plan, in[i]->n_past);
 		in[i]->n_past++;
 		if (in[i]->n_past == in[i]->n_tokens)
 			sample(e, in[i], (int32_t)i);

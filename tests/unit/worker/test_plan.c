@@ -82,8 +82,8 @@ test_every_small_case(void **state)
 	(void)state;
 	for (uint32_t n = 1; n <= 9; n++) {
 		for (uint32_t prompt = 1; prompt <= 30; prompt++) {
-			check_run((struct plan){ n, prompt, false }, 30);
-			check_run((struct plan){ n, prompt, true }, 30);
+			check_run((struct plan){ n, prompt, false, 0 }, 30);
+			check_run((struct plan){ n, prompt, true, 0 }, 30);
 		}
 	}
 }
@@ -92,7 +92,7 @@ test_every_small_case(void **state)
 static void
 test_shapes(void **state)
 {
-	struct plan p = { 4, 6, false };
+	struct plan p = { 4, 6, false, 0 };
 	struct plan_op op;
 
 	(void)state;
@@ -116,7 +116,7 @@ test_shapes(void **state)
 static void
 test_resume_is_prefill(void **state)
 {
-	struct plan p = { 64, 100, false };
+	struct plan p = { 64, 100, false, 0 };
 	uint32_t n_past = 0, singles = 0;
 
 	(void)state;
@@ -129,6 +129,27 @@ test_resume_is_prefill(void **state)
 	assert_int_equal(singles, 1000 % 64);
 }
 
+/* A chunk that was decoded in company is not decoded again; the next is. */
+static void
+test_company_is_left_as_it_is(void **state)
+{
+	struct plan p = { 4, 5, false, 0 };
+	struct plan_op op;
+
+	(void)state;
+	plan_mix(&p, 5);
+	op = plan_next(&p, 7, 8);
+	assert_true(op.kind == PLAN_SINGLE && op.from == 7);
+	op = plan_next(&p, 11, 12);
+	assert_true(op.kind == PLAN_CHUNK && op.from == 8 && op.n == 4);
+	plan_mix(&p, 11);
+	op = plan_next(&p, 11, 12);
+	assert_true(op.kind == PLAN_SINGLE && op.from == 11);
+	/* What is known when a worker begins is whole chunks in any case. */
+	op = plan_next(&p, 8, 12);
+	assert_true(op.kind == PLAN_CHUNK && op.from == 8 && op.n == 4);
+}
+
 int
 main(void)
 {
@@ -136,6 +157,7 @@ main(void)
 		cmocka_unit_test(test_every_small_case),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_resume_is_prefill),
+		cmocka_unit_test(test_company_is_left_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

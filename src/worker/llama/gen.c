@@ -4,20 +4,46 @@
 #include "worker/llama/prompt.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #define GRAMMAR_MAX (4u << 20) /* bytes of a schema's grammar */
 #define BREAKERS_MAX 64u
 #define PIECE_ROOM 4096u
 
+/* Whether the text so far and then this token is UTF-8, or the start of it. */
+static bool
+can_follow(const struct gen *g, int32_t token)
+{
+	char text[sizeof(g->emit.carry) + PIECE_ROOM];
+	size_t n = g->emit.n_carry;
+	int len = 1;
+
+	memcpy(text, g->emit.carry, n);
+	n += model_piece(
+	    g->m, token, g->sampler.knobs.special_text, text + n, PIECE_ROOM)
+		 .n;
+	for (size_t at = 0; at < n && len > 0; at += (size_t)len)
+		len = utf8_next(text + at, n - at);
+	return len != 0;
+}
+
+/* llama.cpp's grammars take overlong forms and surrogates for the characters
+ * that they stand for. They can be no text, so they are forbidden here. */
 static int
 on_grammar(void *arg, struct cand *v, size_t n)
 {
 	struct gen *g = arg;
+	int err = chat_grammar_sieve(g->grammar, v, n);
 
-	return chat_grammar_sieve(g->grammar, v, n);
+	for (size_t i = 0; err == 0 && i < n; i++)
+		if (v[i].logit > -INFINITY && !can_follow(g, v[i].id))
+			v[i].logit = -INFINITY;
+	return err;
 }
 
 static void

@@ -38,13 +38,19 @@ class Crowd:
     """Connections, each used once, then held. Use with `with`."""
 
     def __init__(self, setup, server, count):
+        self.name = server.name
+        self.count = count
         self.child = subprocess.Popen(
             [setup.tool("bench-load"), "--to", server.tcp, "--idle",
              str(count), "--used"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self):
-        self.opened = json.loads(self.child.stdout.readline())["open"]
+        opened = json.loads(self.child.stdout.readline())["open"]
+        if opened < self.count:
+            self.__exit__()
+            raise servers.Failed(f"{self.name} took {opened} connections of"
+                                 f" {self.count}")
         return self
 
     def __exit__(self, *_):
@@ -71,5 +77,5 @@ def measure(name, setup, is_quick, screen):
             with Crowd(setup, server, count) as crowd:
                 time.sleep(SETTLE_S)
                 seen = watch(server, WATCH_S)
-            rows.append(Row(crowd.opened, crowd.open, *seen))
+            rows.append(Row(count, crowd.open, *seen))
     return Idle(name, rows, skipped)

@@ -165,6 +165,8 @@ class Results:
             f" {self.args.threads}, nice {self.args.nice}; load average"
             f" {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} after",
             *self.share_of_core(),
+            "- figures 3 to 8 and 10, and the model of 1B, are not measured"
+            " yet",
             "",
         ]
 

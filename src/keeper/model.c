@@ -203,8 +203,9 @@ on_ready(struct model *m, struct frame *f)
 	}
 	m->up_ms = clock_ms();
 	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
-		 "%u threads",
-	    m->name, r.load_ms, m->desc, r.n_seq, r.n_ctx, r.n_threads);
+		 "%u thread%s",
+	    m->name, r.load_ms, m->desc, r.n_seq, r.n_ctx, r.n_threads,
+	    r.n_threads == 1 ? "" : "s");
 	super_event(m->super, CHILD_EV_READY);
 	return 0;
 }

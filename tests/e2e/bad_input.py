@@ -75,7 +75,8 @@ INPUT = {
     'role': NO_TEXT, 'enable_thinking': NO_BOOL, 'input_type': whole(0, 3),
     'prompt_input': [*NO_TEXT, json.dumps('long ' * 5000)]}
 INFER = {
-    'mode': whole(0, 2), 'keep_history': number(0, 1, ['"x"', '[]', '1.5', HUGE]), 'max_new_tokens': whole(-1, BIG),
+    'mode': whole(0, 2), 'keep_history': number(0, 1, ['"x"', '[]', '1.5', HUGE]),
+    'max_new_tokens': whole(-1, BIG),
     'sampling_params': ['1', '"x"', '[]', '{"top_p":7}', '{"temperature":"hot"}'],
     'lora_params': ['1', '"x"'], 'prompt_cache_params': ['1', '"x"']}
 BODIES = {'no JSON': b'{"prompt":', 'nothing': b'', 'an array': b'[]', 'a number': b'7',

@@ -18,9 +18,10 @@ EXE = os.path.join(BIN, 'bulkhead')
 
 
 def command(*args, env=None, **options):
-    options.setdefault('stdin', subprocess.DEVNULL) if 'input' not in options else None
-    return subprocess.run([EXE, *args], capture_output=True, text=True, env=dict(ENV, **(env or {})),
-                          timeout=2 * DEADLINE, **options)
+    if 'input' not in options:
+        options['stdin'] = subprocess.DEVNULL
+    return subprocess.run([EXE, *args], capture_output=True, text=True, timeout=2 * DEADLINE,
+                          env=dict(ENV, **(env or {})), **options)
 
 
 def run(*args, **options):

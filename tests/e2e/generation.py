@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""What a stream promises on the real engine: whole characters, no stop string shown, the same text
-for the same seed whatever the form of the request, cancelled at once, long prompts beside others."""
+"""What a stream promises on the real engine: whole characters, no stop string shown, the same
+text for the same seed whatever the form of the request, an end at once when cancelled, nobody
+frozen by a long prompt."""
 import os
 import re
 import sys

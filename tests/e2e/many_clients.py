@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""1,000 connections that do nothing and 64 streams at once: all are served, and memory stays small."""
+"""1,000 connections that do nothing and 64 streams at once: all are served, in little memory."""
 import concurrent.futures
 import os
 import resource

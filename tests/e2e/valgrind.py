@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""A whole start, stream, crash, resume and stop with keeper and front under valgrind: not one error,
-nothing lost. The worker runs without it: its engine uses instructions that valgrind does not know."""
+"""A whole start, stream, crash, resume and stop with keeper and front under valgrind: not one
+error, nothing lost. The worker runs without it: its engine uses instructions that valgrind does
+not know."""
 import glob
 import os
 import re

@@ -28,7 +28,7 @@ def breaks_the_protocol():
                 # The lie after GEN_DONE is found when the stream is already over.
                 s.wait_metric('worker_deaths_total', i)
             assert s.lives() >= len(LIES)
-            assert sum(stat_of(pid) is not None for pid in workers) == 1, 'the good one was replaced'
+            assert any(map(stat_of, workers)), 'the good one was replaced'
             open(good + '.go', 'w').close()
             beside += r.replies(run)
             assert beside[-1]['perf']['generate_tokens'] == 4, beside[-1]

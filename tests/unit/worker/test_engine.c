@@ -191,6 +191,15 @@ test_logprobs(void **state)
 	assert_true(t->logprob <= 0 && t->logprob > -5);
 }
 
+/* What llama.cpp leaves behind when a grammar is too complex: 80 bytes. */
+const char *__lsan_default_suppressions(void);
+
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:llama_sampler_init_grammar\n";
+}
+
 struct refusal {
 	const char *field;
 	const char *why; /* a part of it */
@@ -217,6 +226,21 @@ static const struct refusal refusals[] = {
 	    CHAT(HELLO, .grammar = STR("x ::= \"a\"")) },
 	{ "grammar", "left recursion", ERR_INVALID,
 	    CHAT(HELLO, .grammar = STR("root ::= root \"a\"")) },
+	/* Each once made llama.cpp allocate without end. */
+	{ "grammar", "too complex", ERR_INVALID,
+	    CHAT(HELLO,
+		.grammar = STR("root ::= a root \"x\" | \"y\"\n"
+			       "a ::= \"z\"?")) },
+	{ "grammar", "too complex", ERR_INVALID,
+	    CHAT(HELLO, .grammar = STR("root ::= \"a\"{3,1}")) },
+	{ "grammar", "too complex", ERR_INVALID,
+	    CHAT(HELLO,
+		.json_schema = STR("{\"type\": \"string\","
+				   " \"minLength\": 5, \"maxLength\": 1}")) },
+	{ "grammar", "too complex to find", ERR_INVALID,
+	    CHAT(HELLO,
+		.grammar = STR("root ::= s\n"
+			       "s ::= [a-z ] s | [a-z ] s [a-z ]? | [a-z ]")) },
 	{ "json_schema", "parse error", ERR_INVALID,
 	    CHAT(HELLO, .json_schema = STR("{")) },
 	{ "json_schema", "foo", ERR_INVALID,

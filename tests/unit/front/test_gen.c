@@ -30,6 +30,7 @@ struct world {
  * told so when the world is torn down. */
 struct owner {
 	struct gen *g;
+	struct gen *drops; /* when it fails */
 	int n_started, n_tokens, n_done, n_failed;
 	int32_t tokens[128];
 	uint8_t reason;
@@ -73,6 +74,7 @@ heard_failed(void *arg, struct gen *g, const struct fail *why)
 	(void)g;
 	o->n_failed++;
 	o->why = *why;
+	gen_drop(o->drops);
 }
 
 static const struct gen_ops ops = { heard_started, heard_token, heard_done,
@@ -466,35 +468,18 @@ expect_broken(struct world *w, struct owner *o)
 	assert_int_equal(gen_state(o->g), GEN_QUEUED);
 }
 
-/* As an answer with several choices does when one of them fails. */
-static void
-drop_the_other(void *arg, struct gen *g, const struct fail *why)
-{
-	struct gen **other = arg;
-
-	(void)g;
-	(void)why;
-	gen_drop(*other);
-	*other = NULL;
-}
-
 static void
 model_goes_under_a_choice_that_was_dropped_for_another(void **state)
 {
-	static const struct gen_ops choice_ops = { heard_started, heard_token,
-		heard_done, drop_the_other };
-	struct gen_submit s = { .input = INPUT_PROMPT, .prompt = STR("hi") };
 	struct world *w = *state;
-	static struct gen *g[SLOTS + 1]; /* the last one is queued */
-	struct fail why;
+	static struct owner o[SLOTS + 1]; /* the last one is queued */
 
 	for (unsigned i = 0; i <= SLOTS; i++)
-		assert_int_equal(
-		    gen_start(w->m, &s, &choice_ops, &g[SLOTS], &g[i], &why),
-		    0);
+		assert_int_equal(start(w, &o[i]), 0);
+	o[0].drops = o[SLOTS].g;
 	say_model(w, MODEL_GONE, "unloaded");
 	gen_turn(&w->f);
-	assert_null(g[SLOTS]);
+	assert_int_equal(o[SLOTS].n_failed, 0);
 	assert_int_equal(w->f.n_gens, 0);
 }
 

@@ -14,10 +14,12 @@ extern "C" {
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <new>
 #include <optional>
 #include <string>
+#include <utility>
 
 static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
 	offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
@@ -51,6 +53,35 @@ one_line(std::string s)
 	return s;
 }
 
+/* llama.cpp works on a grammar without a ceiling: "a"{3,1}, or one that is left
+ * recursive behind a part that may be empty, makes it allocate for ever, and
+ * all others wait. So what it allocates is counted: past the budget new fails,
+ * which ends the request (llama_sampler_init_grammar() then forgets 80 bytes,
+ * which nobody else can reach). A step on a grammar that is of use takes some MiB. */
+constexpr size_t BUDGET = size_t(256) << 20;
+constexpr size_t SCHEMA_BUDGET = size_t(1) << 30; /* it concatenates a lot */
+constexpr size_t ALLOCATION = 64; /* what each costs besides its bytes */
+
+thread_local size_t budget_left; /* 0: nothing is counted */
+thread_local size_t budget_size;
+thread_local bool budget_is_spent;
+
+class budget
+{
+      public:
+	explicit budget(size_t n)
+	{
+		budget_left = budget_size = n;
+		budget_is_spent = false;
+	}
+	~budget()
+	{
+		budget_left = 0;
+	}
+	budget(const budget &) = delete;
+	budget &operator=(const budget &) = delete;
+};
+
 /* Runs fn and turns what it throws into err, with the exception's words. */
 template <typename Fn>
 int
@@ -59,6 +90,11 @@ guarded(int err, const char *field, struct fail *f, Fn fn)
 	try {
 		return fn();
 	} catch (const std::bad_alloc &) {
+		if (std::exchange(budget_is_spent, false))
+			return fail_set(f, ERR_INVALID, field,
+			    "%s: too complex: it takes more than %zu MiB to "
+			    "work on",
+			    field, budget_size >> 20);
 		return fail_set(f, ERR_NOMEM, field, "out of memory");
 	} catch (const std::exception &e) {
 		return fail_set(
@@ -200,6 +236,38 @@ is_text_only(const std::vector<common_chat_msg> &messages)
 
 } // namespace
 
+/* Of the whole process, also of llama.cpp: the only place to count. */
+void *
+operator new(size_t n)
+{
+	size_t cost = n + ALLOCATION;
+	void *p;
+
+	if (budget_left > 0 && cost >= budget_left) {
+		budget_left = 0;
+		budget_is_spent = true;
+		throw std::bad_alloc();
+	}
+	if (budget_left > 0)
+		budget_left -= cost;
+	p = malloc(n > 0 ? n : 1);
+	if (p == nullptr)
+		throw std::bad_alloc();
+	return p;
+}
+
+void
+operator delete(void *p) noexcept
+{
+	free(p);
+}
+
+void
+operator delete(void *p, size_t) noexcept
+{
+	free(p);
+}
+
 struct chat {
 	common_chat_templates_ptr templates;
 	/* See render(); found out when it is first wanted, without and with
@@ -290,6 +358,7 @@ chat_schema(struct str schema, struct buf *out, struct fail *f)
 	if (nest_json(schema) > JSON_DEPTH)
 		return too_deep(f, "json_schema", JSON_DEPTH);
 	return guarded(ERR_INVALID, "json_schema", f, [&] {
+		budget limit(SCHEMA_BUDGET);
 		common_json s = common_json::parse(string_of(schema));
 
 		/* To JSON Schema {} is any value; here, any object. */
@@ -308,9 +377,13 @@ chat_grammar(const struct llama_vocab *vocab, struct str gbnf,
 	return guarded(ERR_INVALID, "grammar", f, [&] {
 		logs_forget();
 		captured_stderr words;
+		budget limit(BUDGET);
 		llama_sampler *g = llama_sampler_init_grammar(
 		    vocab, string_of(gbnf).c_str(), "root");
 
+		/* The parser catches everything. */
+		if (g == nullptr && budget_is_spent)
+			throw std::bad_alloc();
 		if (g == nullptr)
 			throw std::runtime_error(words.message());
 		*ret = g;
@@ -329,6 +402,7 @@ int
 chat_grammar_accept(struct llama_sampler *g, int32_t token)
 {
 	return guarded(ERR_INTERNAL, "grammar", nullptr, [&] {
+		budget limit(BUDGET);
 		llama_sampler_accept(g, token);
 		return 0;
 	});
@@ -341,6 +415,7 @@ chat_grammar_sieve(struct llama_sampler *g, struct cand *v, size_t n)
 		n, -1, false };
 
 	return guarded(ERR_INTERNAL, "grammar", nullptr, [&] {
+		budget limit(BUDGET);
 		llama_sampler_apply(g, &all);
 		return 0;
 	});

@@ -50,11 +50,12 @@ int chat_grammar(const struct llama_vocab *vocab, struct str gbnf,
 /* NULL is allowed. */
 void chat_grammar_free(struct llama_sampler *g);
 
-/* Moves on by a token. 0, or ERR_INTERNAL: the grammar forbids it. */
+/* Moves on by a token. 0; ERR_INTERNAL: the grammar forbids it; ERR_INVALID:
+ * the grammar is too complex to go on with. */
 int chat_grammar_accept(struct llama_sampler *g, int32_t token) MUST_CHECK;
 
-/* Minus infinity for each candidate that may not come next. 0 or
- * ERR_INTERNAL. */
+/* Minus infinity for each candidate that may not come next. 0; ERR_INTERNAL;
+ * ERR_INVALID: the grammar is too complex for that. */
 int chat_grammar_sieve(struct llama_sampler *g, struct cand *v, size_t n)
     MUST_CHECK;
 

@@ -87,8 +87,12 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 	const char *words = logs_error();
 	struct fail why;
 
-	(void)fail_set(&why, err, NULL, "%s%s%s", what,
-	    words[0] != '\0' ? ": " : "", words);
+	if (err == ERR_INVALID) /* by chat_grammar_sieve() or _accept() */
+		(void)fail_set(&why, err, "grammar",
+		    "grammar: too complex to find the next token");
+	else
+		(void)fail_set(&why, err, NULL, "%s%s%s", what,
+		    words[0] != '\0' ? ": " : "", words);
 	log_warn(
 	    "generation %llu failed: %s", (unsigned long long)g->id, why.text);
 	sched_say_failed(e, g->id, &why);

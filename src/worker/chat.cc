@@ -62,16 +62,18 @@ constexpr size_t BUDGET = size_t(256) << 20;
 constexpr size_t SCHEMA_BUDGET = size_t(1) << 30; /* it concatenates a lot */
 constexpr size_t ALLOCATION = 64; /* what each costs besides its bytes */
 
-thread_local size_t budget_left; /* 0: nothing is counted */
+/* Volatile, because compilers take it that new changes nothing else. */
+thread_local volatile size_t budget_left; /* 0: nothing is counted */
+thread_local volatile bool budget_is_spent;
 thread_local size_t budget_size;
-thread_local bool budget_is_spent;
 
 class budget
 {
       public:
 	explicit budget(size_t n)
 	{
-		budget_left = budget_size = n;
+		budget_left = n;
+		budget_size = n;
 		budget_is_spent = false;
 	}
 	~budget()
@@ -90,7 +92,10 @@ guarded(int err, const char *field, struct fail *f, Fn fn)
 	try {
 		return fn();
 	} catch (const std::bad_alloc &) {
-		if (std::exchange(budget_is_spent, false))
+		bool is_spent = budget_is_spent;
+
+		budget_is_spent = false;
+		if (is_spent)
 			return fail_set(f, ERR_INVALID, field,
 			    "%s: too complex: it takes more than %zu MiB to "
 			    "work on",
@@ -249,7 +254,7 @@ operator new(size_t n)
 		throw std::bad_alloc();
 	}
 	if (budget_left > 0)
-		budget_left -= cost;
+		budget_left = budget_left - cost;
 	p = malloc(n > 0 ? n : 1);
 	if (p == nullptr)
 		throw std::bad_alloc();

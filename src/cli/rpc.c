@@ -67,6 +67,9 @@ send_all(int fd, struct str s, struct fail *f)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* It has hung up; why, it may have said: rpc_next() hears. */
+		if (n < 0 && errno == EPIPE)
+			return 0;
 		if (n < 0)
 			return fail_set(f, ERR_IO, "", "the server hung up: %s",
 			    strerror(errno));

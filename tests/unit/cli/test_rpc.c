@@ -133,7 +133,24 @@ test_hang_up(void **state)
 	assert_int_equal(next_id(), 1);
 	assert_int_equal(rpc_next(&rpc, &d, &f), ERR_EOF);
 	assert_non_null(strstr(f.text, "closed the connection"));
-	assert_int_equal(rpc_send(&rpc, 1, "x", STR("[]"), &f), ERR_IO);
+}
+
+/* A full server says so and closes before it is asked anything. */
+static void
+test_refusal_is_heard(void **state)
+{
+	struct json_doc *d;
+	struct fail f = { .text = "" };
+
+	(void)state;
+	say("{\"id\":null,\"error\":{\"message\":\"too many clients\"}}\n");
+	hang_up();
+	assert_int_equal(rpc_send(&rpc, 1, "x", STR("[]"), &f), 0);
+	assert_int_equal(rpc_next(&rpc, &d, &f), 0);
+	assert_null(rpc_result(d, &f));
+	assert_string_equal(f.text, "too many clients");
+	json_free(d);
+	assert_int_equal(rpc_next(&rpc, &d, &f), ERR_EOF);
 }
 
 static void
@@ -191,6 +208,7 @@ main(void)
 		TEST(test_lines),
 		TEST(test_results_and_errors),
 		TEST(test_hang_up),
+		TEST(test_refusal_is_heard),
 		TEST(test_no_json),
 		TEST(test_nobody_there),
 		TEST(test_interrupts),

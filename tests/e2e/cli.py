@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command: serve, run, status, their help and their errors, as a person meets them."""
+import ctypes
 import os
 import pty
 import re
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import shutil
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, DEADLINE, MODEL, Server, cases, is_alive, until
+from bulkhead import BIN, DEADLINE, MODEL, Server, cases, children, until
 
 folder = tempfile.mkdtemp(prefix='bulkhead-test-')
 NOWHERE = os.path.join(folder, 'none.sock')
@@ -28,10 +29,15 @@ def run(*args, **options):
     return command('run', '--rpc-socket', options.pop('socket', NOWHERE), *args, **options)
 
 
-def workers():
-    """Processes of ours that belong to no test's server: none may stay."""
-    found = subprocess.run(['pgrep', '-f', f'{BIN}/bulkhead'], capture_output=True, text=True)
-    return [p for p in found.stdout.split() if is_alive(int(p))]
+# Whoever outlives its parent becomes our child, not that of pid 1.
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+
+
+def nothing_is_left():
+    left = children(os.getpid())
+    assert not left, f'its server stays: {left}'
+    assert not os.path.exists(NOWHERE)
 
 
 def help_everywhere():
@@ -68,14 +74,12 @@ def bad_options():
 
 
 def run_with_a_private_server():
-    before = set(workers())
     one, again = (run('-m', MODEL, '--seed', '1', '--max-tokens', '40', 'Once') for _ in range(2))
     assert one.returncode == 0 and len(one.stdout) > 20, one
     assert one.stdout == again.stdout and one.stderr == '', one.stderr
     piped = run('-m', MODEL, '--seed', '1', '--max-tokens', '40', input='Once\n')
     assert piped.stdout == one.stdout, piped
-    assert set(workers()) <= before, 'its server stays'
-    assert not os.path.exists(NOWHERE)
+    nothing_is_left()
 
 
 def run_with_a_running_server():
@@ -98,7 +102,6 @@ def run_with_a_running_server():
 
 def ctrl_c():
     """At a terminal: the first one ends the answer, and nothing is left."""
-    before = set(workers())
     master, slave = pty.openpty()
     p = subprocess.Popen([EXE, 'run', '-m', MODEL, '-n', '4000', '--temp', '0.9', '--rpc-socket',
                           NOWHERE, 'Once upon a time'], stdin=slave, stdout=slave,
@@ -117,7 +120,22 @@ def ctrl_c():
         pass  # the terminal is closed
     assert p.wait(DEADLINE) == 128 + signal.SIGINT, p.returncode
     os.close(master)
-    assert set(workers()) <= before, 'its server stays'
+    nothing_is_left()
+
+
+def a_killed_run_takes_its_server_along():
+    p = subprocess.Popen([EXE, 'run', '-m', MODEL, '-n', '4000', '--rpc-socket', NOWHERE, 'Once'],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, env=ENV)
+    p.stdout.read(10)
+    [keeper] = children(p.pid)
+    with open(f'/proc/{keeper}/cmdline') as f:
+        private = os.path.dirname(re.search(r'--rpc-socket\0([^\0]+)', f.read()).group(1))
+    p.kill()
+    p.wait()
+    p.stdout.close()
+    until(lambda: not children(os.getpid()))
+    os.rmdir(private)  # empty: the keeper has removed its sockets
 
 
 def status():
@@ -155,6 +173,6 @@ def config_file_and_environment():
 
 try:
     cases(help_everywhere, bad_options, run_with_a_private_server, run_with_a_running_server,
-          ctrl_c, status, config_file_and_environment)
+          ctrl_c, a_killed_run_takes_its_server_along, status, config_file_and_environment)
 finally:
     shutil.rmtree(folder)

@@ -11,6 +11,7 @@ model. Leaving the `with` block stops it and fails the test unless it exits 0, t
 and its socket files along, and no sanitizer has spoken. Nothing here waits without a deadline.
 """
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -346,6 +347,15 @@ class Rpc:
 
 # The server
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_us():
+    """In the child: whoever kills a test that takes too long leaves no server behind."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Server:
     """`bulkhead serve` in a folder of its own, on sockets of its own."""
 
@@ -371,7 +381,8 @@ class Server:
                 if not k.startswith(('RKLLM_', 'LLAMA_', 'BULKHEAD_'))}
         with open(self.out_path, 'wb') as out, open(self.log_path, 'wb') as log:
             self.proc = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=out,
-                                         stderr=log, env=dict(keep, **(env or {})))
+                                         stderr=log, env=dict(keep, **(env or {})),
+                                         preexec_fn=die_with_us)
         self.pid = self.proc.pid
         if wait:
             self.wait_ready()

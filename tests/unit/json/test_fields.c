@@ -47,7 +47,7 @@ static const struct json_field fields[] = {
 	{ "any_float", JSON_TO_F32, AT(any_float), 0, 0, 0, NULL },
 	{ "weight", JSON_TO_F64, AT(weight), 0, 0.5, 1e9, NULL },
 	{ "user", JSON_TO_STR, AT(user), 0, 0, 8, NULL },
-	{ "prompt", JSON_TO_STR, AT(prompt), 0, 1, 1e18, NULL },
+	{ "prompt", JSON_TO_STR, AT(prompt), 0, 1, 1e9, NULL },
 	{ "role", JSON_TO_WORD, AT(role), 0, 0, 0, roles },
 	{ "stop", JSON_TO_ARRAY, AT(stop), 0, 1, 4, NULL },
 	{ "extra", JSON_TO_OBJECT, AT(extra), 0, 0, 0, NULL },
@@ -118,6 +118,16 @@ test_leaves_the_absent_alone(void **state)
 	json_free(d);
 }
 
+/* yyjson 0.10, which Debian 13 has, writes 1e+30 where newer ones write 1e30. */
+static void
+drop_plus(char *text)
+{
+	char *at = strstr(text, "e+");
+
+	if (at != NULL)
+		memmove(at + 1, at + 2, strlen(at + 2) + 1);
+}
+
 static void
 test_says_what_is_wrong(void **state)
 {
@@ -178,7 +188,7 @@ test_says_what_is_wrong(void **state)
 		    "most 8 bytes, not 9 bytes" },
 		{ "{\"prompt\":\"\"}",
 		    "prompt: must be a string of 1 to "
-		    "1000000000000000000 bytes, not 0 bytes" },
+		    "1000000000 bytes, not 0 bytes" },
 		{ "{\"role\":\"tool\"}",
 		    "role: must be one of \"user\", "
 		    "\"assistant\", not \"tool\"" },
@@ -207,6 +217,7 @@ test_says_what_is_wrong(void **state)
 		assert_int_equal(json_read_fields(json_root(d), fields,
 				     COUNT(fields), NULL, &p, &f),
 		    ERR_INVALID);
+		drop_plus(f.text);
 		assert_string_equal(f.text, cases[i][1]);
 		if (cases[i][1][n] == ':')
 			assert_memory_equal(f.field, cases[i][1], n);

@@ -14,6 +14,6 @@
 /* Loads them, once; a second call is harmless. Opens files, so it must come
  * before a jail that forbids that. Returns 0, or ERR_LOAD_FAILED if there is
  * none for the CPU, and why says where they were looked for. */
-int backends_load(struct fail *why) __attribute__((warn_unused_result));
+int backends_load(struct fail *why) MUST_CHECK;
 
 #endif

@@ -97,8 +97,7 @@ lose_channel(struct model *m, int err)
 	close_channel(m);
 	m->front->metrics.worker_deaths_total++;
 	if (err == ERR_EOF || err == ERR_IO) {
-		log_warn("%.*s: its worker is gone; %u generations wait for "
-			 "the next",
+		log_warn("%.*s: its worker is gone; waiting for the next: %u",
 		    (int)name.n, name.p, m->n_active);
 	} else {
 		log_error("%.*s: its worker broke the protocol (%s)",

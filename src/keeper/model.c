@@ -50,11 +50,13 @@ model_explain(const struct model *m, struct fail *ret)
 		*ret = m->fail;
 		return;
 	}
-	(void)fail_set(ret, ERR_GAVE_UP, "model",
-	    "model %s: its worker died "
-	    "%u times, last %s; tried again in %u s",
-	    m->name, super_deaths(m->super), super_last_death(m->super),
-	    (unsigned)((ms + 999) / 1000));
+	(void)fail_set(ret, m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP,
+	    "model",
+	    "model %s: its worker died %u times%s, last %s; tried again in "
+	    "%u s: %.240s",
+	    m->name, super_deaths(m->super),
+	    m->up_ms == 0 ? " while it loaded the file" : "",
+	    super_last_death(m->super), (unsigned)((ms + 999) / 1000), m->path);
 }
 
 static bool

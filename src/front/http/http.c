@@ -138,6 +138,17 @@ refuse(struct http *h, int status, const char *why)
 }
 
 static void
+refuse_late(struct http *h)
+{
+	char why[96];
+
+	(void)snprintf(why, sizeof(why),
+	    "the request was not whole after %u ms, which is the limit",
+	    http_front(h)->config.request_ms);
+	refuse(h, 408, why);
+}
+
+static void
 answer(struct http *h)
 {
 	h->state = HTTP_ANSWERING;
@@ -249,7 +260,7 @@ on_deadline(void *arg)
 	if (h->state == HTTP_IDLE)
 		rest(h);
 	else if (h->state == HTTP_READING)
-		refuse(h, 408, "the request did not come in time");
+		refuse_late(h);
 	else if (h->work != NULL)
 		h->work->tick(h->arg);
 }

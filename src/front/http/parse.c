@@ -13,6 +13,7 @@
 #include "front/http/parse.h"
 
 #include <llhttp.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,8 +227,9 @@ on_url_complete(llhttp_t *http)
 	p->has_target = true;
 	p->request.method = method_of(llhttp_get_method(http));
 	if (p->target_len > PARSE_TARGET_MAX)
-		return fail(p, 414, "the request target may have %u bytes",
-		    PARSE_TARGET_MAX);
+		return fail(p, 414,
+		    "the request target may have %u bytes, not %zu",
+		    PARSE_TARGET_MAX, p->target_len);
 	if (buf_err(&p->target) != 0)
 		return fail(p, 503, "out of memory");
 	if (http->method == HTTP_CONNECT)
@@ -314,6 +316,13 @@ on_header_value_complete(llhttp_t *http)
 static int
 too_much_body(struct parse *p)
 {
+	uint64_t n = p->http.content_length;
+
+	/* A chunked one has no length: it is over as soon as it is. */
+	if (n > p->limits.body_max)
+		return fail(p, 413,
+		    "a request body may have %u bytes, not %" PRIu64,
+		    p->limits.body_max, n);
 	return fail(
 	    p, 413, "a request body may have %u bytes", p->limits.body_max);
 }

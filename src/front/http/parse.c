@@ -116,6 +116,17 @@ on_expect(struct parse *p, struct str value)
 	return 0;
 }
 
+/* A body that we cannot read is not to be read as something else. */
+static int
+on_content_encoding(struct parse *p, struct str value)
+{
+	if (value.n == 0 ||
+	    (value.n == 8 && strncasecmp(value.p, "identity", 8) == 0))
+		return 0;
+	return fail(p, 415, "no Content-Encoding is accepted, not \"%.*s\"",
+	    value.n < 32 ? (int)value.n : 32, value.p);
+}
+
 static const struct header {
 	const char *name;
 	int (*take)(struct parse *p, struct str value);
@@ -123,6 +134,7 @@ static const struct header {
 	{ "host", on_host },
 	{ "transfer-encoding", on_transfer_encoding },
 	{ "expect", on_expect },
+	{ "content-encoding", on_content_encoding },
 };
 
 static const struct header *

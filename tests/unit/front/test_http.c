@@ -210,6 +210,8 @@ static const struct {
 	{ "* with GET", 400, STR("GET * HTTP/1.1\r\n" H "\r\n") },
 	{ "CONNECT", 405, STR("CONNECT a:80 HTTP/1.1\r\n" H "\r\n") },
 	{ "TLS", 400, STR("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") },
+	{ "a packed body", 415,
+	    STR(P "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx") },
 	{ "another expectation", 417,
 	    STR(P "Expect: 200-ok\r\nContent-Length: 5\r\n\r\nhello") },
 	{ "body over the limit", 413,

@@ -58,8 +58,9 @@ get "$url/v1/completions" -H "$json" -d "@$dir/large" >"$dir/reply"
 grep -q '"text"' "$dir/reply" || fail "a large body was not taken"
 
 # Broken off after a second, or when the disk is full: the server goes on.
-curl -sS -N --max-time 1 "$url/v1/completions" -H "$json" \
-    -d '{"prompt":"x","max_tokens":4000,"ignore_eos":true,"stream":true}' \
+# A slow reader's stream lasts longer than that, however fast the machine is.
+curl -sS -N --limit-rate 20K --max-time 1 "$url/v1/completions" -H "$json" \
+    -d '{"prompt":"x","max_tokens":1000,"ignore_eos":true,"stream":true}' \
     >/dev/null 2>&1 && fail "the stream was too short for this test"
 curl -sS -N --max-time 60 "$url/v1/completions" -H "$json" \
     -d "$ask,\"stream\":true}" >/dev/full 2>/dev/null && fail "no disk is full"

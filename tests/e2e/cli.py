@@ -167,8 +167,12 @@ def config_file_and_environment():
     with Server('--config', ini, env={'LLAMA_ARG_N_PARALLEL': '5'}) as s:
         [model] = s.status()['models']
         assert (model['n_ctx'], model['slots']) == (512, 5), model
-    with Server('--config', ini, '-np', '7', env={'LLAMA_ARG_N_PARALLEL': '5'}) as s:
-        assert s.status()['models'][0]['slots'] == 7
+    with Server('--config', ini, '-np', '7', '-t', '2', '-tb', '1', '--alias', 'mine',
+                env={'LLAMA_ARG_N_PARALLEL': '5'}) as s:
+        [model] = s.status()['models']
+        assert (model['slots'], model['name']) == (7, 'mine'), model
+        assert (model['threads'], model['threads_batch']) == (2, 1), model
+        assert s.complete(model='mine', max_tokens=3)
 
 
 try:

@@ -354,7 +354,11 @@ work(struct worker *w)
 
 	if (w->is_stalled)
 		return;
-	if (w->ready_at != 0 && now >= w->ready_at)
+	if (w->ready_at != 0 && now < w->ready_at)
+		atomic_store(&w->progress->percent,
+		    100 -
+			(uint32_t)((w->ready_at - now) * 100 / w->script.load));
+	else if (w->ready_at != 0)
 		say_ready(w);
 	if (w->front == NULL || w->n_gens == 0 || now < w->step_at ||
 	    chan_waiting(w->front) > UNREAD_MAX)

@@ -360,7 +360,7 @@ class Server:
     """`bulkhead serve` in a folder of its own, on sockets of its own."""
 
     def __init__(self, *options, fake=None, models=None, env=None, expect=0, wait=True,
-                 wrap=(), clean=True):
+                 wrap=(), clean=True, rpc_option=True):
         self.dir = tempfile.mkdtemp(prefix='bulkhead-test-')
         self.rpc_path = os.path.join(self.dir, 'rpc.sock')
         self.http_path = os.path.join(self.dir, 'http.sock')
@@ -373,7 +373,9 @@ class Server:
             options = ('--libexec', self.fake_bin(), *options)
         self.model = (models or [MODEL])[0]
         self.args = [*wrap, os.path.join(BIN, 'bulkhead'), 'serve', '--port', '0',
-                     '--rpc-socket', self.rpc_path, '--http-socket', self.http_path]
+                     '--http-socket', self.http_path]
+        if rpc_option:
+            self.args += ['--rpc-socket', self.rpc_path]
         for model in models or [MODEL]:
             self.args += ['-m', model]
         self.args += options
@@ -409,7 +411,8 @@ class Server:
             return 'Server started successfully' in self.out()
         try:
             until(is_ready)
-            self.port = int(re.search(r'http://[^\s/]*:(\d+)', self.out() + self.log()).group(1))
+            found = re.search(r'http://[^\s/]*:(\d+)', self.out() + self.log())
+            self.port = int(found.group(1)) if found else None
             self.children()
         except BaseException:
             self.kill()

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "keeper/spawn.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
@@ -290,10 +291,13 @@ process_send(struct process *p, enum msg m, const void *st, int fd)
 void
 process_signal(struct process *p, int signo)
 {
-	/* The only error is that it is dead already. */
-	if (p->pidfd >= 0)
-		(void)pidfd_send_signal(p->pidfd, signo, NULL, 0);
-	else if (!p->is_dead)
+	/* There may be pidfds and yet no signals by them: valgrind 3.24 and
+	 * some containers are so. The pid is its own until it is reaped. */
+	if (p->pidfd >= 0 &&
+	    (pidfd_send_signal(p->pidfd, signo, NULL, 0) == 0 ||
+		errno == ESRCH))
+		return;
+	if (!p->is_dead)
 		(void)kill(p->pid, signo);
 }
 

@@ -12,6 +12,7 @@
 /* What may wait to be sent to a worker: one request of the largest size and
  * the small change of many others. */
 #define CHANNEL_OUT_MAX (96u * MIB)
+#define FRAMES_A_TURN 64u
 
 struct want {
 	struct list link; /* in front->wants */
@@ -83,6 +84,7 @@ close_channel(struct model *m)
 {
 	watch_free(m->watch);
 	chan_free(m->chan);
+	timer_clear(m->more);
 	m->watch = NULL;
 	m->chan = NULL;
 }
@@ -107,19 +109,26 @@ lose_channel(struct model *m, int err)
 	gen_on_worker_death(m);
 }
 
+/* However fast a worker sends: in between, what it sent goes to the clients,
+ * those who cannot follow are parked, and everyone else gets their turn. What
+ * is whole in the channel's buffer no watch would tell of, so a timer does. */
 static int
 take_frames(struct model *m)
 {
 	struct frame fr;
 	int err;
 
-	while ((err = chan_recv(m->chan, &fr)) == 0) {
+	for (unsigned i = 0; i < FRAMES_A_TURN; i++) {
+		err = chan_recv(m->chan, &fr);
+		if (err != 0)
+			return err == ERR_AGAIN ? 0 : err;
 		err = gen_on_frame(m, &fr);
 		frame_close(&fr);
 		if (err != 0)
 			return err;
 	}
-	return err == ERR_AGAIN ? 0 : err;
+	timer_set(m->more, 0);
+	return 0;
 }
 
 static void
@@ -138,6 +147,15 @@ on_channel(void *arg, unsigned events)
 		lose_channel(m, err);
 	model_dispatch(m);
 	conn_turn(f);
+}
+
+static void
+on_more(void *arg)
+{
+	struct model *m = arg;
+
+	if (m->chan != NULL)
+		on_channel(m, 0);
 }
 
 static int
@@ -182,6 +200,7 @@ model_free(struct model *m)
 	if (m->chan != NULL)
 		close_channel(m);
 	list_remove(&m->link);
+	timer_free(m->more);
 	free(m->mem);
 	free(m);
 }
@@ -193,6 +212,11 @@ model_new(struct front *f)
 
 	if (m == NULL)
 		return NULL;
+	m->more = timer_new(f->loop, on_more, m);
+	if (m->more == NULL) {
+		free(m);
+		return NULL;
+	}
 	m->front = f;
 	list_init(&m->queue);
 	list_init(&m->active);

@@ -19,6 +19,7 @@ struct model {
 	void *mem;
 	struct chan *chan; /* to the worker; NULL while there is none */
 	struct watch *watch;
+	struct timer *more; /* frames are left for the next turn */
 	struct list queue;  /* struct gen that have no slot, in order */
 	struct list active; /* struct gen that the worker has */
 	uint32_t n_queue;

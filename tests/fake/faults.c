@@ -30,7 +30,7 @@ write_raw(struct chan *c, const void *p, size_t n)
 		ssize_t r = send(chan_fd(c), at, n, MSG_NOSIGNAL);
 
 		if (r < 0 && errno != EAGAIN && errno != EINTR)
-			return;
+			_exit(0); /* whom it was for is gone */
 		if (r < 0)
 			(void)poll(
 			    &(struct pollfd){ chan_fd(c), POLLOUT, 0 }, 1, -1);
@@ -197,6 +197,27 @@ send_flood(struct worker *w, struct gen *g)
 		send_token(w, g);
 }
 
+/* What it may say once, for ever and as fast as it can. */
+static void
+send_babble(struct worker *w, struct gen *g)
+{
+	struct gen_started s = { .gen = g->id };
+	struct buf all, one;
+	uint32_t head[HEADER / 4] = { 0, MSG_GEN_STARTED, 0, 0 };
+
+	buf_init(&one, KIB);
+	layout_pack(&layout_gen_started, &s, &one);
+	head[0] = (uint32_t)buf_len(&one);
+	buf_init(&all, MIB);
+	while (buf_len(&all) < MIB / 2) {
+		buf_put(&all, head, sizeof(head));
+		buf_put(&all, buf_data(&one), buf_len(&one));
+		buf_put(&all, "\0\0\0\0\0\0\0", (8 - buf_len(&one) % 8) % 8);
+	}
+	for (;;)
+		write_raw(w->front, buf_data(&all), buf_len(&all));
+}
+
 /* A descriptor where none may come. */
 static void
 send_fd(struct worker *w, struct gen *g)
@@ -238,6 +259,7 @@ static const struct {
 	{ "utf8", send_utf8 },
 	{ "flood", send_flood },
 	{ "fd", send_fd },
+	{ "babble", send_babble },
 	{ "keeper-garbage", send_garbage_to_keeper },
 };
 

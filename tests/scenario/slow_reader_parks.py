@@ -52,10 +52,17 @@ def is_dropped_in_the_end():
 def deaf_worker_is_bounded():
     """It goes on although it was told to park: the client's buffer has a ceiling."""
     with Server('--out-high', '4K', fake=f'tokens {TOKENS}\nsize {SIZE}\ndeaf park') as s:
-        slow = s.stream(seed=1, rcvbuf=4096)
-        s.wait_metric('generations_cancelled_total', 1)
-        slow.http.close()
+        with s.http(rcvbuf=4096) as slow:
+            slow.request('POST', '/v1/completions', {'prompt': 'x', 'stream': True})
+            s.wait_metric('generations_cancelled_total', 1)
         assert s.complete(seed=2, max_tokens=1) == text_of(2)[:SIZE]
 
 
-cases(parks_and_goes_on, is_dropped_in_the_end, deaf_worker_is_bounded)
+def worker_is_faster_than_anybody():
+    """It sends without a pause: a client that reads loses nothing."""
+    with Server('--out-high', '64K', fake='tokens 10000\ncontext 20000\nsize 1000') as s:
+        assert s.stream(seed=1).rest().replace('.', '') == fake_text(10000, 1)
+
+
+cases(parks_and_goes_on, is_dropped_in_the_end, deaf_worker_is_bounded,
+      worker_is_faster_than_anybody)

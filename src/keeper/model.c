@@ -289,9 +289,11 @@ on_state(void *arg, enum child_state now)
 	struct models *in = m->in;
 	struct fail why;
 
-	if (m->fail.code != 0 &&
-	    (now == CHILD_BACKOFF || now == CHILD_FAILED)) {
-		super_event(m->super, CHILD_EV_STOP);
+	/* Told when the worker is dead: who then asks again has it started
+	 * with the file as it is by then. */
+	if (m->fail.code != 0 && now != CHILD_DOWN) {
+		if (now == CHILD_BACKOFF || now == CHILD_FAILED)
+			super_event(m->super, CHILD_EV_STOP);
 		return;
 	}
 	if (now == CHILD_DOWN && m->is_leaving) {

@@ -127,10 +127,13 @@ def a_killed_run_takes_its_server_along():
     p = subprocess.Popen([EXE, 'run', '-m', MODEL, '-n', '4000', '--rpc-socket', NOWHERE, 'Once'],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL, env=ENV)
-    p.stdout.read(10)
-    [keeper] = children(p.pid)
-    with open(f'/proc/{keeper}/cmdline') as f:
-        private = os.path.dirname(re.search(r'--rpc-socket\0([^\0]+)', f.read()).group(1))
+
+    def socket():
+        # While it loads: later a fast machine may be done with the answer.
+        for keeper in children(p.pid):
+            with open(f'/proc/{keeper}/cmdline') as f:
+                return re.search(r'\0serve\0.*--rpc-socket\0([^\0]+)', f.read())
+    private = os.path.dirname(until(socket).group(1))
     p.kill()
     p.wait()
     p.stdout.close()
@@ -151,8 +154,9 @@ def status():
         assert got['uptime_s'] >= 0 and not model['last_death']
         s.kill_worker()
         stream.until(len(stream.texts) + 200)
-        [model] = s.status()['models']
+        [model] = until(lambda: [m for m in s.status()['models'] if m['last_death']])
         assert 'SIGKILL' in model['last_death'] and model['restarts'] == 1, model
+        until(lambda: s.status()['models'][0]['state'] == 'up')
         text = command('status', '--rpc-socket', s.rpc_path)
         assert text.returncode == 0, text
         for word in str(s.pid), str(s.front), str(s.worker), 'demo', 'SIGKILL', s.rpc_path:

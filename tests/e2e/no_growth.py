@@ -70,9 +70,11 @@ class Clients:
 
 def measure(s):
     with s.rpc() as r:
-        until(lambda: r.call('bulkhead.status')['generations'] == 0)
-    processes = {'keeper': s.pid, 'front': s.front, 'worker': s.worker}
-    return {name: (n_fds(pid), rss_kib(pid)) for name, pid in processes.items()}
+        # The two clients' connections and this one: others are on their way out.
+        until(lambda: (got := r.call('bulkhead.status'))['generations'] == 0
+              and got['front']['clients'] == 3)
+        processes = {'keeper': s.pid, 'front': s.front, 'worker': s.worker}
+        return {name: (n_fds(pid), rss_kib(pid)) for name, pid in processes.items()}
 
 
 with Server() as s:

@@ -34,7 +34,8 @@ model_status(const struct model *m)
 
 	if (m->is_leaving)
 		return MODEL_GONE;
-	if (m->fail.code != 0)
+	/* Not before its worker is dead: then it is told and logged. */
+	if (m->fail.code != 0 && s == CHILD_DOWN)
 		return MODEL_FAILED;
 	if (s == CHILD_STARTING && super_deaths(m->super) > 0)
 		return MODEL_RESTARTING;
@@ -358,7 +359,7 @@ model_free(struct model *m)
 {
 	if (m == NULL)
 		return;
-	if (!list_empty(&m->link))
+	if (!list_empty(&m->link) && !m->is_leaving)
 		m->in->n--;
 	list_remove(&m->link);
 	super_free(m->super);
@@ -433,6 +434,7 @@ model_leave(struct model *m, bool hurry)
 
 	if (!m->is_leaving) {
 		m->is_leaving = true;
+		m->in->n--;
 		model_tell(m);
 		if (super_state(m->super) == CHILD_UP)
 			log_info("model %s: unloading", m->name);

@@ -22,7 +22,7 @@ struct models {
 	struct child_limits limits;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct list all;	  /* struct model, the default one first */
-	uint32_t n;
+	uint32_t n;		  /* of them that are not leaving */
 	uint32_t last_id;
 	pid_t front; /* 0: none */
 };

@@ -39,10 +39,13 @@ set_option(int fd, int level, int name, int value)
 }
 
 static void
-set_tcp_options(int fd)
+set_tcp_options(int fd, uint32_t stall_ms)
 {
+	/* It is for one who reads nothing too, whom we give stall_ms. */
+	uint32_t unsent_ms = stall_ms > UNSENT_MS ? stall_ms : UNSENT_MS;
+
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNSENT_MS);
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)unsent_ms);
 	set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_S);
@@ -74,7 +77,7 @@ take(struct listener *l, int fd)
 	struct front *f = l->front;
 
 	if (!l->is_unix)
-		set_tcp_options(fd);
+		set_tcp_options(fd, f->config.stall_ms);
 	if (f->n_conns >= f->config.max_clients) {
 		f->metrics.connections_refused_total++;
 		doors[l->kind].refuse(fd);

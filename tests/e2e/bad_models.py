@@ -100,7 +100,7 @@ def mutants():
     print(f'SEED={seed}')
     rng, loaded = random.Random(seed), 0
     with Server('--restart-limit', '2', '--restart-window', '1s') as s, s.rpc() as r:
-        other = s.stream(max_tokens=3500, ignore_eos=True, seed=1)
+        other = s.stream(max_tokens=1000, ignore_eos=True, seed=1)
         for i in range(MUTANTS):
             data = bytearray(WHOLE)
             for _ in range(rng.choice((1, 1, 2, 8, 64))):
@@ -113,6 +113,7 @@ def mutants():
             except RpcError as e:
                 assert e.code in (-32001, -32006, -32602), (seed, i, e)
             os.unlink(path)
+            other.until(10 * i)
         other.rest()
         assert other.done and other.error is None
         models = s.status()['models']

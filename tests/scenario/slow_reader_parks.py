@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """A client that does not read parks its own stream and loses nothing; others never notice."""
+import contextlib
 import os
+import socket
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import Server, cases, fake_text, until
+from bulkhead import LIBC, Server, cases, fake_text, until
 
 TOKENS, SIZE = 2000, 2000
+SYS_PIDFD_GETFD = 438
 
 
 def text_of(seed):
@@ -49,6 +52,22 @@ def is_dropped_in_the_end():
             pass
 
 
+def kernel_is_as_patient():
+    """TCP_USER_TIMEOUT ends a connection that reads nothing: not before --stall-timeout may."""
+    with Server('--stall-timeout', '10m', fake='tokens 1') as s, s.http() as h:
+        h.request('GET', '/health')
+        assert h.reply().status == 200
+        pidfd, found = os.pidfd_open(s.front), []
+        for fd in map(int, os.listdir(f'/proc/{s.front}/fd')):
+            ours = LIBC.syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
+            with contextlib.suppress(OSError), socket.socket(fileno=ours) as copy:
+                copy.getpeername()
+                if copy.family == socket.AF_INET:
+                    found.append(copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+        os.close(pidfd)
+        assert found == [600000], found
+
+
 def deaf_worker_is_bounded():
     """It goes on although it was told to park: the client's buffer has a ceiling."""
     with Server('--out-high', '4K', fake=f'tokens {TOKENS}\nsize {SIZE}\ndeaf park') as s:
@@ -64,5 +83,5 @@ def worker_is_faster_than_anybody():
         assert s.stream(seed=1).rest().replace('.', '') == fake_text(10000, 1)
 
 
-cases(parks_and_goes_on, is_dropped_in_the_end, deaf_worker_is_bounded,
+cases(parks_and_goes_on, is_dropped_in_the_end, kernel_is_as_patient, deaf_worker_is_bounded,
       worker_is_faster_than_anybody)

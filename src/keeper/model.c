@@ -308,8 +308,9 @@ on_state(void *arg, enum child_state now)
 	}
 	if (!m->is_leaving)
 		model_tell(m);
-	/* Nobody is left who wanted it. */
-	if (now == CHILD_DOWN && !m->is_fixed && m->users == 0)
+	/* Nobody is left who wanted it: nor is it tried again. */
+	if ((now == CHILD_DOWN || now == CHILD_FAILED) && !m->is_fixed &&
+	    m->users == 0)
 		model_leave(m, false);
 	in->ops->on_change(in->arg);
 }

@@ -40,6 +40,13 @@ struct front {
 	uint64_t started_ms;
 };
 
+/* Everything empty, with a loop and no descriptor. 0, or ERR_NOMEM; call
+ * front_done() in any case. */
+int front_init(struct front *f) MUST_CHECK;
+
+/* Frees what front_init() made. Last: what uses the loop goes before. */
+void front_done(struct front *f);
+
 /* Unpacks a frame into ret with a copy of its bytes for the strings, which goes
  * to *mem (what was there is freed). 0, ERR_PROTO or ERR_NOMEM. */
 int front_keep(const struct frame *fr, void *ret, void **mem) MUST_CHECK;

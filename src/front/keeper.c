@@ -1,6 +1,5 @@
 #include "front/keeper.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "front/conn.h"
 #include "front/front.h"
@@ -9,30 +8,10 @@
 #include "front/model.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define CHANNEL_OUT_MAX (4u * MIB)
 #define FLUSH_MS 2000u /* for the last words, once everything was cut */
-
-int
-front_keep(const struct frame *fr, void *ret, void **mem)
-{
-	const struct layout *l = msg_row(fr->msg)->layout;
-	void *copy = malloc(fr->n == 0 ? 1 : fr->n);
-
-	if (copy == NULL)
-		return ERR_NOMEM;
-	if (fr->n > 0)
-		memcpy(copy, fr->payload, fr->n);
-	if (layout_unpack(l, ret, copy, fr->n) != 0) {
-		free(copy);
-		return ERR_PROTO;
-	}
-	free(*mem);
-	*mem = copy;
-	return 0;
-}
 
 static void
 watch_keeper(struct front *f)

@@ -2,21 +2,17 @@
  * The front process: everything from and to clients. It finds its channel to
  * the keeper at CHANNEL_FD and learns the rest from there.
  */
-#include "base/clock.h"
 #include "base/log.h"
 #include "front/conn.h"
 #include "front/front.h"
-#include "front/gen.h"
 #include "front/keeper.h"
 #include "front/listener.h"
 #include "front/model.h"
-#include "front/table.h"
 #include "wire/progress.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static void
 on_term(void *arg)
@@ -29,19 +25,12 @@ on_term(void *arg)
 static int
 set_up(struct front *f)
 {
-	list_init(&f->listeners);
-	list_init(&f->conns);
-	list_init(&f->dirty);
-	list_init(&f->models);
-	list_init(&f->wants);
-	list_init(&f->endings);
-	f->started_ms = clock_ms();
+	int err = front_init(f);
+
+	if (err != 0)
+		return err;
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	f->progress = progress_map(PROGRESS_FD);
-	f->loop = loop_new();
-	f->gens = table_new();
-	if (f->loop == NULL || f->gens == NULL)
-		return ERR_NOMEM;
 	if (loop_on_signal(f->loop, SIGTERM, on_term, f) != 0 ||
 	    loop_on_signal(f->loop, SIGINT, on_term, f) != 0)
 		return ERR_NOMEM;
@@ -54,19 +43,16 @@ tear_down(struct front *f)
 	listener_free_all(f);
 	conn_free_all(f);
 	model_free_all(f);
-	table_free(f->gens);
 	keeper_close(f);
 	timer_free(f->drain_timer);
 	progress_unmap(f->progress);
-	if (f->reserve_fd >= 0)
-		(void)close(f->reserve_fd);
-	loop_free(f->loop);
+	front_done(f);
 }
 
 int
 main(void)
 {
-	struct front f = { .reserve_fd = -1 };
+	struct front f;
 	int err;
 
 	log_init("bulkhead-front", LOG_INFO);

@@ -13,7 +13,6 @@
 #include "front/keeper.h"
 #include "front/listener.h"
 #include "front/model.h"
-#include "front/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,15 +85,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	list_init(&front.listeners);
-	list_init(&front.conns);
-	list_init(&front.dirty);
-	list_init(&front.models);
-	list_init(&front.wants);
-	list_init(&front.endings);
-	front.reserve_fd = -1;
-	front.loop = loop_new();
-	front.gens = table_new();
+	if (front_init(&front) != 0)
+		abort();
 	pause_timer =
 	    timer_new(front.loop, (timer_fn)(void *)loop_stop, front.loop);
 	if (chan_pair(pair) != 0 || keeper_open(&front, pair[0]) != 0)

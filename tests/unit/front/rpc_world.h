@@ -13,7 +13,6 @@
 #include "front/keeper.h"
 #include "front/listener.h"
 #include "front/model.h"
-#include "front/table.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -115,15 +114,7 @@ world_new(const struct front_config *config)
 	struct front *f = &w->f;
 	int pair[2];
 
-	list_init(&f->listeners);
-	list_init(&f->conns);
-	list_init(&f->dirty);
-	list_init(&f->models);
-	list_init(&f->wants);
-	list_init(&f->endings);
-	f->reserve_fd = -1;
-	f->loop = loop_new();
-	f->gens = table_new();
+	assert_int_equal(front_init(f), 0);
 	buf_init(&w->heard, 64 * MIB);
 	assert_int_equal(chan_pair(pair), 0);
 	assert_int_equal(keeper_open(f, pair[0]), 0);
@@ -142,12 +133,11 @@ world_free(struct world *w)
 	model_free_all(&w->f);
 	assert_int_equal(w->f.n_gens, 0);
 	assert_int_equal(w->f.n_conns, 0);
-	table_free(w->f.gens);
 	keeper_close(&w->f);
 	timer_free(w->f.drain_timer);
 	chan_free(w->keeper);
 	chan_free(w->worker);
-	loop_free(w->f.loop);
+	front_done(&w->f);
 	buf_done(&w->heard);
 	if (w->client >= 0)
 		close(w->client);

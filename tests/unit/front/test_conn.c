@@ -1,7 +1,6 @@
 /* A connection with the test as its client and as its protocol. */
 #include "front/conn.h"
 #include "front/front.h"
-#include "front/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,17 +84,11 @@ set_up(void **state)
 	struct front *f = &w->f;
 	int pair[2];
 
-	list_init(&f->listeners);
-	list_init(&f->conns);
-	list_init(&f->dirty);
-	list_init(&f->models);
-	list_init(&f->wants);
-	list_init(&f->endings);
+	assert_int_equal(front_init(f), 0);
 	f->config.body_max = 1000;
 	f->config.header_max = 1000;
 	f->config.out_high = 20000;
 	f->config.stall_ms = 150;
-	f->loop = loop_new();
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	w->client = pair[1];
@@ -115,7 +108,7 @@ tear_down(void **state)
 	assert_int_equal(w->n_closed, 1);
 	if (w->client >= 0)
 		close(w->client);
-	loop_free(w->f.loop);
+	front_done(&w->f);
 	free(w);
 	return 0;
 }

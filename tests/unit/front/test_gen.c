@@ -6,7 +6,6 @@
 #include "front/conn.h"
 #include "front/gen.h"
 #include "front/model.h"
-#include "front/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,16 +125,9 @@ set_up(void **state)
 	struct front *f = &w->f;
 	int pair[2];
 
-	list_init(&f->listeners);
-	list_init(&f->conns);
-	list_init(&f->dirty);
-	list_init(&f->models);
-	list_init(&f->wants);
-	list_init(&f->endings);
+	assert_int_equal(front_init(f), 0);
 	f->config.queue_max = 3;
 	f->config.default_model = STR("demo");
-	f->loop = loop_new();
-	f->gens = table_new();
 	assert_int_equal(chan_pair(pair), 0);
 	f->chan = chan_new(pair[0], PROC_FRONT, PROC_KEEPER, MIB);
 	f->watch = watch_new(f->loop, pair[0], NULL, NULL);
@@ -152,12 +144,11 @@ tear_down(void **state)
 
 	model_free_all(&w->f);
 	assert_int_equal(w->f.n_gens, 0);
-	table_free(w->f.gens);
 	watch_free(w->f.watch);
 	chan_free(w->f.chan);
 	chan_free(w->keeper);
 	chan_free(w->worker);
-	loop_free(w->f.loop);
+	front_done(&w->f);
 	free(w);
 	return 0;
 }

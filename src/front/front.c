@@ -1,0 +1,51 @@
+#include "front/front.h"
+
+#include "base/clock.h"
+#include "front/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+front_init(struct front *f)
+{
+	*f = (struct front){ .reserve_fd = -1, .started_ms = clock_ms() };
+	list_init(&f->listeners);
+	list_init(&f->conns);
+	list_init(&f->dirty);
+	list_init(&f->models);
+	list_init(&f->wants);
+	list_init(&f->endings);
+	f->loop = loop_new();
+	f->gens = table_new();
+	return f->loop != NULL && f->gens != NULL ? 0 : ERR_NOMEM;
+}
+
+void
+front_done(struct front *f)
+{
+	table_free(f->gens);
+	if (f->reserve_fd >= 0)
+		(void)close(f->reserve_fd);
+	loop_free(f->loop);
+}
+
+int
+front_keep(const struct frame *fr, void *ret, void **mem)
+{
+	const struct layout *l = msg_row(fr->msg)->layout;
+	void *copy = malloc(fr->n == 0 ? 1 : fr->n);
+
+	if (copy == NULL)
+		return ERR_NOMEM;
+	if (fr->n > 0)
+		memcpy(copy, fr->payload, fr->n);
+	if (layout_unpack(l, ret, copy, fr->n) != 0) {
+		free(copy);
+		return ERR_PROTO;
+	}
+	free(*mem);
+	*mem = copy;
+	return 0;
+}

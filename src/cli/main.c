@@ -2,13 +2,12 @@
  * bulkhead - the command: what the first word says.
  */
 #include "bulkhead.h"
+#include "base/fd.h"
 #include "cli/command.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct command {
 	const char *name;
@@ -88,26 +87,12 @@ version_main(int argc, char *const argv[], char *const envp[])
 	return EXIT_SUCCESS;
 }
 
-/* Else a socket would get the number of one that is closed, and the text that
- * is meant for it. */
-static void
-fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 int
 main(int argc, char *argv[], char *envp[])
 {
 	const struct command *c;
 
-	fill_standard_descriptors();
+	fd_fill_standard();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -1,28 +1,13 @@
 #include "bulkhead.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "keeper/keeper.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-/* Descriptors 0 to 2 must be somebody's: else a socket would get one of these
- * numbers, and a child a log line. */
-static void
-fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
-}
 
 /* A caller that embeds us may pass anything; what is missing is left out. */
 static void
@@ -77,7 +62,7 @@ bulkhead_serve(int argc, char *const argv[], char *const envp[])
 	struct fail f = { .text = "" };
 	int status = 2;
 
-	fill_standard_descriptors();
+	fd_fill_standard();
 	log_init("bulkhead", LOG_INFO);
 	if (conf_read(&conf, argc < 0 ? 0 : argc, argv, envp, &f) != 0) {
 		log_error("%s", f.text);

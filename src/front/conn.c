@@ -263,7 +263,6 @@ note_stall(struct conn *c, bool has_moved)
 static void
 flush(struct conn *c)
 {
-	bool was_blocked = c->is_blocked;
 	bool has_moved = false;
 
 	if (buf_err(&c->out) != 0) {
@@ -290,8 +289,7 @@ flush(struct conn *c)
 		has_moved = true;
 		buf_consume(&c->out, (size_t)r);
 	}
-	if (c->is_blocked != was_blocked || !c->is_blocked)
-		want(c);
+	want(c);
 	/* A large reply's memory is not kept for the small ones after it. */
 	if (buf_len(&c->out) == 0 && c->out.cap > OUT_KEPT)
 		buf_trim(&c->out);

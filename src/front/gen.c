@@ -1,6 +1,5 @@
 #include "front/gen.h"
 
-#include "base/log.h"
 #include "front/front.h"
 #include "front/model.h"
 #include "front/table.h"
@@ -17,7 +16,6 @@ struct gen {
 	const struct gen_ops *ops; /* NULL: the owner is gone */
 	void *arg;
 	uint64_t id;
-	uint64_t seed;
 	struct buf record; /* GEN_SUBMIT, packed */
 	int32_t *prompt;   /* token ids; NULL until GEN_STARTED */
 	uint32_t n_prompt;
@@ -31,19 +29,6 @@ struct gen {
 	bool is_cancelled;
 	bool was_started; /* the owner has heard of it */
 };
-
-static const char *const state_names[GEN_NSTATES] = {
-	[GEN_QUEUED] = "queued",
-	[GEN_SENT] = "sent",
-	[GEN_RUNNING] = "running",
-	[GEN_ENDING] = "ending",
-};
-
-const char *
-gen_state_name(enum gen_state s)
-{
-	return s >= GEN_QUEUED && s < GEN_NSTATES ? state_names[s] : "?";
-}
 
 /* What a worker may speak of: a generation of its own that it was given. */
 static struct gen *
@@ -102,9 +87,7 @@ may_start(const struct model *m, struct fail *why)
 		return fail_set(why, ERR_STOPPING, NULL,
 		    "the server is stopping; it takes no new work");
 	if (m->state.status == MODEL_FAILED)
-		return fail_set(why,
-		    m->state.err < 0 ? m->state.err : ERR_LOAD_FAILED, "model",
-		    "%.*s", (int)m->state.text.n, m->state.text.p);
+		return model_failure(&m->state, why);
 	if (m->n_queue >= c->queue_max)
 		return fail_set(why, ERR_BUSY, NULL,
 		    "%u requests wait for this model already, the limit is %u;"
@@ -154,7 +137,6 @@ gen_start(struct model *m, const struct gen_submit *req,
 	g->model = m;
 	g->ops = ops;
 	g->arg = arg;
-	g->seed = own.seed;
 	g->state = GEN_QUEUED;
 	buf_init(&g->record, msg_row(MSG_GEN_SUBMIT)->max);
 	layout_pack(&layout_gen_submit, &own, &g->record);
@@ -303,34 +285,10 @@ gen_id(const struct gen *g)
 	return g->id;
 }
 
-uint64_t
-gen_seed(const struct gen *g)
-{
-	return g->seed;
-}
-
 enum gen_state
 gen_state(const struct gen *g)
 {
 	return g->state;
-}
-
-struct model *
-gen_model(const struct gen *g)
-{
-	return g->model;
-}
-
-uint32_t
-gen_tokens(const struct gen *g)
-{
-	return g->n_tokens;
-}
-
-uint32_t
-gen_prompt(const struct gen *g)
-{
-	return g->n_prompt;
 }
 
 static int

@@ -62,12 +62,7 @@ void gen_drop(struct gen *g);
 void gen_park(struct gen *g, bool is_parked);
 
 uint64_t gen_id(const struct gen *g);
-uint64_t gen_seed(const struct gen *g);
 enum gen_state gen_state(const struct gen *g);
-struct model *gen_model(const struct gen *g);
-uint32_t gen_tokens(const struct gen *g); /* delivered so far */
-uint32_t gen_prompt(const struct gen *g); /* prompt tokens; 0: not known */
-const char *gen_state_name(enum gen_state s);
 
 /* The worker's messages, from model.c. 0, or ERR_PROTO: the worker is mad. */
 int gen_on_frame(struct model *m, const struct frame *f) MUST_CHECK;

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What may wait to be sent to a worker: one request of the largest size and
  * the small change of many others. */
@@ -16,7 +15,6 @@
 
 struct want {
 	struct list link; /* in front->wants */
-	struct front *front;
 	uint32_t ref;
 	want_fn fn; /* NULL: the asker is gone */
 	void *arg;
@@ -136,7 +134,7 @@ on_channel(void *arg, unsigned events)
 {
 	struct model *m = arg;
 	struct front *f = m->front;
-	int err = 0;
+	int err;
 
 	/* What a dying worker sent whole is read before its end is seen, so
 	 * a failure to write is left for the read to find. */
@@ -244,10 +242,10 @@ answer(struct front *f, uint32_t ref, struct model *m, const struct fail *why)
 	}
 }
 
-static void
-failure_of(const struct model_state *s, struct fail *ret)
+int
+model_failure(const struct model_state *s, struct fail *ret)
 {
-	(void)fail_set(ret, s->err < 0 ? s->err : ERR_LOAD_FAILED, "model",
+	return fail_set(ret, s->err < 0 ? s->err : ERR_LOAD_FAILED, "model",
 	    "%.*s", (int)s->text.n, s->text.p);
 }
 
@@ -270,7 +268,7 @@ on_new_state(struct model *m, int fd)
 		break;
 	case MODEL_FAILED:
 	case MODEL_GONE:
-		failure_of(&m->state, &why);
+		(void)model_failure(&m->state, &why);
 		if (ref != 0)
 			answer(f, ref, NULL, &why);
 		if (m->state.status == MODEL_FAILED)
@@ -299,7 +297,7 @@ model_on_state(struct front *f, struct frame *fr)
 	/* A model that never came to be: only the asker needs to know. */
 	if (s.model == 0 ||
 	    (m == NULL && s.status >= MODEL_FAILED && s.ref != 0)) {
-		failure_of(&s, &why);
+		(void)model_failure(&s, &why);
 		answer(f, s.ref, NULL, &why);
 		return 0;
 	}
@@ -336,9 +334,7 @@ model_want(
 
 	if (w == NULL)
 		return NULL;
-	*w = (struct want){
-		.front = f, .ref = ++f->next_ref, .fn = fn, .arg = arg
-	};
+	*w = (struct want){ .ref = ++f->next_ref, .fn = fn, .arg = arg };
 	m.ref = w->ref;
 	list_append(&f->wants, &w->link);
 	front_tell(f, MSG_MODEL_WANT, &m);

@@ -37,6 +37,9 @@ struct model *model_by_id(const struct front *f, uint32_t id);
  * descriptor is taken. 0, ERR_PROTO or ERR_NOMEM. */
 int model_on_state(struct front *f, struct frame *fr) MUST_CHECK;
 
+/* Why a model in state s cannot be had. Returns ret's code, never 0. */
+int model_failure(const struct model_state *s, struct fail *ret);
+
 /* Sends queued generations while there are free slots. */
 void model_dispatch(struct model *m);
 

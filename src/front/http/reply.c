@@ -33,8 +33,8 @@ static const struct {
 	{ 505, "HTTP Version Not Supported" },
 };
 
-const char *
-reply_reason(int status)
+static const char *
+reason_of(int status)
 {
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].status == status)
@@ -58,7 +58,7 @@ put_head(struct http *h, int status, const char *type, const char *extra)
 {
 	struct buf *out = http_out(h);
 
-	buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reply_reason(status));
+	buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
 	if (type != NULL)
 		buf_printf(out, "Content-Type: %s\r\n", type);
 	buf_puts(out, extra);

@@ -8,9 +8,6 @@
 
 struct http;
 
-/* "Not Found"; never NULL. */
-const char *reply_reason(int status);
-
 /* A whole answer, and http_done(). type: NULL when there is no body. extra:
  * header lines, each with its CRLF, or "". A HEAD request gets the headers
  * alone. */

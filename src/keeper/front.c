@@ -25,18 +25,12 @@ struct front {
 	bool is_stopping;
 };
 
-static const char *
-version(void)
-{
-	return BULKHEAD_VERSION;
-}
-
 static void
 send_config(struct front *fr, struct process *p)
 {
 	const struct conf *c = fr->spec.conf;
 	struct front_config fc = {
-		.version = str_of(version()),
+		.version = STR(BULKHEAD_VERSION),
 		.default_model = str_of(fr->default_model),
 		.log_level = (uint8_t)log_level(),
 		.max_clients = fr->spec.max_clients,

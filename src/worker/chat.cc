@@ -19,7 +19,6 @@ extern "C" {
 #include <new>
 #include <optional>
 #include <string>
-#include <utility>
 
 static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
 	offsetof(struct cand, logit) == offsetof(llama_token_data, logit),

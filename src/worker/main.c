@@ -16,7 +16,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -251,8 +250,6 @@ main(void)
 	log_init("bulkhead-worker", LOG_INFO);
 	link_init(&w.link, &engine_llama);
 	allow_deep_stack();
-	/* ggml's own abort would start a debugger. */
-	(void)setenv("GGML_NO_BACKTRACE", "1", 1);
 	if (set_signals(&w) != 0) {
 		log_error("cannot make an eventfd");
 		return 1;

@@ -8,6 +8,8 @@
  */
 #include "wire/chan.h"
 
+#include "../lib/any_struct.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +19,6 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-union any_struct {
-#define MEMBER(name, fields) struct name name;
-	LAYOUTS(MEMBER)
-#undef MEMBER
-};
 
 static const enum proc ends[][2] = {
 	{ PROC_FRONT, PROC_KEEPER },
@@ -36,34 +32,6 @@ static const enum proc ends[][2] = {
 /* So that the bytes are really read. */
 static volatile unsigned sink;
 
-/* Reads all that an unpacked struct points to. */
-static unsigned
-touch(const struct layout *l, const union any_struct *st)
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < l->n_fields; i++) {
-		const void *at = (const char *)st + l->fields[i].off;
-		enum field_kind kind = l->fields[i].kind;
-		const struct i32s *ints = at;
-		const struct biases *biases = at;
-		const struct str *s = at;
-
-		if (kind == FIELD_strs)
-			sum += (unsigned)strs_count(*(const struct strs *)at);
-		if (kind == FIELD_str || kind == FIELD_strs)
-			for (size_t k = 0; k < s->n; k++)
-				sum += (unsigned char)s->p[k];
-		if (kind == FIELD_i32s)
-			for (size_t k = 0; k < ints->n; k++)
-				sum += (unsigned)ints->p[k];
-		if (kind == FIELD_biases)
-			for (size_t k = 0; k < biases->n; k++)
-				sum += (unsigned)biases->p[k].token;
-	}
-	return sum;
-}
-
 /* What was unpacked packs to the same bytes, but for what pads arrays. */
 static unsigned
 check_layout(const struct layout *l, const void *p, size_t n)
@@ -75,12 +43,12 @@ check_layout(const struct layout *l, const void *p, size_t n)
 
 	if (layout_unpack(l, &st, p, n) != 0)
 		return 0;
-	sum = touch(l, &st);
+	sum = any_touch(l, &st);
 	buf_init(&b, SIZE_MAX);
 	layout_pack(l, &st, &b);
 	assert(buf_err(&b) == 0 && buf_len(&b) == n);
 	err = layout_unpack(l, &again, buf_data(&b), buf_len(&b));
-	assert(err == 0 && touch(l, &again) == sum);
+	assert(err == 0 && any_touch(l, &again) == sum);
 	buf_done(&b);
 	return sum;
 }

@@ -119,8 +119,8 @@ class Reply:
         return f'Reply({self.status}, {self.body[:300]!r})'
 
 
-class Http:
-    """One HTTP connection, as bytes: nothing is hidden, nothing repaired."""
+class Connection:
+    """A socket, as bytes. where: a path, or host and port."""
 
     def __init__(self, where, timeout=DEADLINE, rcvbuf=None):
         family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
@@ -141,8 +141,14 @@ class Http:
         self.file.close()
         self.sock.close()
 
-    def send(self, data):
+    def raw(self, data):
         self.sock.sendall(data.encode() if isinstance(data, str) else data)
+
+
+class Http(Connection):
+    """One HTTP connection: nothing is hidden, nothing repaired."""
+
+    send = Connection.raw
 
     def request(self, method, path, body=None, headers=()):
         """Sends one; a body that is not bytes goes as JSON."""
@@ -264,31 +270,13 @@ class RpcError(Exception):
         self.code, self.message, self.data = error['code'], error['message'], error.get('data')
 
 
-class Rpc:
+class Rpc(Connection):
     """One JSON-RPC connection. Replies are kept by id until they are asked for."""
 
     def __init__(self, path, timeout=DEADLINE, rcvbuf=None):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
-        if rcvbuf:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-        self.sock.connect(path)
-        self.file = self.sock.makefile('rb')
+        super().__init__(path, timeout, rcvbuf)
         self.last_id = 0
         self.kept = {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.file.close()
-        self.sock.close()
-
-    def raw(self, data):
-        self.sock.sendall(data.encode() if isinstance(data, str) else data)
 
     def line(self):
         """The next reply on the wire."""

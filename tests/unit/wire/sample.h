@@ -5,18 +5,10 @@
 #ifndef TEST_WIRE_SAMPLE_H
 #define TEST_WIRE_SAMPLE_H
 
-#include "wire/layout.h"
-#include "wire/msg.h"
+#include "../../lib/any_struct.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* As large as the largest of them. */
-union any_struct {
-#define SAMPLE_MEMBER(name, fields) struct name name;
-	LAYOUTS(SAMPLE_MEMBER)
-#undef SAMPLE_MEMBER
-};
 
 #define SAMPLE_POOL 4096u
 

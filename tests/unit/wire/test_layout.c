@@ -121,33 +121,6 @@ test_every_truncation(void **state)
 	sample_done(&s);
 }
 
-/* Touches all that an unpacked struct points to. */
-static unsigned
-touch(const struct layout *l, const union any_struct *st)
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < l->n_fields; i++) {
-		const void *at = (const char *)st + l->fields[i].off;
-		enum field_kind kind = l->fields[i].kind;
-		const struct str *s = at;
-		const struct i32s *a = at;
-		size_t n = 0;
-
-		if (kind == FIELD_str || kind == FIELD_strs)
-			n = s->n;
-		if (kind == FIELD_strs)
-			sum += (unsigned)strs_count(*(const struct strs *)at);
-		if (kind == FIELD_i32s)
-			n = a->n * sizeof(int32_t);
-		if (kind == FIELD_biases)
-			n = a->n * sizeof(struct bias);
-		for (size_t k = 0; k < n; k++)
-			sum += (unsigned char)s->p[k];
-	}
-	return sum;
-}
-
 /* Whatever bytes come: refused, or taken with nothing outside of them. */
 static void
 test_broken_bytes(void **state)
@@ -170,7 +143,7 @@ test_broken_bytes(void **state)
 				    (uint8_t)sample_random(&s);
 			if (unpack(layouts[i], &back, buf_data(&b), buf_len(&b),
 				&block) == 0)
-				sum += touch(layouts[i], &back);
+				sum += any_touch(layouts[i], &back);
 			free(block);
 			buf_done(&b);
 		}

@@ -144,6 +144,14 @@ world_free(struct world *w)
 	free(w);
 }
 
+/* For cmocka, of a test whose state is a world. */
+static inline int
+world_tear_down(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
 static inline void
 say(struct world *w, const char *text)
 {

@@ -22,13 +22,6 @@ set_up(void **state)
 	return 0;
 }
 
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 static void
 keep_alive(void **state)
 {
@@ -281,9 +274,10 @@ refused_at_the_door(void **state)
 	assert_int_equal(strlen(body), length);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 #define HASTY(name) \
-	cmocka_unit_test_setup_teardown(name, set_up_hasty, tear_down)
+	cmocka_unit_test_setup_teardown(name, set_up_hasty, world_tear_down)
 
 int
 main(void)

@@ -128,13 +128,6 @@ set_up(void **state)
 	return 0;
 }
 
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 /* Starts a stream of one choice; gives its generation. */
 static uint64_t
 start_stream(struct world *w, const char *more)
@@ -378,7 +371,8 @@ old_version_streams_to_the_close(void **state)
 	assert_true(is_closed(w));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
 
 int
 main(void)
@@ -397,7 +391,7 @@ main(void)
 		TEST(client_gone_cancels),
 		TEST(slow_reader_parks),
 		cmocka_unit_test_setup_teardown(
-		    waiting_is_commented, set_up_keepalive, tear_down),
+		    waiting_is_commented, set_up_keepalive, world_tear_down),
 		TEST(old_version_streams_to_the_close),
 	};
 

@@ -17,13 +17,6 @@ set_up(void **state)
 	return 0;
 }
 
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 static const char *
 with_id(const char *format, const char *id)
 {
@@ -344,7 +337,7 @@ status_is_told_without_a_model(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(ids_come_back_as_sent),
 		TEST(bad_ids_are_refused_without_one),

@@ -19,13 +19,6 @@ set_up(void **state)
 	return 0;
 }
 
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 /* What is in both ways to say a thing must come out the same. */
 static void
 init_in_every_form(void **state)
@@ -351,7 +344,7 @@ unknown_fields_are_ignored(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(init_in_every_form),
 		TEST(init_without_params_is_the_default_model),

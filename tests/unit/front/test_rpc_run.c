@@ -46,13 +46,6 @@ set_up(void **state)
 	return 0;
 }
 
-static int
-tear_down(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 /* Starts a run up to the worker's slot; its generation's id. */
 static uint64_t
 run(struct world *w, const char *request)
@@ -485,7 +478,7 @@ a_stop_that_cannot_wait(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(streams_these_bytes),
 		TEST(held_text_comes_before_the_last),

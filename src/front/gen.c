@@ -1,5 +1,6 @@
 #include "front/gen.h"
 
+#include "base/log.h"
 #include "front/front.h"
 #include "front/model.h"
 #include "front/table.h"
@@ -412,6 +413,26 @@ on_failed(struct model *m, const struct frame *fr)
 	return 0;
 }
 
+/* How exact a resume is, by the worker's comparison of hashes. */
+static int
+on_checked(struct model *m, const struct frame *fr)
+{
+	struct metrics *count = &m->front->metrics;
+	struct gen_checked c;
+
+	if (frame_unpack(fr, &c) != 0 || find(m, c.gen) == NULL)
+		return ERR_PROTO;
+	if (c.agrees) {
+		count->resumes_agreed_total++;
+		return 0;
+	}
+	count->resumes_differed_total++;
+	log_warn("%.*s: a resumed stream goes on with other logits than "
+		 "before: a valid continuation, not the exact one",
+	    (int)m->state.name.n, m->state.name.p);
+	return 0;
+}
+
 int
 gen_on_frame(struct model *m, const struct frame *fr)
 {
@@ -421,6 +442,7 @@ gen_on_frame(struct model *m, const struct frame *fr)
 		[MSG_GEN_STEP] = on_step,
 		[MSG_GEN_DONE] = on_done,
 		[MSG_GEN_FAILED] = on_failed,
+		[MSG_GEN_CHECKED] = on_checked,
 	};
 
 	return handlers[fr->msg] == NULL ? ERR_PROTO : handlers[fr->msg](m, fr);

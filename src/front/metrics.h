@@ -21,6 +21,10 @@
 	M(generations_cancelled_total, counter, "Generations cancelled")      \
 	M(generations_resumed_total, counter,                                 \
 	    "Resumes after a worker's death")                                 \
+	M(resumes_agreed_total, counter,                                      \
+	    "Resumes whose logits were those of before, by their hashes")     \
+	M(resumes_differed_total, counter,                                    \
+	    "Resumes that became a mere continuation: other logits")          \
 	M(generations_parked_total, counter,                                  \
 	    "Times a slow reader's was parked")                               \
 	M(prompt_tokens_total, counter, "Prompt tokens")                      \

@@ -181,10 +181,9 @@ on_spawn(void *arg, struct process *p)
 }
 
 static void
-keep_text(struct str *s, char copy[MODEL_TEXT_MAX])
+keep_text(struct str *s, char *copy, size_t size)
 {
-	(void)snprintf(
-	    copy, MODEL_TEXT_MAX, "%.*s", (int)s->n, s->n > 0 ? s->p : "");
+	(void)snprintf(copy, size, "%.*s", (int)s->n, s->n > 0 ? s->p : "");
 	*s = str_of(copy);
 }
 
@@ -196,8 +195,9 @@ on_ready(struct model *m, struct frame *f)
 	/* Without slots every request would wait for ever. */
 	if (frame_unpack(f, &r) != 0 || r.n_seq == 0 || r.n_ctx == 0)
 		return ERR_PROTO;
-	keep_text(&r.arch, m->arch);
-	keep_text(&r.desc, m->desc);
+	keep_text(&r.arch, m->arch, sizeof(m->arch));
+	keep_text(&r.desc, m->desc, sizeof(m->desc));
+	keep_text(&r.identity, m->identity, sizeof(m->identity));
 	m->about = r;
 	/* They are part of what makes a resume exact. */
 	if (m->n_threads == 0) {

@@ -12,6 +12,7 @@
 
 #define MODEL_NAME_MAX 160u
 #define MODEL_TEXT_MAX 128u
+#define IDENTITY_MAX 512u
 
 struct models {
 	struct loop *loop;
@@ -46,6 +47,7 @@ struct model {
 	struct worker_ready about; /* of the last READY */
 	char arch[MODEL_TEXT_MAX]; /* its strings */
 	char desc[MODEL_TEXT_MAX];
+	char identity[IDENTITY_MAX];
 	uint32_t n_threads; /* of the first READY; 0: not known yet */
 	uint32_t n_threads_batch;
 	uint64_t up_ms; /* when it was last ready */

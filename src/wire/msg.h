@@ -61,7 +61,9 @@ enum proc {
 	/* the last word on a generation: it finished ... */                \
 	M(GEN_DONE, gen_done, WORKER, FRONT, 1 * MIB, 0)                    \
 	/* ... or could not be done */                                      \
-	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)
+	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)               \
+	/* whether a resume's logits are those that the hashes are of */    \
+	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)
 
 #define MSG_ENUM(name, layout, from, to, max, fds) MSG_##name,
 enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
@@ -115,7 +117,10 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, n_threads, "chosen for decoding")                    \
 	F(S, u32, n_threads_batch, "chosen for prefill")               \
 	F(S, u32, chunk, "N of the canonical schedule; tokens")        \
-	F(S, u8, exact, "1: resume is exact for one stream at a time") \
+	F(S, u8, exact, "1: the self-test of exact resume has passed") \
+	F(S, str, identity,                                            \
+	    "what the bits of its logits depend on beside the file:"   \
+	    " build, backend, threads, chunk, attention, KV types")    \
 	F(S, u8, has_template, "1: the file carries a chat template")  \
 	F(S, u64, n_params, "")                                        \
 	F(S, u64, size, "bytes of tensors")                            \
@@ -182,6 +187,12 @@ enum gen_input {
 	INPUT_TOKENS,	  /* token ids */
 };
 
+/* What a resume promises. */
+enum resume_mode {
+	RESUME_EXACT = 1, /* the bytes of the undisturbed run */
+	RESUME_FAST,	  /* a valid continuation, nothing lost or repeated */
+};
+
 /* Everything a worker needs to do a generation, in one flat record. The front
  * keeps it packed; it is the head of the generation's journal entry. Sampling
  * parameters are named, and default, as in llama-server. The same record with
@@ -227,9 +238,13 @@ enum gen_input {
 	F(S, str, grammar, "GBNF, root rule \"root\"; or empty")              \
 	F(S, str, json_schema, "JSON; or empty; \"{}\" is any JSON object")   \
 	F(S, strs, stops, "end before any of these is shown")                 \
+	F(S, u8, resume_mode, "enum resume_mode")                             \
 	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
 	F(S, i32s, done, "resume: tokens already delivered; not sent again")  \
-	F(S, f32, mu, "resume: mirostat's state after done")
+	F(S, f32, mu, "resume: mirostat's state after done")                  \
+	F(S, str, hashes,                                                     \
+	    "resume: the logits' hashes of the last tokens of done, "         \
+	    "u64 each, the last one last; may be fewer than done")
 
 #define GEN_CANCEL_FIELDS(F, S) F(S, u64, gen, "")
 #define GEN_PARK_FIELDS(F, S) F(S, u64, gen, "")
@@ -264,6 +279,10 @@ enum gen_reason {
 	F(S, str, field, "the request's parameter, or empty")    \
 	F(S, str, text, "for a person")
 
+#define GEN_CHECKED_FIELDS(F, S) \
+	F(S, u64, gen, "")       \
+	F(S, u8, agrees, "0: from here on it is a continuation, not exact")
+
 /* struct front_config and its fellows, and layout_front_config and its. */
 #define LAYOUTS(L)                               \
 	L(front_config, FRONT_CONFIG_FIELDS)     \
@@ -286,7 +305,8 @@ enum gen_reason {
 	L(gen_unpark, GEN_UNPARK_FIELDS)         \
 	L(gen_started, GEN_STARTED_FIELDS)       \
 	L(gen_done, GEN_DONE_FIELDS)             \
-	L(gen_failed, GEN_FAILED_FIELDS)
+	L(gen_failed, GEN_FAILED_FIELDS)         \
+	L(gen_checked, GEN_CHECKED_FIELDS)
 
 #define LAYOUT_STRUCT(name, fields)     \
 	struct name {                   \

@@ -39,6 +39,8 @@ step_put(struct buf *b, const struct step *s)
 	put_long(b, s->text);
 	if (s->flags & STEP_MU)
 		buf_put_f32(b, s->mu);
+	if (s->flags & STEP_HASH)
+		buf_put_u64(b, s->hash);
 	if (s->flags & STEP_LOGPROBS) {
 		buf_put_f32(b, s->logprob);
 		put_short(b, s->piece);
@@ -58,6 +60,8 @@ step_next(struct cursor *c, struct step *ret)
 	ret->text = take(c, cursor_u32(c));
 	if (ret->flags & STEP_MU)
 		ret->mu = cursor_f32(c);
+	if (ret->flags & STEP_HASH)
+		ret->hash = cursor_u64(c);
 	if (ret->flags & STEP_LOGPROBS) {
 		ret->logprob = cursor_f32(c);
 		ret->piece = take(c, cursor_u16(c));

@@ -10,6 +10,7 @@
 #define STEP_HELD 1u	 /* bytes are held back: an incomplete character */
 #define STEP_MU 2u	 /* mu is set */
 #define STEP_LOGPROBS 4u /* piece, logprob and tops are set */
+#define STEP_HASH 8u	 /* hash is set */
 
 /* One token. text is what became visible by it: whole UTF-8 characters, maybe
  * none (held back as the start of a character or of a stop string), maybe
@@ -20,6 +21,7 @@ struct step {
 	uint8_t flags;
 	struct str text;
 	float mu;	  /* mirostat's state after this token */
+	uint64_t hash;	  /* of the logits that it was drawn from */
 	float logprob;	  /* natural log, before the samplers */
 	struct str piece; /* the token's own bytes, maybe not UTF-8 */
 	uint8_t n_tops;	  /* alternatives, the likeliest first */

@@ -28,6 +28,11 @@ static const struct step steps[] = {
 	    .n_tops = 2,
 	    .tops = STR("not walked") },
 	{ .gen = 5, .token = 9, .flags = STEP_LOGPROBS },
+	{ .gen = 6,
+	    .token = 10,
+	    .flags = STEP_MU | STEP_HASH | STEP_LOGPROBS,
+	    .mu = 1.0f,
+	    .hash = 0x0123456789abcdefu },
 };
 
 #define N_STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -40,6 +45,7 @@ check_same(const struct step *a, const struct step *b)
 	assert_int_equal(a->flags, b->flags);
 	assert_true(str_eq(a->text, b->text));
 	assert_memory_equal(&a->mu, &b->mu, sizeof(a->mu));
+	assert_true(a->hash == b->hash);
 	assert_memory_equal(&a->logprob, &b->logprob, sizeof(a->logprob));
 	assert_true(str_eq(a->piece, b->piece));
 	assert_int_equal(a->n_tops, b->n_tops);

@@ -102,11 +102,13 @@ show_processes(const struct json_value *st)
 	    number(front, "restarts"));
 	if (text(front, "last_death", cell)[0] != '\0')
 		(void)printf(", last %s", cell);
+	if (text(front, "crash_id", cell)[0] != '\0')
+		(void)printf(" (crash %s)", cell);
 	(void)putchar('\n');
 }
 
 static const char *const heads[] = { "MODEL", "STATE", "PID", "RUNNING",
-	"QUEUED", "CTX", "THREADS", "RESTARTS", "LAST DEATH" };
+	"QUEUED", "CTX", "THREADS", "RESTARTS", "LAST DEATH", "CRASH" };
 #define N_CELLS (sizeof(heads) / sizeof(heads[0]))
 
 struct row {
@@ -132,6 +134,7 @@ fill_row(const struct json_value *m, struct row *r)
 	put_number(r->cells[6], number(m, "threads"));
 	put_number(r->cells[7], number(m, "restarts"));
 	(void)text(m, "last_death", r->cells[8]);
+	(void)text(m, "crash_id", r->cells[9]);
 }
 
 static void

@@ -73,6 +73,7 @@ send_status(struct front *fr, struct process *p)
 		.front_restarts = super_deaths(fr->super),
 		.front_last_death = str_of(super_last_death(fr->super)),
 		.front_died_unix = super_died_unix(fr->super),
+		.front_crash_id = str_of(super_crash_id(fr->super)),
 	};
 
 	(void)process_send(p, MSG_KEEPER_STATUS, &ks, -1);
@@ -179,6 +180,16 @@ ask(void *arg, struct process *p, bool hurry)
 	(void)process_send(p, MSG_FRONT_DRAIN, &d, -1);
 }
 
+/* Sent on its way, it may exit or be killed for being slow. */
+static bool
+was_due(void *arg, const struct death *d)
+{
+	const struct front *fr = arg;
+
+	return fr->is_stopping &&
+	    (d->by_signal ? d->number == SIGKILL : d->number == 0);
+}
+
 static void
 on_death(void *arg, struct process *p, const char *what)
 {
@@ -186,8 +197,9 @@ on_death(void *arg, struct process *p, const char *what)
 
 	fr->ops->lost(fr->arg);
 	if (!fr->is_stopping)
-		log_warn("the front (pid %d) died: %s; starting another",
-		    (int)process_pid(p), what);
+		log_warn("the front (pid %d) died: %s; starting another "
+			 "(crash %s)",
+		    (int)process_pid(p), what, super_crash_id(fr->super));
 }
 
 static void
@@ -216,6 +228,7 @@ static const struct super_ops super_ops = {
 	.on_spawn = on_spawn,
 	.on_frame = on_frame,
 	.ask = ask,
+	.was_due = was_due,
 	.on_death = on_death,
 	.on_no_start = on_no_start,
 	.on_state = on_state,

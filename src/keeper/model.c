@@ -75,6 +75,7 @@ publish(struct model *m, uint32_t ref, int fd)
 		.restarts = super_deaths(m->super),
 		.last_death = str_of(super_last_death(m->super)),
 		.died_unix = super_died_unix(m->super),
+		.crash_id = str_of(super_crash_id(m->super)),
 	};
 
 #define COPY(s, kind, member, what) st.member = m->about.member;
@@ -251,6 +252,21 @@ ask(void *arg, struct process *p, bool hurry)
 	process_signal(p, SIGTERM);
 }
 
+/* It may leave when it was asked to, and when it has said why; who has to be
+ * killed for being slow to leave, is. */
+static bool
+was_due(void *arg, const struct death *d)
+{
+	const struct model *m = arg;
+
+	if (m->fail.code != 0)
+		return !d->by_signal || d->number == SIGKILL;
+	if (super_state(m->super) != CHILD_STOPPING)
+		return false;
+	return d->by_signal ? d->number == SIGKILL || d->number == SIGTERM
+			    : d->number == 0;
+}
+
 static void
 on_death(void *arg, struct process *p, const char *what)
 {
@@ -263,10 +279,12 @@ on_death(void *arg, struct process *p, const char *what)
 	/* Asked to leave, or told why: no surprise. */
 	if (s == CHILD_STOPPING || m->fail.code != 0)
 		return;
-	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s",
+	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s "
+		 "(crash %s)",
 	    m->name, (int)process_pid(p), what,
 	    progress_phase_name(atomic_load(&process_progress(p)->phase)),
-	    s == CHILD_UP ? "; its streams go on in another" : "");
+	    s == CHILD_UP ? "; its streams go on in another" : "",
+	    super_crash_id(m->super));
 }
 
 static void
@@ -319,6 +337,7 @@ static const struct super_ops super_ops = {
 	.on_spawn = on_spawn,
 	.on_frame = on_frame,
 	.ask = ask,
+	.was_due = was_due,
 	.on_death = on_death,
 	.on_no_start = on_no_start,
 	.on_state = on_state,

@@ -313,6 +313,7 @@ models_broken(struct models *all, uint32_t id)
 	log_error("model %s: its worker (pid %d) sent the front what it may "
 		  "not; killing it",
 	    m->name, (int)process_pid(p));
+	process_blame(p, "it sent the front what it may not");
 	process_abort(p);
 }
 

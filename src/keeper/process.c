@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@
 
 #define POLL_MS 20u  /* between looks, where there are no pidfds */
 #define BURY_MS 1000 /* for SIGKILL to work */
+
+#define PROCESS_BLAME_MAX 160
 
 struct process {
 	const struct program *prog;
@@ -29,6 +33,7 @@ struct process {
 	struct watch *pidfd_watch; /* readable when it is dead */
 	struct timer *poll_timer;  /* NULL where there are pidfds */
 	struct timer *kill_timer;
+	char blame[PROCESS_BLAME_MAX]; /* why we end it; "": we do not */
 };
 
 static void
@@ -55,6 +60,7 @@ end_channel(struct process *p, int err)
 	}
 	log_error("%s (pid %d): %s; killing it", p->prog->name, (int)p->pid,
 	    err_text(err));
+	process_blame(p, "its channel to the keeper: %s", err_text(err));
 	process_signal(p, SIGKILL);
 }
 
@@ -96,6 +102,7 @@ on_kill_timer(void *arg)
 
 	log_warn("%s (pid %d) should be gone and stays; killing it",
 	    p->prog->name, (int)p->pid);
+	process_blame(p, "it should have been gone and stayed");
 	process_signal(p, SIGKILL);
 }
 
@@ -299,6 +306,24 @@ process_signal(struct process *p, int signo)
 		return;
 	if (!p->is_dead)
 		(void)kill(p->pid, signo);
+}
+
+void
+process_blame(struct process *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->blame[0] != '\0')
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(p->blame, sizeof(p->blame), fmt, ap);
+	va_end(ap);
+}
+
+const char *
+process_blamed(const struct process *p)
+{
+	return p->blame;
 }
 
 void

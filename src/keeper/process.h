@@ -51,6 +51,11 @@ int process_send(struct process *p, enum msg m, const void *st, int fd);
 
 void process_signal(struct process *p, int signo);
 
+/* Says why it is about to be ended, for its obituary: "hang: no progress for
+ * 7 s". The first reason stays. */
+void process_blame(struct process *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+const char *process_blamed(const struct process *p); /* "" if nobody did */
+
 /* SIGABRT, so that its stack is known; SIGKILL if it is not dead soon. */
 void process_abort(struct process *p);
 

@@ -3,28 +3,39 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+
+static uint64_t
+ms_of(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_usec / 1000;
+}
 
 int
 reap(pid_t pid, struct death *ret)
 {
-	siginfo_t si = { .si_pid = 0 };
-	int r;
+	struct rusage used;
+	int status = 0;
+	pid_t r;
 
 	do
-		r = waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG);
+		r = wait4(pid, &status, WNOHANG, &used);
 	while (r < 0 && errno == EINTR);
 	/* Not our child any more: a program that embeds us has reaped it. */
 	if (r < 0) {
 		*ret = (struct death){ .number = -1 };
 		return 0;
 	}
-	if (si.si_pid == 0)
+	if (r == 0)
 		return ERR_AGAIN;
 	*ret = (struct death){
-		.by_signal = si.si_code != CLD_EXITED,
-		.number = si.si_status,
-		.core = si.si_code == CLD_DUMPED,
+		.by_signal = WIFSIGNALED(status),
+		.number = WIFSIGNALED(status) ? WTERMSIG(status)
+					      : WEXITSTATUS(status),
+		.core = WIFSIGNALED(status) && WCOREDUMP(status),
+		.peak_kib = (uint64_t)used.ru_maxrss,
+		.cpu_ms = ms_of(used.ru_utime) + ms_of(used.ru_stime),
 	};
 	return 0;
 }

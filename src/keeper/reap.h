@@ -7,12 +7,15 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct death {
 	bool by_signal;
 	int number; /* the signal, or the exit status; -1: nobody knows */
 	bool core;  /* it left a core file */
+	uint64_t peak_kib; /* the most memory that it had resident */
+	uint64_t cpu_ms;
 };
 
 /* Buries our child: until that its number is nobody else's. 0; ERR_AGAIN while

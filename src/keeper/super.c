@@ -1,6 +1,7 @@
 #include "keeper/super.h"
 
 #include "base/clock.h"
+#include "keeper/obituary.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ struct super {
 	uint32_t deaths;
 	char last_death[64];
 	uint64_t died_unix;
+	char crash_id[CRASH_ID_SIZE];
 };
 
 static int
@@ -40,6 +42,9 @@ on_death(void *arg, const struct death *d)
 	s->deaths++;
 	s->died_unix = (uint64_t)time(NULL);
 	(void)death_text(d, s->last_death, sizeof(s->last_death));
+	if (!s->ops->was_due(s->arg, d))
+		(void)obituary_id(
+		    s->died_unix, process_pid(s->process), s->crash_id);
 	s->ops->on_death(s->arg, s->process, s->last_death);
 	process_free(s->process);
 	s->process = NULL;
@@ -200,6 +205,12 @@ uint64_t
 super_died_unix(const struct super *s)
 {
 	return s->died_unix;
+}
+
+const char *
+super_crash_id(const struct super *s)
+{
+	return s->crash_id;
 }
 
 uint64_t

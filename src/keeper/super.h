@@ -16,6 +16,8 @@ struct super_ops {
 	int (*on_frame)(void *arg, struct frame *f);
 	/* Ask it to leave; in a hurry: now. */
 	void (*ask)(void *arg, struct process *p, bool hurry);
+	/* Whether it should have died, and so; else there is an obituary. */
+	bool (*was_due)(void *arg, const struct death *d);
 	/* It died; p is still there. what says of what. The owner logs it. */
 	void (*on_death)(void *arg, struct process *p, const char *what);
 	/* It could not even be started. */
@@ -46,6 +48,9 @@ struct process *super_process(struct super *s);
 uint32_t super_deaths(const struct super *s);
 const char *super_last_death(const struct super *s);
 uint64_t super_died_unix(const struct super *s);
+
+/* Of the last death that was not due; "" if none. */
+const char *super_crash_id(const struct super *s);
 
 /* Milliseconds until the next try, if one is to come, else 0. */
 uint64_t super_next_try(const struct super *s);

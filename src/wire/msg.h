@@ -103,7 +103,8 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, front_restarts, "since the keeper started") \
 	F(S, str, front_last_death,                           \
 	    "\"SIGKILL, 3 s ago\" style text or empty")       \
-	F(S, u64, front_died_unix, "seconds; 0: never")
+	F(S, u64, front_died_unix, "seconds; 0: never")       \
+	F(S, str, front_crash_id, "of its last obituary; or empty")
 
 /* What is known of a model once a worker has loaded it. */
 #define MODEL_DESCRIPTION_FIELDS(F, S)                                 \
@@ -145,6 +146,7 @@ enum model_status {
 	F(S, str, last_death,                                       \
 	    "of its worker: \"killed by SIGSEGV\"; or empty")       \
 	F(S, u64, died_unix, "when; seconds; 0: never")             \
+	F(S, str, crash_id, "of its last obituary; or empty")       \
 	F(S, i32, err, "FAILED: an ERR_*")                          \
 	F(S, str, text, "FAILED: why, for a person")                \
 	MODEL_DESCRIPTION_FIELDS(F, S)

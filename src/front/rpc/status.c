@@ -20,12 +20,13 @@ key_text(struct json_out *o, const char *key, struct str s)
 /* What every process has that can die: when it last did, and of what. */
 static void
 put_process(struct json_out *o, uint32_t pid, uint32_t restarts,
-    struct str last_death, uint64_t died_unix)
+    struct str last_death, uint64_t died_unix, struct str crash_id)
 {
 	json_key_u64(o, "pid", pid);
 	json_key_u64(o, "restarts", restarts);
 	key_text(o, "last_death", last_death);
 	json_key_u64(o, "died_unix", died_unix);
+	key_text(o, "crash_id", crash_id);
 }
 
 static void
@@ -67,7 +68,8 @@ put_model(struct json_out *o, const struct model *m)
 	json_key_cstr(
 	    o, "state", s->status <= MODEL_GONE ? names[s->status] : NULL);
 	key_text(o, "error", s->text);
-	put_process(o, s->pid, s->restarts, s->last_death, s->died_unix);
+	put_process(
+	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
 	json_key_u64(o, "running", m->n_active);
 	json_key_u64(o, "queued", m->n_queue);
 	json_key_u64(o, "tokens", m->tokens);
@@ -114,7 +116,7 @@ put_front(struct json_out *o, const struct front *f)
 	json_key(o, "front");
 	json_open(o, '{');
 	put_process(o, k->front_pid, k->front_restarts, k->front_last_death,
-	    k->front_died_unix);
+	    k->front_died_unix, k->front_crash_id);
 	json_key_u64(o, "clients", f->n_conns);
 	json_close(o, '}');
 }

@@ -325,7 +325,8 @@ status_is_told_without_a_model(void **state)
 	say(w, REQUEST "\"id\":1,\"method\":\"bulkhead.status\"}");
 	assert_hears(w,
 	    "\"keeper\":{\"pid\":1},\"front\":{\"pid\":2,\"restarts\":0,"
-	    "\"last_death\":null,\"died_unix\":0,\"clients\":1},\"models\":[],"
+	    "\"last_death\":null,\"died_unix\":0,\"crash_id\":null,"
+	    "\"clients\":1},\"models\":[],"
 	    "\"listeners\":[],\"generations\":0,\"draining\":false}}\n");
 	model_is(w, MODEL_UP, 0);
 	say(w, REQUEST "\"id\":1,\"method\":\"bulkhead.status\"}");

@@ -65,7 +65,9 @@ static void
 test_words_without_a_process(void **state)
 {
 	struct death realtime = { .by_signal = true, .number = 40 };
-	struct death core = { true, SIGBUS, true };
+	struct death core = {
+		.by_signal = true, .number = SIGBUS, .core = true
+	};
 	struct death unknown = { .number = -1 };
 	char text[64];
 

@@ -7,6 +7,7 @@
 #                  PRESETS=dev ARGS="-R unit.wire" for some of them
 #   make lint      layers, sizes, format, clang-tidy, scripts
 #   make fuzz      every fuzzer for FUZZ_SECONDS (60)
+#   make chaos     faults, mutants and a soak for hours: see tools/chaos
 #   make bench     the figures of bench/, beside llama-server
 #   make install   into PREFIX (/usr/local), DESTDIR is honoured
 #   make clean     away with the build folders; the engine's cache stays
@@ -46,6 +47,11 @@ fuzz:
 	@tools/build fuzz
 	@tools/fuzz
 
+chaos:
+	@tools/setup test
+	@tools/build dev
+	@tools/chaos $(ARGS)
+
 bench:
 	@tools/setup test
 	@tools/build release
@@ -63,4 +69,4 @@ clean:
 	@echo "clean: removing build and build-*"
 	@rm -rf build build-asan build-tsan build-fuzz build-release
 
-.PHONY: all run test lint fuzz bench install clean
+.PHONY: all run test lint fuzz chaos bench install clean

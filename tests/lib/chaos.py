@@ -1,0 +1,279 @@
+"""What the scripts of tests/chaos share: faults that go off while streams play, and their table.
+
+A fault is a generator over a World: it does its damage, counts it with world.hit(), and yields
+whenever it has to wait. play() turns the handle: it reads the takes, starts each fault when its
+take has shown so many events, and goes on until every take is over.
+
+Everything random comes of CHAOS_SEED, which is printed; when a fault goes off is set in tokens, so
+that a seed brings the same requests, faults and places, if not the same microseconds.
+"""
+import json
+import os
+import random
+import re
+import selectors
+import signal
+import struct
+import subprocess
+import sys
+import time
+from bulkhead import BIN, DEADLINE, SANITIZE, SLOW, SOURCE, is_alive, stat_of
+from streams import verdict
+
+
+def number(name, default, sanitized=None):
+    """A number from the environment."""
+    usual = sanitized if SANITIZE and sanitized is not None else default
+    return type(default)(os.environ.get(name) or usual)
+
+
+SEED = number('CHAOS_SEED', random.SystemRandom().randrange(1 << 32))
+
+
+def server_knows(option):
+    """Whether this build has the setting."""
+    got = subprocess.run([os.path.join(BIN, 'bulkhead'), 'serve', '--help-all'],
+                         capture_output=True, text=True, timeout=DEADLINE)
+    return f'--{option}' in got.stdout
+
+
+# Where a worker is
+
+def phases():
+    """What progress.h calls them, in order."""
+    with open(os.path.join(SOURCE, 'src', 'wire', 'progress.h')) as f:
+        body = re.search(r'enum progress_phase \{(.*?)\};', f.read(), re.S).group(1)
+    return re.findall(r'\bPHASE_(\w+)', re.sub(r'/\*.*?\*/', '', body, flags=re.S))
+
+
+PHASES = phases()
+
+
+def phase_of(pid):
+    """From its progress page; None if we may not look."""
+    try:
+        with open(f'/proc/{pid}/fd/4', 'rb') as f:
+            head = f.read(16)
+        return PHASES[struct.unpack('QI', head[:12])[1]]
+    except (OSError, IndexError, struct.error):
+        return None
+
+
+def worker_of(keeper):
+    """The pid of a living worker, or None; faster than a look at every process."""
+    try:
+        with open(f'/proc/{keeper}/task/{keeper}/children') as f:
+            pids = f.read().split()
+    except OSError:
+        return None
+    for pid in map(int, pids):
+        stat = stat_of(pid)
+        if stat and stat[0] == 'bulkhead-worker' and stat[1] not in 'ZX':
+            return pid
+    return None
+
+
+class World:
+    """What a fault may touch, and where it is counted."""
+
+    def __init__(self, server, rng, row):
+        self.server, self.rng, self.row = server, rng, row
+
+    def worker(self):
+        return worker_of(self.server.pid)
+
+    def send(self, pid, signo):
+        """A signal to a process of ours that still is what it was."""
+        try:
+            os.kill(pid, signo)
+        except (ProcessLookupError, TypeError):
+            return False
+        return True
+
+    def hit(self, n=1):
+        self.row.injected += n
+
+
+# Faults: each makes a generator of a world
+
+def kill(signo):
+    def fault(w):
+        if w.send(w.worker(), signo):
+            w.hit()
+        yield
+    return fault
+
+
+def wait_for(what, seconds=5 * SLOW):
+    """Yields until what() is true or it has taken too long; what it was."""
+    end = time.monotonic() + seconds
+    while not (got := what()) and time.monotonic() < end:
+        yield
+    return got
+
+
+def pause(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+
+
+def kill_again(times, delay, phase=None):
+    """Kills, and then the one that comes in its place, after up to delay seconds in it."""
+    def fault(w):
+        for i in range(times + 1):
+            old = w.worker()
+            if i > 0:
+                yield from pause(w.rng.random() * delay)
+                if phase and phase_of(old) not in (None, *phase):
+                    return
+            if not w.send(old, signal.SIGKILL):
+                return
+            w.hit()
+            if i < times and not (yield from wait_for(lambda: w.worker() not in (None, old))):
+                return
+    return fault
+
+
+def kill_in(phase, delay):
+    """Kills as soon as the worker says that it is there, after up to delay seconds."""
+    def fault(w):
+        seen = yield from wait_for(lambda: phase_of(w.worker()) in (None, phase), 1)
+        if not seen:
+            return
+        yield from pause(w.rng.random() * delay)
+        if w.send(w.worker(), signal.SIGKILL):
+            w.hit()
+    return fault
+
+
+def kill_front(w):
+    """Its streams may be lost, the model stays loaded."""
+    worker = w.worker()
+    w.send(w.server.front, signal.SIGKILL)
+    w.hit()
+    yield
+    with w.server.rpc() as r:  # waits in the backlog, is not refused
+        r.ping()
+    assert w.worker() == worker, 'the model was loaded again'
+
+
+# The loop
+
+def play(world, takes, marks, patience=4 * DEADLINE):
+    """marks: [(take, events, fault)]. Reads every take to its end."""
+    sel = selectors.DefaultSelector()
+    for take in takes:
+        sel.register(take.sock, selectors.EVENT_READ, take)
+    marks, going, end = list(marks), [], time.monotonic() + patience
+    while sel.get_map() or going:
+        due = [m for m in marks if m[0].n_events >= m[1] or m[0].is_over]
+        marks = [m for m in marks if m not in due]
+        going += [fault(world) for _, _, fault in due]
+        going = [g for g in going if next(g, going) is not going]
+        now = time.monotonic()
+        if now > end:
+            stuck = [f'{t.request.name}, {t.n_events} events' for t in takes if not t.is_over]
+            raise AssertionError(f'seed {SEED}: not over after {patience} s: {stuck}')
+        read_some(sel, now, 0.001 if going or marks else 0.05)
+    sel.close()
+
+
+def read_some(sel, now, wait):
+    slow = False
+    for key, _ in sel.select(wait):
+        take = key.data
+        if not take.ready(now):
+            slow = True
+            continue
+        take.read()
+        if take.is_over:
+            sel.unregister(key.fileobj)
+    if slow:
+        time.sleep(0.001)
+
+
+# The table
+
+class Row:
+    """One fault, and what became of the streams that met it."""
+    COLUMNS = ('fault', 'injected', 'streams', 'resumed', 'lost', 'repeated', 'differing', 'cut',
+               'ended', 'longest pause')
+
+    def __init__(self, fault, may_cut=False, may_end=False):
+        self.fault, self.may_cut, self.may_end = fault, may_cut, may_end
+        self.injected = self.streams = self.resumed = 0
+        self.lost = self.repeated = self.differing = self.cut = self.ended = 0
+        self.pause, self.note, self.said = 0.0, '', 0
+
+    def judge(self, take, want, is_exact):
+        """Counts a take that is over; says what is wrong with it."""
+        self.streams += 1
+        if take.manner == 'steady':
+            self.pause = max(self.pause, take.pause)
+        kind, why = verdict(take, want, is_exact)
+        if kind == 'cut' and self.may_cut:
+            self.cut += 1
+            return
+        if kind == 'error' and self.may_end and 'changed' in why:
+            self.ended += 1
+            return
+        kind = 'lost' if kind in ('cut', 'error') else kind
+        if kind == 'same':
+            return
+        setattr(self, kind, getattr(self, kind) + 1)
+        self.said += 1
+        if self.said <= 5:
+            print(f'{self.fault}: {take.request.name}, seed {take.seed}, {take.manner}: {kind}: '
+                  f'{why}'[:1000], flush=True)
+
+    @property
+    def bad(self):
+        return self.lost + self.repeated + self.differing
+
+    def cells(self):
+        if self.note:
+            return [self.fault, self.note]
+        return [self.fault, self.injected, self.streams, self.resumed, self.lost, self.repeated,
+                self.differing, self.cut, self.ended, f'{1000 * self.pause:.0f} ms']
+
+    def fields(self):
+        if self.note:
+            return {'fault': self.fault, 'note': self.note}
+        fields = dict(zip(Row.COLUMNS, self.cells()))
+        fields['longest pause'] = round(self.pause, 4)  # seconds
+        return fields
+
+
+def print_table(columns, rows, as_json=False):
+    """rows: lists of cells; a row of two cells is a note."""
+    if as_json:
+        print(json.dumps([dict(zip(columns, r)) for r in rows]))
+        return
+    text = [list(map(str, r)) for r in rows]
+    widths = [max(len(r[i]) for r in [list(columns), *text] if len(r) > 2 or i == 0)
+              for i in range(len(columns))]
+    for r in [list(columns), *text]:
+        if len(r) == 2:
+            print(f'{r[0]:<{widths[0]}}  {r[1]}')
+            continue
+        print('  '.join(f'{c:<{w}}' if i == 0 else f'{c:>{w}}'
+                        for i, (c, w) in enumerate(zip(r, widths))).rstrip())
+    sys.stdout.flush()
+
+
+def progress(text):
+    """One line that is written over; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f'\r\033[K{text}')
+        sys.stderr.flush()
+
+
+def gone(pids, seconds=DEADLINE):
+    """Waits until none of them lives."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any(map(is_alive, pids)):
+            return True
+        time.sleep(0.002)
+    return False

@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/* argv: a name, which is not looked at, and the options of
- * `bulkhead serve --help`. envp: what to read LLAMA_ARG_*, RKLLM_* and
+/* argv: the program's name (it helps to find bulkhead-front where there is no
+ * /proc) and the options of `bulkhead serve --help`. envp: what to read LLAMA_ARG_*, RKLLM_* and
  * BULKHEAD_* from, as main's third argument; nothing else of the environment is
  * read or passed on to the children, but options of sanitizers.
  *
@@ -22,9 +22,9 @@ extern "C" {
  * are served, each with a warning: what is missing is left out. Neither array
  * is written to.
  *
- * Returns an exit status: 0 after a stop that was asked for; 1 when it could
- * not start (a model, a socket, an executable); 2 for bad options. Why is a
- * line on standard error. A line "Server started successfully" comes on
+ * Returns an exit status: 0 after a stop that was asked for; else why it could
+ * not start, in the numbers that `bulkhead serve --help-all` lists and a line on
+ * standard error. A line "Server started successfully" comes on
  * standard output once models and listeners are ready.
  *
  * While it runs it has the process's SIGTERM, SIGINT, SIGHUP, SIGPIPE and

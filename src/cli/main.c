@@ -3,10 +3,10 @@
  */
 #include "bulkhead.h"
 #include "base/fd.h"
+#include "base/status.h"
 #include "cli/command.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct command {
@@ -74,7 +74,7 @@ help_main(int argc, char *const argv[], char *const envp[])
 	if (c != NULL && c->fn != help_main && c->fn != version_main)
 		return c->fn(2, ask, envp);
 	usage(stdout);
-	return EXIT_SUCCESS;
+	return STATUS_DONE;
 }
 
 static int
@@ -84,7 +84,7 @@ version_main(int argc, char *const argv[], char *const envp[])
 	(void)argv;
 	(void)envp;
 	(void)puts("bulkhead " BULKHEAD_VERSION);
-	return EXIT_SUCCESS;
+	return STATUS_DONE;
 }
 
 int
@@ -95,7 +95,7 @@ main(int argc, char *argv[], char *envp[])
 	fd_fill_standard();
 	if (argc < 2) {
 		usage(stderr);
-		return EXIT_USAGE;
+		return STATUS_USAGE;
 	}
 	c = find(argv[1]);
 	if (c == NULL) {
@@ -103,7 +103,9 @@ main(int argc, char *argv[], char *envp[])
 		    "bulkhead: there is no command \"%s\"; "
 		    "bulkhead --help lists them\n",
 		    argv[1]);
-		return EXIT_USAGE;
+		return STATUS_USAGE;
 	}
+	/* Each finds the program's name where main finds it. */
+	argv[1] = argv[0];
 	return c->fn(argc - 1, argv + 1, envp);
 }

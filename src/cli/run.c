@@ -3,6 +3,7 @@
  * JSON-RPC socket like any other; where nobody serves there, of a private
  * server.
  */
+#include "base/status.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/private.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_INTERRUPTED (128 + SIGINT)
 #define PROMPT_MAX (16u * 1024 * 1024)
 
 /* Ids of the requests. */
@@ -58,6 +58,7 @@ static const struct setting rows[] = { RUN_TABLE(RUN_ROW) };
 
 struct run {
 	struct run_options o;
+	const char *argv0;
 	char *const *envp;
 	struct buf prompt;
 	struct private server; /* pid 0: somebody else's */
@@ -123,9 +124,11 @@ find_server(struct run *r, struct fail *f)
 	int err = rpc_open(&r->rpc, r->o.rpc_socket, f);
 
 	if (err == ERR_NOT_FOUND) {
-		err = private_start(&r->server, r->o.model, r->envp, f);
+		err =
+		    private_start(&r->server, r->argv0, r->o.model, r->envp, f);
 		if (err == 0)
 			err = rpc_open(&r->rpc, r->server.socket, f);
+		private_hide(&r->server);
 	}
 	r->is_open = err == 0;
 	return err;
@@ -324,16 +327,20 @@ answer_and_clean(struct run *r)
 	private_stop(&r->server);
 	buf_done(&r->prompt);
 	if (interrupt_count() > 0)
-		return EXIT_INTERRUPTED;
+		return STATUS_INTERRUPTED;
 	if (err == 0 || f.text[0] == '\0')
-		return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	return complain("run", f.text, EXIT_FAILURE);
+		return err == 0 ? STATUS_DONE : STATUS_FAILED;
+	return complain("run", f.text, STATUS_FAILED);
 }
 
 int
 run_main(int argc, char *const argv[], char *const envp[])
 {
-	struct run r = { .envp = envp, .ended_line = true };
+	struct run r = {
+		.argv0 = argc > 0 ? argv[0] : NULL,
+		.envp = envp,
+		.ended_line = true,
+	};
 	struct settings s;
 	struct fail f = { .text = "" };
 	int err = settings_init(&s, rows, N_ROWS, &r.o, &f);
@@ -345,10 +352,10 @@ run_main(int argc, char *const argv[], char *const envp[])
 	if (err == 0 && !r.o.help)
 		err = settings_env(&s, envp, &f);
 	if (err != 0) {
-		status = complain("run", f.text, EXIT_USAGE);
+		status = complain("run", f.text, STATUS_USAGE);
 	} else if (r.o.help) {
 		help();
-		status = EXIT_SUCCESS;
+		status = STATUS_DONE;
 	} else {
 		interrupt_init();
 		status = answer_and_clean(&r);

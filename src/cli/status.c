@@ -1,6 +1,7 @@
 /*
  * bulkhead status - asks a running server what it does.
  */
+#include "base/status.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/rpc.h"
@@ -242,20 +243,20 @@ status_main(int argc, char *const argv[], char *const envp[])
 	struct settings s;
 	struct fail f = { .text = "" };
 	int err = settings_init(&s, rows, N_ROWS, &o, &f);
-	int status = EXIT_SUCCESS;
+	int status = STATUS_DONE;
 
 	if (err == 0)
 		err = settings_argv(&s, argc, argv, &f);
 	if (err == 0 && !o.help)
 		err = settings_env(&s, envp, &f);
 	if (err != 0) {
-		status = complain("status", f.text, EXIT_USAGE);
+		status = complain("status", f.text, STATUS_USAGE);
 	} else if (o.help) {
 		help();
 	} else {
 		interrupt_init();
 		if (ask(&o, &f) != 0)
-			status = complain("status", f.text, EXIT_FAILURE);
+			status = complain("status", f.text, STATUS_FAILED);
 	}
 	settings_done(&s);
 	return status;

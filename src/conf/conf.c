@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include "base/status.h"
 #include "conf/help.h"
 #include "conf/ini.h"
 
@@ -27,7 +28,7 @@ check(const struct conf *c, struct fail *f)
 		    "--alias: given %zu times, --model %zu times; each name "
 		    "needs its model",
 		    c->alias.n, c->model.n);
-	if (c->model.n > c->models_max)
+	if (c->models_max != 0 && c->model.n > c->models_max)
 		return fail_set(f, ERR_INVALID, "models-max",
 		    "--model: given %zu times; --models-max allows %u",
 		    c->model.n, c->models_max);
@@ -64,15 +65,45 @@ conf_done(struct conf *c)
 	settings_done(&c->settings);
 }
 
+#define STATUS_ROW(name, number, text) { number, text },
+static const struct {
+	int number;
+	const char *text;
+} statuses[] = { STATUSES(STATUS_ROW) };
+#undef STATUS_ROW
+
+#define N_STATUSES (sizeof(statuses) / sizeof(statuses[0]))
+
+static void
+help_statuses(FILE *out)
+{
+	(void)fputs("Exit status:\n", out);
+	for (size_t i = 0; i < N_STATUSES; i++)
+		(void)fprintf(
+		    out, "  %3d  %s\n", statuses[i].number, statuses[i].text);
+}
+
+static void
+manual_statuses(FILE *out)
+{
+	(void)fputs(".SH EXIT STATUS\n", out);
+	for (size_t i = 0; i < N_STATUSES; i++)
+		(void)fprintf(out, ".TP\n.B %d\n%s.\n", statuses[i].number,
+		    statuses[i].text);
+}
+
 void
 conf_help(const struct conf *c, FILE *out)
 {
 	if (c->help_man) {
 		settings_manual(rows, N_ROWS, out);
+		manual_statuses(out);
 		return;
 	}
 	(void)fputs("usage: bulkhead serve [options]\n", out);
 	settings_help(rows, N_ROWS, c->help_all, out);
+	if (c->help_all)
+		help_statuses(out);
 	(void)fputs(
 	    "example:\n"
 	    "  bulkhead serve -m model.gguf -c 8192 --parallel 8 --port 9000\n",

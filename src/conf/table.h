@@ -56,10 +56,14 @@
 	    "chunk", NULL, "BULKHEAD_CHUNK",                                \
 	    "64", 16, 512, "N",                                             \
 	    "tokens computed as one piece; part of the result")             \
+	O(NULL, true, models_dir, STR,                                      \
+	    "models-dir", NULL, "LLAMA_ARG_MODELS_DIR",                     \
+	    NULL, CONF_PATH, "DIR",                                         \
+	    "its *.gguf are loaded when asked for by name")                 \
 	O(NULL, false, models_max, COUNT,                                   \
 	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
-	    "4", 1, 64, "N",                                                \
-	    "models loaded at once")                                        \
+	    "4", 0, 64, "N",                                                \
+	    "models loaded at once; 0: any number")                         \
 	O("Where it listens", true, host, STR,                              \
 	    "host", NULL, "LLAMA_ARG_HOST",                                 \
 	    "127.0.0.1", CONF_PATH, "ADDR",                                 \

@@ -174,9 +174,23 @@ open_channel(struct model *m, int fd)
 	return 0;
 }
 
+/* Nobody drops it: what was loaded once for requests stays. */
+static void
+want_known(struct model *m)
+{
+	struct model_want w = { .ref = ++m->front->next_ref,
+		.path = m->state.name };
+
+	m->is_wanted = true;
+	front_tell(m->front, MSG_MODEL_WANT, &w);
+}
+
 void
 model_dispatch(struct model *m)
 {
+	if (m->state.status == MODEL_KNOWN && !m->is_wanted &&
+	    !list_empty(&m->queue))
+		want_known(m);
 	while (m->chan != NULL && m->n_active < m->state.n_seq &&
 	    !list_empty(&m->queue)) {
 		struct gen *g = gen_first(m);
@@ -261,6 +275,9 @@ on_new_state(struct model *m, int fd)
 	if (fd >= 0)
 		err = open_channel(m, fd);
 	switch (m->state.status) {
+	case MODEL_KNOWN:
+		m->is_wanted = false;
+		break;
 	case MODEL_UP:
 		if (ref != 0)
 			answer(f, ref, m, NULL);

@@ -25,6 +25,7 @@ struct model {
 	uint32_t n_queue;
 	uint32_t n_active;
 	uint64_t tokens; /* generated, in this front's life */
+	bool is_wanted;	 /* MODEL_KNOWN: the keeper was asked to load it */
 };
 
 /* A model by the name that requests use: its name, its path, or "" or NULL

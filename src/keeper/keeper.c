@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/status.h"
 #include "jail/jail.h"
 #include "keeper/front.h"
 #include "keeper/models.h"
@@ -32,6 +33,7 @@ enum phase { STARTING, SERVING, DRAINING, STOPPING };
 
 struct keeper {
 	struct conf *conf;
+	const char *argv0; /* NULL: none */
 	char *const *envp;
 	char **child_env;
 	struct paths paths;
@@ -41,8 +43,8 @@ struct keeper {
 	struct models *models;
 	struct front *front;
 	enum phase phase;
-	unsigned stops; /* asked so many times */
-	int status;	/* to exit with */
+	unsigned stops;	    /* asked so many times */
+	enum status status; /* to exit with */
 };
 
 static void
@@ -56,7 +58,7 @@ check_soon(void *arg)
 /* Clients are turned away from here on: the front takes no more, so what
  * listens must be closed, not left to fill. */
 static void
-stop(struct keeper *k, int status, bool hurry)
+stop(struct keeper *k, enum status status, bool hurry)
 {
 	if (k->phase < DRAINING) {
 		k->phase = DRAINING;
@@ -94,8 +96,10 @@ check_start(struct keeper *k)
 	enum front_state front = front_state(k->front);
 	struct fail why;
 
-	if (models_failed(k->models, &why) || front == FRONT_HOPELESS)
-		stop(k, EXIT_FAILURE, true);
+	if (models_failed(k->models, &why))
+		stop(k, STATUS_MODEL, true);
+	else if (front == FRONT_HOPELESS)
+		stop(k, STATUS_FAILED, true);
 	else if (front == FRONT_SERVING && models_ready(k->models))
 		announce(k);
 }
@@ -127,7 +131,7 @@ on_term(void *arg)
 		    k->conf->drain_ms / 1000);
 	else if (k->stops == 2)
 		log_info("stopping now");
-	stop(k, EXIT_SUCCESS, k->stops > 1);
+	stop(k, STATUS_DONE, k->stops > 1);
 }
 
 static void
@@ -203,8 +207,7 @@ set_up_loop(struct keeper *k, struct fail *f)
 	if (k->loop == NULL)
 		return fail_set(f, ERR_NOMEM, "", "no event loop");
 	k->check = timer_new(k->loop, check, k);
-	k->child_env = spawn_env(k->envp);
-	if (k->check == NULL || k->child_env == NULL ||
+	if (k->check == NULL ||
 	    loop_on_signal(k->loop, SIGTERM, on_term, k) != 0 ||
 	    loop_on_signal(k->loop, SIGINT, on_term, k) != 0 ||
 	    loop_on_signal(k->loop, SIGHUP, on_hup, k) != 0)
@@ -215,7 +218,14 @@ set_up_loop(struct keeper *k, struct fail *f)
 static int
 set_up_paths(struct keeper *k, struct fail *f)
 {
-	return paths_find(k->conf->libexec, &k->paths, f);
+	int err = paths_find(k->conf->libexec, k->argv0, k->envp, &k->paths, f);
+
+	if (err != 0)
+		return err;
+	k->child_env = spawn_env(k->envp, k->paths.origin);
+	return k->child_env != NULL
+	    ? 0
+	    : fail_set(f, ERR_NOMEM, "", "out of memory");
 }
 
 /* Before anything is listened to: a wrong path is the commonest mistake. */
@@ -229,7 +239,9 @@ set_up_models(struct keeper *k, struct fail *f)
 	for (size_t i = 0; err == 0 && i < c->model.n; i++)
 		err = models_add(k->models, c->model.v[i],
 		    i < c->alias.n ? c->alias.v[i] : NULL, f);
-	if (err != 0 || c->model.n > 0)
+	if (err == 0 && c->models_dir != NULL)
+		err = models_list(k->models, c->models_dir, f);
+	if (err != 0 || c->model.n > 0 || c->models_dir != NULL)
 		return err;
 	if (k->paths.demo[0] == '\0') {
 		log_warn("no --model, and no demo model is installed: serving "
@@ -279,21 +291,29 @@ set_up_front(struct keeper *k, struct fail *f)
 	return 0;
 }
 
+/* Each step, and the status to end with when it fails. */
 static int
 set_up(struct keeper *k, struct fail *f)
 {
-	static int (*const steps[])(struct keeper *, struct fail *) = {
-		set_up_loop,
-		set_up_paths,
-		set_up_models,
-		set_up_listeners,
-		set_up_front,
+	static const struct {
+		int (*fn)(struct keeper *k, struct fail *f);
+		enum status status;
+	} steps[] = {
+		{ set_up_loop, STATUS_FAILED },
+		{ set_up_paths, STATUS_FILE },
+		{ set_up_models, STATUS_FILE },
+		{ set_up_listeners, STATUS_LISTEN },
+		{ set_up_front, STATUS_FAILED },
 	};
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < sizeof(steps) / sizeof(steps[0]);
-	     i++)
-		err = steps[i](k, f);
+	     i++) {
+		err = steps[i].fn(k, f);
+		k->status = err == 0   ? STATUS_DONE
+		    : err == ERR_NOMEM ? STATUS_FAILED
+				       : steps[i].status;
+	}
 	return err;
 }
 
@@ -327,9 +347,9 @@ block_stop_signals(void)
 }
 
 int
-keeper_run(struct conf *conf, char *const envp[])
+keeper_run(struct conf *conf, const char *argv0, char *const envp[])
 {
-	struct keeper k = { .conf = conf, .envp = envp };
+	struct keeper k = { .conf = conf, .argv0 = argv0, .envp = envp };
 	struct fail f;
 	int err = set_up(&k, &f);
 
@@ -337,13 +357,13 @@ keeper_run(struct conf *conf, char *const envp[])
 		models_start(k.models);
 		front_start(k.front, models_default(k.models));
 		err = loop_run(k.loop);
-		if (err != 0)
+		if (err != 0) {
 			(void)fail_set(&f, err, "", "the event loop failed");
+			k.status = STATUS_FAILED;
+		}
 	}
-	if (err != 0) {
+	if (err != 0)
 		log_error("%s", f.text);
-		k.status = EXIT_FAILURE;
-	}
 	block_stop_signals();
 	tear_down(&k);
 	return k.status;

@@ -6,8 +6,9 @@
 
 #include "conf/conf.h"
 
-/* Serves until it is told to stop. envp may be NULL. The exit status: 0 when it
- * was told to stop, 1 when it could not start. Says why on standard error. */
-int keeper_run(struct conf *conf, char *const envp[]);
+/* Serves until it is told to stop. argv0 (NULL: none) and envp (NULL: none)
+ * help to find the other executables. The exit status, of base/status.h. Says
+ * on standard error why it is not 0. */
+int keeper_run(struct conf *conf, const char *argv0, char *const envp[]);
 
 #endif

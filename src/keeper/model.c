@@ -34,6 +34,8 @@ model_status(const struct model *m)
 
 	if (m->is_leaving)
 		return MODEL_GONE;
+	if (m->is_resting)
+		return MODEL_KNOWN;
 	/* Not before its worker is dead: then it is told and logged. */
 	if (m->fail.code != 0 && s == CHILD_DOWN)
 		return MODEL_FAILED;
@@ -327,7 +329,11 @@ on_state(void *arg, enum child_state now)
 	if (!m->is_leaving)
 		model_tell(m);
 	/* Nobody is left who wanted it: nor is it tried again. */
-	if ((now == CHILD_DOWN || now == CHILD_FAILED) && !m->is_fixed &&
+	if (m->is_listed && now == CHILD_DOWN && !m->is_leaving)
+		model_rest(m);
+	else if (m->is_listed && now == CHILD_FAILED && m->users == 0)
+		super_event(m->super, CHILD_EV_STOP);
+	else if ((now == CHILD_DOWN || now == CHILD_FAILED) && !m->is_fixed &&
 	    m->users == 0)
 		model_leave(m, false);
 	in->ops->on_change(in->arg);
@@ -379,7 +385,7 @@ model_free(struct model *m)
 {
 	if (m == NULL)
 		return;
-	if (!list_empty(&m->link) && !m->is_leaving)
+	if (!list_empty(&m->link) && !m->is_leaving && !m->is_resting)
 		m->in->n--;
 	list_remove(&m->link);
 	super_free(m->super);
@@ -391,18 +397,61 @@ model_free(struct model *m)
 	free(m);
 }
 
+void
+model_rest(struct model *m)
+{
+	m->is_resting = true;
+	m->in->n--;
+	m->users = 0;
+	m->fail.code = 0;
+	modelfile_close(&m->file);
+	model_tell(m);
+}
+
+int
+model_check_room(const struct models *in, const char *path, struct fail *f)
+{
+	uint32_t max = in->conf->models_max;
+
+	if (max == 0 || in->n < max)
+		return 0;
+	return fail_set(f, ERR_BUSY, "model",
+	    "model %.240s: %u models are loaded, which is --models-max; unload "
+	    "one, or raise it",
+	    path, in->n);
+}
+
+/* There is no worker to begin with. */
+static void
+fail_start(struct model *m)
+{
+	log_warn("%s", m->fail.text);
+	model_tell(m);
+	if (m->is_listed)
+		model_rest(m);
+}
+
 /* After a failure of the file it is opened anew: somebody may have mended
  * it. */
 void
 model_start(struct model *m)
 {
+	bool must_open = m->fail.code != 0 || m->file.fd < 0;
 	struct modelfile file;
+	int err = 0;
 
-	if (m->fail.code != 0) {
-		if (modelfile_open(m->path, &file, &m->fail) != 0) {
-			model_tell(m);
-			return;
-		}
+	if (m->is_resting) {
+		err = model_check_room(m->in, m->path, &m->fail);
+		m->is_resting = false;
+		m->in->n++;
+	}
+	if (err == 0 && must_open)
+		err = modelfile_open(m->path, &file, &m->fail);
+	if (err != 0) {
+		fail_start(m);
+		return;
+	}
+	if (must_open) {
 		modelfile_close(&m->file);
 		m->file = file;
 		m->fail.code = 0;
@@ -454,7 +503,7 @@ model_leave(struct model *m, bool hurry)
 
 	if (!m->is_leaving) {
 		m->is_leaving = true;
-		m->in->n--;
+		m->in->n -= !m->is_resting;
 		model_tell(m);
 		if (super_state(m->super) == CHILD_UP)
 			log_info("model %s: unloading", m->name);

@@ -23,7 +23,7 @@ struct models {
 	struct child_limits limits;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct list all;	  /* struct model, the default one first */
-	uint32_t n;		  /* of them that are not leaving */
+	uint32_t n;		  /* of them that are loaded, or to be */
 	uint32_t last_id;
 	pid_t front; /* 0: none */
 };
@@ -37,6 +37,8 @@ struct model {
 	struct modelfile file;
 	uint32_t n_ctx;	 /* asked of the worker; tokens, 0: the model's */
 	bool is_fixed;	 /* of the configuration: never unloaded */
+	bool is_listed;	 /* of --models-dir: never forgotten */
+	bool is_resting; /* listed, and nobody has wanted it yet */
 	bool is_leaving; /* GONE was said; freed when its worker is dead */
 	uint32_t users;	 /* MODEL_WANTs of this front, not yet dropped */
 	uint32_t *refs;	 /* those that still wait for an answer */
@@ -57,6 +59,13 @@ struct model {
  * not started. */
 struct model *model_new(struct models *in, const char *path, const char *name,
     struct modelfile *file, uint32_t n_ctx);
+
+/* Whether one more may be loaded: 0, or ERR_BUSY. */
+int model_check_room(const struct models *in, const char *path, struct fail *f)
+    MUST_CHECK;
+
+/* A listed one: its file is not open, and it is no load yet. */
+void model_rest(struct model *m);
 void model_free(struct model *m);
 
 /* One user more, who waits for the answer under ref. */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keeper/model.h"
+#include "keeper/modeldir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +121,8 @@ by_name(const struct models *all, const char *name)
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
 		if (!m->is_leaving &&
-		    (name[0] == '\0' || strcmp(m->name, name) == 0))
+		    (name[0] == '\0' ? !m->is_listed
+				     : strcmp(m->name, name) == 0))
 			return m;
 	}
 	return NULL;
@@ -196,13 +198,56 @@ models_add(
 	return 0;
 }
 
+static int
+list_file(struct models *all, const char *path, struct fail *f)
+{
+	struct modelfile file = { .fd = -1 };
+	char base[MODEL_NAME_MAX];
+	struct model *m;
+
+	/* Given by --model too, under whatever name; or gone since. */
+	if (stat(path, &file.st) != 0 || by_file(all, &file, 0) != NULL)
+		return 0;
+	modelfile_name(path, base, sizeof(base));
+	m = add(all, path, base, &file, all->conf->ctx_size);
+	if (m == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	m->is_listed = true;
+	model_rest(m);
+	return 0;
+}
+
+int
+models_list(struct models *all, const char *dir, struct fail *f)
+{
+	char **paths;
+	size_t n;
+	int err = modeldir_read(dir, &paths, &n, f);
+
+	if (err != 0)
+		return err;
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = list_file(all, paths[i], f);
+	modeldir_free(paths, n);
+	if (n == 0)
+		log_warn("--models-dir: %s: holds no .gguf file", dir);
+	else
+		log_info(
+		    "--models-dir: %s: %zu model%s", dir, n, n == 1 ? "" : "s");
+	return err;
+}
+
 void
 models_start(struct models *all)
 {
 	struct list *it, *next;
 
-	LIST_EACH (it, next, &all->all)
-		model_start(LIST_ENTRY(it, struct model, link));
+	LIST_EACH (it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (!m->is_resting)
+			model_start(m);
+	}
 }
 
 /* A want that no model can stand for. */
@@ -237,12 +282,10 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 		modelfile_close(&file);
 		return 0;
 	}
-	if (all->n >= all->conf->models_max) {
+	err = model_check_room(all, path, f);
+	if (err != 0) {
 		modelfile_close(&file);
-		return fail_set(f, ERR_BUSY, "model",
-		    "model %.240s: %u "
-		    "models are loaded, which is --models-max; unload one",
-		    path, all->n);
+		return err;
 	}
 	modelfile_name(path, base, sizeof(base));
 	*ret = add(all, path, base, &file,
@@ -298,7 +341,7 @@ models_drop(struct models *all, uint32_t id)
 	if (m == NULL || m->users == 0)
 		return;
 	m->users--;
-	if (m->users == 0 && !m->is_fixed)
+	if (m->users == 0 && !m->is_fixed && !m->is_listed)
 		model_leave(m, false);
 }
 
@@ -345,7 +388,7 @@ models_forget_front(struct models *all)
 
 		m->users = 0;
 		m->n_refs = 0;
-		if (!m->is_fixed && !m->is_leaving)
+		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
 			model_leave(m, false);
 	}
 }

@@ -2,9 +2,10 @@
  * models - the models that this keeper knows, who uses them, and one worker
  * for each.
  *
- * A model of the configuration stays for ever. One that a client wants is
- * loaded at its first user and unloaded after its last. Users are the front's:
- * when it dies they are forgotten.
+ * A model of the configuration stays for ever; one that is listed (of
+ * --models-dir) stays from its first user on. One that a client names by a path
+ * is loaded at its first user and unloaded after its last. Users are the
+ * front's: when it dies they are forgotten.
  */
 #ifndef KEEPER_MODELS_H
 #define KEEPER_MODELS_H
@@ -39,6 +40,11 @@ void models_free(struct models *all);
 /* Opens a file of the configuration; name may be NULL. Nothing is started. */
 int models_add(struct models *all, const char *path, const char *name,
     struct fail *f) MUST_CHECK;
+
+/* Makes the files of a folder (--models-dir) known by their names. None is
+ * opened before somebody wants it. 0, ERR_NOMEM, or ERR_FILE for a folder that
+ * cannot be read; an empty one is only warned of. */
+int models_list(struct models *all, const char *dir, struct fail *f) MUST_CHECK;
 
 /* Starts the workers of the configuration's models. */
 void models_start(struct models *all);

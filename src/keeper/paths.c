@@ -1,5 +1,7 @@
 #include "keeper/paths.h"
 
+#include "base/exe.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +16,17 @@ static const char *const demo_places[] = {
 };
 
 static int
-own_folder(char *ret, size_t n, struct fail *f)
+own_folder(
+    const char *argv0, char *const envp[], char ret[PATH_MAX], struct fail *f)
 {
-	ssize_t len = readlink("/proc/self/exe", ret, n - 1);
 	char *slash;
 
-	if (len < 0)
+	if (exe_find(argv0, envp, ret) != 0)
 		return fail_set(f, ERR_FILE, "libexec",
-		    "/proc/self/exe: %s; "
-		    "give --libexec",
-		    strerror(errno));
-	ret[len] = '\0';
+		    "cannot find out where this program is: there is no /proc, "
+		    "it is not in PATH as \"%.100s\" and not in %s; "
+		    "--libexec DIR says where bulkhead-front is",
+		    argv0 != NULL ? argv0 : "", BULKHEAD_BINDIR);
 	slash = strrchr(ret, '/');
 	if (slash != NULL)
 		*slash = '\0';
@@ -66,10 +68,11 @@ find_demo(const char *folder, char ret[PATH_MAX])
 }
 
 int
-paths_find(const char *libexec, struct paths *ret, struct fail *f)
+paths_find(const char *libexec, const char *argv0, char *const envp[],
+    struct paths *ret, struct fail *f)
 {
 	char own[PATH_MAX];
-	int err = own_folder(own, sizeof(own), f);
+	int err = own_folder(argv0, envp, own, f);
 
 	if (err != 0 && libexec == NULL)
 		return err;
@@ -79,6 +82,10 @@ paths_find(const char *libexec, struct paths *ret, struct fail *f)
 		find_demo(own, ret->demo);
 	else
 		ret->demo[0] = '\0';
+	ret->origin[0] = '\0';
+	if (access("/proc/self/exe", F_OK) != 0)
+		(void)snprintf(ret->origin, sizeof(ret->origin),
+		    "LD_ORIGIN_PATH=%s", libexec);
 	err = find_program(
 	    libexec, "bulkhead-front", ret->front, sizeof(ret->front), f);
 	if (err != 0)

@@ -2,12 +2,12 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/status.h"
 #include "conf/conf.h"
 #include "keeper/keeper.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* A caller that embeds us may pass anything; what is missing is left out. */
 static void
@@ -32,7 +32,16 @@ answer(const struct conf *conf)
 		(void)puts("bulkhead " BULKHEAD_VERSION);
 	else
 		conf_help(conf, stdout);
-	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
+/* Of what conf_read() said. */
+static enum status
+status_of(int err)
+{
+	if (err == ERR_INVALID)
+		return STATUS_USAGE;
+	return err == ERR_FILE ? STATUS_FILE : STATUS_FAILED;
 }
 
 static bool
@@ -42,14 +51,22 @@ is_question(const struct conf *c)
 }
 
 static int
-serve(struct conf *conf, char *const envp[])
+serve(struct conf *conf, const char *argv0, char *const envp[])
 {
 	void (*was)(int) = signal(SIGPIPE, SIG_IGN);
+	sigset_t ours;
 	int status;
 
+	/* A parent that blocked them could not stop us. */
+	(void)sigemptyset(&ours);
+	(void)sigaddset(&ours, SIGTERM);
+	(void)sigaddset(&ours, SIGINT);
+	(void)sigaddset(&ours, SIGHUP);
+	(void)sigaddset(&ours, SIGCHLD);
+	(void)sigprocmask(SIG_UNBLOCK, &ours, NULL);
 	/* An ignored SIGCHLD would reap our children behind our back. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	status = keeper_run(conf, envp);
+	status = keeper_run(conf, argv0, envp);
 	if (was != SIG_ERR)
 		(void)signal(SIGPIPE, was);
 	return status;
@@ -60,18 +77,22 @@ bulkhead_serve(int argc, char *const argv[], char *const envp[])
 {
 	struct conf conf;
 	struct fail f = { .text = "" };
-	int status = 2;
+	const char *argv0 = argv != NULL && argc > 0 ? argv[0] : NULL;
+	int status;
+	int err;
 
 	fd_fill_standard();
 	log_init("bulkhead", LOG_INFO);
-	if (conf_read(&conf, argc < 0 ? 0 : argc, argv, envp, &f) != 0) {
+	err = conf_read(&conf, argc < 0 ? 0 : argc, argv, envp, &f);
+	if (err != 0) {
 		log_error("%s", f.text);
+		status = status_of(err);
 	} else if (is_question(&conf)) {
 		status = answer(&conf);
 	} else {
 		log_init("bulkhead", (enum log_level)conf.log_level);
 		warn_of_nulls(argc, argv, envp);
-		status = serve(&conf, envp);
+		status = serve(&conf, argv0, envp);
 	}
 	conf_done(&conf);
 	return status;

@@ -133,7 +133,7 @@ spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
 }
 
 char **
-spawn_env(char *const envp[])
+spawn_env(char *const envp[], const char *extra)
 {
 	static const char *const fixed[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
@@ -149,7 +149,7 @@ spawn_env(char *const envp[])
 	};
 	size_t n_fixed = sizeof(fixed) / sizeof(fixed[0]);
 	size_t n_passed = sizeof(passed) / sizeof(passed[0]);
-	char **env = calloc(n_fixed + n_passed + 1, sizeof(*env));
+	char **env = calloc(n_fixed + n_passed + 2, sizeof(*env));
 	size_t n = 0;
 
 	if (env == NULL)
@@ -161,5 +161,7 @@ spawn_env(char *const envp[])
 			if (n < n_fixed + n_passed &&
 			    strncmp(envp[i], passed[k], strlen(passed[k])) == 0)
 				env[n++] = envp[i];
+	if (extra[0] != '\0')
+		env[n] = (char *)extra;
 	return env;
 }

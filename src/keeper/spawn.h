@@ -25,8 +25,8 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
     MUST_CHECK;
 
 /* What every child gets: PATH, LANG, GGML_NO_BACKTRACE, and options of
- * sanitizers from envp (NULL is allowed). NULL if out of memory; the strings of
- * envp must outlive it; free(3) it. */
-char **spawn_env(char *const envp[]);
+ * sanitizers from envp (NULL is allowed); and extra, a variable, unless it is
+ * "". NULL if out of memory; the strings must outlive it; free(3) it. */
+char **spawn_env(char *const envp[], const char *extra);
 
 #endif

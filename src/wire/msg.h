@@ -128,11 +128,12 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, load_ms, "from descriptor to ready")
 
 enum model_status {
-	MODEL_STARTING = 1, /* a worker is loading it */
-	MODEL_UP,	    /* a channel rides along */
-	MODEL_RESTARTING,   /* its worker died; another comes */
-	MODEL_FAILED,	    /* given up: err and text say why */
-	MODEL_GONE,	    /* unloaded; its id is never used again */
+	MODEL_KNOWN = 1,  /* of --models-dir; loaded when it is wanted */
+	MODEL_STARTING,	  /* a worker is loading it */
+	MODEL_UP,	  /* a channel rides along */
+	MODEL_RESTARTING, /* its worker died; another comes */
+	MODEL_FAILED,	  /* given up: err and text say why */
+	MODEL_GONE,	  /* unloaded; its id is never used again */
 };
 
 #define MODEL_STATE_FIELDS(F, S)                                    \

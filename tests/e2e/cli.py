@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import shutil
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from bulkhead import BIN, DEADLINE, MODEL, Server, cases, children, until
@@ -70,7 +71,29 @@ def bad_options():
         assert want in (got.stderr or got.stdout), (args, got)
         assert len(got.stderr.splitlines()) <= 3 or want == 'usage', (args, got)
     got = command('serve', '-m', MODEL, env={'LLAMA_ARG_PORT': 'x'})
-    assert got.returncode != 0 and 'LLAMA_ARG_PORT' in got.stderr, got
+    assert got.returncode == 2 and 'LLAMA_ARG_PORT' in got.stderr, got
+
+
+def exit_statuses():
+    every = command('serve', '--help-all').stdout
+    table = every[every.index('Exit status:'):]
+    for status in 0, 1, 2, 3, 4, 5, 130:
+        assert re.search(rf'^ +{status}  \w', table, re.M), table
+    bad = os.path.join(folder, 'bad.gguf')
+    with open(bad, 'w') as f:
+        f.write('GGUF but no more')
+    quiet = '--port', '0', '--no-rpc'
+    with Server() as s:
+        for want, args in (
+                (2, ['--fly']), (3, ['-m', '/none.gguf']), (3, ['--config', '/none.ini']),
+                (3, ['--models-dir', '/none']), (3, ['--libexec', '/none']),
+                (3, ['-m', folder]), (4, ['--port', str(s.port)]),
+                (4, ['--host', '192.0.2.1']), (4, ['--rpc', '--rpc-socket', s.rpc_path]),
+                (4, ['--http-socket', '/none/x.sock']), (5, ['-m', bad])):
+            got = command('serve', *quiet, *args)
+            assert got.returncode == want, (want, args, got)
+            assert len([line for line in got.stderr.splitlines()
+                        if ' error: ' in line]) == 1, (args, got.stderr)
 
 
 def run_with_a_private_server():
@@ -138,7 +161,20 @@ def a_killed_run_takes_its_server_along():
     p.wait()
     p.stdout.close()
     until(lambda: not children(os.getpid()))
-    os.rmdir(private)  # empty: the keeper has removed its sockets
+    # Empty: the keeper has removed its sockets. It goes with the next run.
+    assert os.listdir(private) == []
+    long_ago = time.time() - 3600
+    os.utime(private, (long_ago, long_ago))
+    p = subprocess.Popen([EXE, 'run', '-m', MODEL, '-n', '4000', '--rpc-socket', NOWHERE, 'Once'],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, env=ENV)
+    private = [private, os.path.dirname(until(socket).group(1))]
+    assert p.stdout.read(1)
+    assert not any(map(os.path.exists, private)), private
+    p.kill()
+    p.wait()
+    p.stdout.close()
+    until(lambda: not children(os.getpid()))
 
 
 def status():
@@ -180,7 +216,8 @@ def config_file_and_environment():
 
 
 try:
-    cases(help_everywhere, bad_options, run_with_a_private_server, run_with_a_running_server,
-          ctrl_c, a_killed_run_takes_its_server_along, status, config_file_and_environment)
+    cases(help_everywhere, bad_options, exit_statuses, run_with_a_private_server,
+          run_with_a_running_server, ctrl_c, a_killed_run_takes_its_server_along, status,
+          config_file_and_environment)
 finally:
     shutil.rmtree(folder)

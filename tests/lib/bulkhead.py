@@ -348,7 +348,7 @@ class Server:
     """`bulkhead serve` in a folder of its own, on sockets of its own."""
 
     def __init__(self, *options, fake=None, models=None, env=None, expect=0, wait=True,
-                 wrap=(), clean=True, rpc_option=True):
+                 wrap=(), clean=True, rpc_option=True, exe='bulkhead', launch=None):
         self.dir = tempfile.mkdtemp(prefix='bulkhead-test-')
         self.rpc_path = os.path.join(self.dir, 'rpc.sock')
         self.http_path = os.path.join(self.dir, 'http.sock')
@@ -360,19 +360,21 @@ class Server:
             models = [self.script('fake.gguf', fake)]
             options = ('--libexec', self.fake_bin(), *options)
         self.model = (models or [MODEL])[0]
-        self.args = [*wrap, os.path.join(BIN, 'bulkhead'), 'serve', '--port', '0',
-                     '--http-socket', self.http_path]
+        self.args = [*wrap, os.path.join(BIN, exe), *(['serve'] if exe == 'bulkhead' else []),
+                     '--port', '0', '--http-socket', self.http_path]
         if rpc_option:
             self.args += ['--rpc-socket', self.rpc_path]
-        for model in models or [MODEL]:
+        for model in [MODEL] if models is None else models:
             self.args += ['-m', model]
         self.args += options
         keep = {k: v for k, v in os.environ.items()
                 if not k.startswith(('RKLLM_', 'LLAMA_', 'BULKHEAD_'))}
+        keep.update(env or {})
+        if launch:  # (args, env) in another form
+            self.args, keep = launch(self.args, keep)
         with open(self.out_path, 'wb') as out, open(self.log_path, 'wb') as log:
             self.proc = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=out,
-                                         stderr=log, env=dict(keep, **(env or {})),
-                                         preexec_fn=die_with_us)
+                                         stderr=log, env=keep, preexec_fn=die_with_us)
         self.pid = self.proc.pid
         if wait:
             self.wait_ready()

@@ -80,6 +80,7 @@ static const char *
 status_word(const struct model *m)
 {
 	static const char *const words[] = {
+		[MODEL_KNOWN] = "unloaded",
 		[MODEL_STARTING] = "loading",
 		[MODEL_UP] = "loaded",
 		[MODEL_RESTARTING] = "loading",

@@ -52,6 +52,7 @@ static void
 put_model(struct json_out *o, const struct model *m)
 {
 	static const char *const names[] = {
+		[MODEL_KNOWN] = "not loaded",
 		[MODEL_STARTING] = "loading",
 		[MODEL_UP] = "up",
 		[MODEL_RESTARTING] = "restarting",

@@ -152,7 +152,7 @@ test_bad_options_are_a_status(void **state)
 
 	(void)state;
 	assert_int_equal(bulkhead_serve(2, argv, envp), 2);
-	assert_int_equal(bulkhead_serve(3, none, envp), 1);
+	assert_int_equal(bulkhead_serve(3, none, envp), 3);
 }
 
 int

@@ -82,7 +82,7 @@ test_environment(void **state)
 {
 	char *envp[] = { (char *)"HOME=/root", (char *)"ASAN_OPTIONS=x=1",
 		(char *)"LD_PRELOAD=evil.so", NULL };
-	char **env = spawn_env(envp);
+	char **env = spawn_env(envp, "");
 	struct fail f = { .text = "" };
 
 	(void)state;
@@ -98,7 +98,7 @@ test_environment(void **state)
 	assert_null(strstr(said, "HOME"));
 	assert_null(strstr(said, "LD_PRELOAD"));
 	free(env);
-	env = spawn_env(NULL);
+	env = spawn_env(NULL, "");
 	assert_non_null(env);
 	assert_null(env[3]);
 	free(env);

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""--models-dir: files are known by name and loaded when asked for; what is no folder is told."""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import shutil
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import BIN, DEADLINE, RpcError, Server, cases, fake_text
+
+folder = tempfile.mkdtemp(prefix='bulkhead-test-')
+
+
+def write(name, text):
+    with open(os.path.join(folder, name), 'w') as f:
+        f.write(text)
+
+
+def words(s):
+    return {m['id']: m['status']['value'] for m in s.get('/v1/models').json['data']}
+
+
+def loads_when_asked_for():
+    write('one.gguf', 'GGUF\ntokens 3\n')
+    write('two.gguf', 'GGUF\ntokens 4\n')
+    write('bad.gguf', 'GGUF\nat load fail no such thing\n')
+    write('notes.txt', 'GGUF\n')
+    write('.hidden.gguf', 'GGUF\n')
+    os.mkdir(os.path.join(folder, 'sub.gguf'))
+    with Server('--models-dir', folder, '--models-max', '2', fake='tokens 1') as s:
+        assert words(s) == {'fake': 'loaded', 'one': 'unloaded', 'two': 'unloaded',
+                            'bad': 'unloaded'}, words(s)
+        states = {m['name']: m['state'] for m in s.status()['models']}
+        assert states['one'] == 'not loaded' and states['fake'] == 'up', states
+        assert s.complete(model='one', seed=1) == fake_text(3, 1)
+        assert words(s)['one'] == 'loaded'
+        # Two are loaded, and --models-max is 2.
+        got = s.post('/v1/completions', {'model': 'two', 'prompt': 'x'})
+        assert got.status in (429, 503) and '--models-max' in got.error['message'], got
+        assert words(s)['two'] == 'unloaded'
+        # It stays loaded when the front dies, and is known to the next.
+        os.kill(s.front, signal.SIGKILL)
+        assert words(s) == {'fake': 'loaded', 'one': 'loaded', 'two': 'unloaded',
+                            'bad': 'unloaded'}, words(s)
+        assert s.complete(model='one', seed=2) == fake_text(3, 2)
+        assert s.lives() == 1
+
+
+def a_broken_file_is_told_and_can_be_mended():
+    write('bad.gguf', 'GGUF\nat load fail no such thing\n')
+    with Server('--models-dir', folder, fake='tokens 1') as s:
+        for _ in range(2):
+            got = s.post('/v1/completions', {'model': 'bad', 'prompt': 'x'})
+            assert got.status >= 400 and 'no such thing' in got.error['message'], got
+            assert words(s)['bad'] == 'unloaded'
+        with s.rpc() as r:
+            try:
+                r.init('bad')
+                raise AssertionError('loaded')
+            except RpcError as e:
+                assert 'no such thing' in e.message, e
+        write('bad.gguf', 'GGUF\ntokens 2\n')
+        assert s.complete(model='bad', seed=1) == fake_text(2, 1)
+        os.unlink(os.path.join(folder, 'one.gguf'))
+        got = s.post('/v1/completions', {'model': 'one', 'prompt': 'x'})
+        assert got.status >= 400 and 'no such file' in got.error['message'], got
+
+
+def many_ask_at_once():
+    write('slow.gguf', 'GGUF\ntokens 3\nload 300\n')
+    with Server('--models-dir', folder, '--models-max', '0', fake='tokens 1') as s:
+        streams = [s.stream(model='slow', seed=i) for i in range(5)]
+        with s.rpc() as r:
+            r.init('slow')
+            assert r.run('x', seed=7)[0] == fake_text(3, 7)
+            r.call('rkllm.destroy', None)
+        for i, stream in enumerate(streams):
+            assert stream.rest() == fake_text(3, i)
+        assert words(s)['slow'] == 'loaded'
+        assert os.path.exists(os.path.join(folder, 'slow.gguf.life1'))
+        assert not os.path.exists(os.path.join(folder, 'slow.gguf.life2'))
+
+
+def folders_that_are_none():
+    empty = os.path.join(folder, 'empty')
+    os.mkdir(empty)
+    with Server('--models-dir', empty, models=()) as s:
+        assert s.get('/v1/models').json['data'] == [] and s.status()['models'] == []
+        assert s.get('/health').status == 200
+        assert s.post('/v1/completions', {'prompt': 'x'}).status == 404
+        assert 'holds no .gguf file' in s.log()
+    secret = os.path.join(folder, 'secret')
+    os.mkdir(secret, 0)
+    for path, why in ((os.path.join(folder, 'none'), 'no such folder'),
+                      (os.path.join(folder, 'two.gguf'), 'not a folder'),
+                      (secret, 'not readable')):
+        if path == secret and os.access(secret, os.R_OK):
+            continue  # we are root
+        got = subprocess.run([os.path.join(BIN, 'bulkhead'), 'serve', '--models-dir', path,
+                              '--port', '0', '--no-rpc'], capture_output=True, text=True,
+                             timeout=DEADLINE)
+        assert got.returncode == 3 and why in got.stderr and path in got.stderr, got
+        assert len(got.stderr.splitlines()) == 1, got.stderr
+
+
+try:
+    cases(loads_when_asked_for, a_broken_file_is_told_and_can_be_mended, many_ask_at_once,
+          folders_that_are_none)
+finally:
+    shutil.rmtree(folder)

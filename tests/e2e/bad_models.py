@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """A model file that cannot be served: one clear error each, at start, by JSON-RPC and by the CLI;
-whatever its bytes are, keeper, front and the other models are untouched."""
+keeper, front and the other models are untouched. Files whose bytes are wrong: chaos/model_files."""
 import os
-import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, DEADLINE, MODEL, SANITIZE, RpcError, Server, cases
+from bulkhead import BIN, DEADLINE, MODEL, RpcError, Server, cases
 
-MUTANTS = 10 if SANITIZE else 60
 folder = tempfile.mkdtemp(prefix='bulkhead-test-')
 with open(MODEL, 'rb') as f:
     WHOLE = f.read()
@@ -94,35 +92,7 @@ def s_init(r, path):
     r.call('rkllm.init', None, {'model_path': path}, None)
 
 
-def mutants():
-    """Bytes changed at random in the head: loaded or refused, but nobody else is hurt."""
-    seed = int(os.environ.get('SEED') or random.SystemRandom().randrange(1 << 32))
-    print(f'SEED={seed}')
-    rng, loaded = random.Random(seed), 0
-    with Server('--restart-limit', '2', '--restart-window', '1s') as s, s.rpc() as r:
-        other = s.stream(max_tokens=1000, ignore_eos=True, seed=1)
-        for i in range(MUTANTS):
-            data = bytearray(WHOLE)
-            for _ in range(rng.choice((1, 1, 2, 8, 64))):
-                data[rng.randrange(4, rng.choice((64, 4096, 100000)))] = rng.randrange(256)
-            path = made(f'mutant{i}.gguf', data)
-            try:
-                s_init(r, path)
-                loaded += 1
-                r.run('x', max_new_tokens=2)
-            except RpcError as e:
-                assert e.code in (-32001, -32006, -32602, -32603), (seed, i, e)
-            os.unlink(path)
-            other.until(10 * i)
-        other.rest()
-        assert other.done and other.error is None
-        models = s.status()['models']
-        assert [m['restarts'] for m in models if m['name'] == 'demo'] == [0], models
-        assert s.status()['front']['restarts'] == 0
-    print(f'{MUTANTS} mutants, {loaded} loaded')
-
-
 try:
-    cases(at_start, by_the_cli, by_rpc, mutants)
+    cases(at_start, by_the_cli, by_rpc)
 finally:
     shutil.rmtree(folder)

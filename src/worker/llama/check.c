@@ -52,7 +52,7 @@ check_head(const struct head *h, struct str path, struct fail *why)
 	}
 	if (h->version >= VERSION_MIN && h->version <= VERSION_MAX)
 		return 0;
-	if (h->version << 16 == 0)
+	if (h->version != 0 && h->version << 16 == 0)
 		return fail_set(why, ERR_LOAD_FAILED, "model",
 		    "%.*s: a GGUF file for machines of the other byte order",
 		    (int)path.n, path.p);

@@ -57,6 +57,8 @@ test_versions(void **state)
 	expect(head, sizeof(head), ERR_LOAD_FAILED,
 	    "models/x.gguf: GGUF version 1; versions 2 and 3 can be read");
 	head[4] = 0;
+	expect(head, sizeof(head), ERR_LOAD_FAILED,
+	    "models/x.gguf: GGUF version 0; versions 2 and 3 can be read");
 	head[7] = 3;
 	expect(head, sizeof(head), ERR_LOAD_FAILED,
 	    "models/x.gguf: a GGUF file for machines of the other byte order");

@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""Model files that are wrong: every published class of flaw, and mutants, through the real worker
+and through the daemon.
+
+    model_files.py [--json] [named] [mutants] [daemon]        all without one
+
+named    each class (lib/badmodels.py) in a worker of its own: a clear error, or it is served
+mutants  CHAOS_GGUF of them, the same way (bin/load-many): loaded, described, asked for two tokens
+daemon   both kinds through `-m` and JSON-RPC: keeper and front stay the processes they were, grow
+         by nothing, and a stream beside them has its bytes
+
+A death by signal is llama.cpp's own assertion or a real fault; the worker is there to contain it,
+so it is counted, not failed. A worker that is still busy after its deadline counts as hung.
+"""
+import argparse
+import collections
+import concurrent.futures
+import hashlib
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import badmodels
+import chaos
+from bulkhead import (BIN, DEADLINE, MODEL, SANITIZE, SLOW, RpcError, Server, n_fds, rss_kib,
+                      until)
+from chaos import SEED, number, print_table, progress
+from gguf import Mutator
+
+MUTANTS = number('CHAOS_GGUF', 1200, 100)
+THROUGH = max(30, MUTANTS // 20)  # of them through the daemon
+SECONDS = 5 * SLOW  # a worker may take; a file that is good takes milliseconds
+SMALL = ('--vocab', '512', '--embd', '32', '--heads', '2', '--kv-heads', '2', '--ffn', '32',
+         '--layers', '1', '--ctx', '64')
+ARCHS = 'llama', 'qwen2', 'gemma2', 'gemma3'
+COLUMNS = 'what', 'files', 'served', 'refused', 'failed', 'died', 'hung', 'unexpected', 'seconds'
+GROWTH_KIB = 1024
+folder = tempfile.mkdtemp(prefix='bulkhead-test-', dir='/dev/shm' if os.path.isdir(
+    '/dev/shm') else None)
+rows = []
+
+
+def made(name, data):
+    path = os.path.join(folder, name)
+    with open(path, 'wb') as f:
+        f.write(data)
+    return path
+
+
+def mkmodel(name, *options):
+    """A tiny model's bytes."""
+    path = os.path.join(folder, name)
+    subprocess.run([os.path.join(BIN, 'mkmodel'), *options, '--out', path], check=True,
+                   stderr=subprocess.DEVNULL)
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+class Loader:
+    """bin/load-many, which is given one file after the other."""
+
+    def __init__(self, seconds=SECONDS):
+        self.proc = subprocess.Popen(
+            [os.path.join(BIN, 'load-many'), os.path.join(BIN, 'bulkhead-worker'), str(seconds)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.proc.stdin.close()
+        assert self.proc.wait(DEADLINE) == 0
+
+    def load(self, path):
+        """(word, text) as load_many.c says."""
+        self.proc.stdin.write(path.encode() + b'\n')
+        self.proc.stdin.flush()
+        word, _, text = self.proc.stdout.readline().decode(errors='replace').strip().partition(' ')
+        assert word, 'load-many has died'
+        return word, text
+
+
+def row(what, seen, unexpected, start):
+    died = seen['signal'] + seen['exit']
+    rows.append([what, sum(seen.values()), seen['served'], seen['refused'], seen['failed'], died,
+                 seen['hang'], unexpected, f'{time.monotonic() - start:.0f}'])
+
+
+def is_expected(word, text, want):
+    if want == badmodels.HANGS:
+        return word in ('hang', 'refused', 'failed')
+    if want == badmodels.DIES:
+        return word in ('signal', 'refused', 'failed')
+    if want is badmodels.SERVED or word == 'served':
+        return word == 'served' and not want
+    return word in ('refused', 'failed') and re.search(want, text) is not None and len(text) < 1000
+
+
+def all_cases():
+    tiny = mkmodel('tiny.gguf', *SMALL)
+    others = [('an adapter', mkmodel('lora.gguf', '--lora', '4', '--base',
+                                     os.path.join(folder, 'tiny.gguf'))),
+              ('an encoder', mkmodel('bert.gguf', '--preset', 'tiny-bert'))]
+    return list(badmodels.cases(tiny, others))
+
+
+def named():
+    start, seen, wrong = time.monotonic(), collections.Counter(), 0
+    with Loader() as loader:
+        for name, data, want in all_cases():
+            word, text = loader.load(made('case.gguf', data))
+            seen[word] += 1
+            if not is_expected(word, text, want):
+                print(f'{name}: {word} {text}, expected {want!r}', flush=True)
+                wrong += 1
+    row('published classes', seen, wrong, start)
+
+
+def mutate(arch, mutator, n, rng, index):
+    """n mutants of one model, one after the other."""
+    seen, odd, deaths = collections.Counter(), [], collections.Counter()
+    with Loader() as loader:
+        for i in range(n):
+            data = mutator.mutant(rng)
+            word, text = loader.load(made(f'mutant{index}.gguf', data))
+            seen[word] += 1
+            if word in ('signal', 'exit', 'hang'):
+                deaths[f'{word} {text}'] += 1
+            if word == 'failed' and not text or word == 'exit':
+                odd.append(f'{arch}, seed {SEED}, number {i}: {word} {text}')
+            if i % 50 == 0:
+                progress(f'{arch}: {i} of {n}')
+    return seen, odd, deaths
+
+
+def mutants():
+    """Two at a time; each architecture has its share of a seed of its own."""
+    def work(arch):
+        start = time.monotonic()
+        mutator = Mutator(mkmodel(f'{arch}.gguf', '--preset', f'tiny-{arch}', *SMALL))
+        got = mutate(arch, mutator, MUTANTS // len(ARCHS), random.Random(f'{SEED} {arch}'), arch)
+        return (arch, start, *got)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for arch, start, seen, odd, deaths in pool.map(work, ARCHS):
+            print('\n'.join(odd[:5]), end='\n' if odd else '')
+            print(f'{arch}: {dict(deaths)}', file=sys.stderr, flush=True)
+            row(f'mutants of {arch}', seen, len(odd), start)
+
+
+def at_start(cases):
+    """`-m`: exits with one line that says why, or serves; no signal, no hang."""
+    start, seen, wrong = time.monotonic(), collections.Counter(), 0
+    for name, data, want in cases:
+        path = made('start.gguf', data)
+        if want in (badmodels.SERVED, badmodels.EITHER, badmodels.HANGS):
+            continue
+        got = subprocess.run(
+            [os.path.join(BIN, 'bulkhead'), 'serve', '-m', path, '--port', '0', '--rpc-socket',
+             os.path.join(folder, 'sock')], capture_output=True, timeout=2 * DEADLINE)
+        errors = [e for e in got.stderr.decode().splitlines() if ' error: ' in e]
+        ok = 0 < got.returncode < 128 and errors and path in errors[-1]
+        seen['failed'] += ok
+        if not ok or re.search(rb'[^\n -~\x80-\xff]', got.stderr):
+            print(f'{name}: at start: {got.returncode} {got.stderr[-500:]}', flush=True)
+            wrong += 1
+    row('the same by -m', seen, wrong, start)
+
+
+class Canary:
+    """A stream that goes on beside all this, and must be what it was."""
+
+    def __init__(self, server):
+        self.server, self.n = server, 0
+        self.want = self.text()
+
+    def text(self):
+        return self.server.complete('Once', max_tokens=60, seed=7, ignore_eos=True, model='demo')
+
+    def check(self):
+        self.n += 1
+        assert self.text() == self.want, 'the stream beside it differs'
+
+
+def measure(server):
+    """Descriptors and KiB of keeper and front, when only this looks on."""
+    until(lambda: len(server.children()) == 2)
+    return {name: (pid, n_fds(pid), rss_kib(pid))
+            for name, pid in (('keeper', server.pid), ('front', server.front))}
+
+
+def give(rpc, path, seen):
+    """One file to the daemon: it says what it thinks of it within its deadlines."""
+    try:
+        rpc.call('rkllm.init', None, {'model_path': path, 'max_context_len': 64}, None)
+    except RpcError as e:
+        assert e.code in (-32001, -32602, -32603) and path in e.message, e
+        seen['died' if 'killed by' in e.message or 'gave up' in e.message else 'failed'] += 1
+        return
+    try:
+        rpc.run('x', max_new_tokens=2)
+        seen['served'] += 1
+    except RpcError as e:
+        seen['signal' if e.code == -32006 else 'refused'] += 1
+
+
+def by_rpc(cases):
+    start, seen = time.monotonic(), collections.Counter()
+    with Server('--restart-limit', '2', '--restart-window', '1s', '--threads', '1') as s:
+        canary, before = Canary(s), None
+        for i, (name, data, want) in enumerate(cases):
+            if want == badmodels.HANGS and not chaos.server_knows('hang'):
+                continue
+            path = made(f'rpc{i % 4}-{hashlib.md5(data).hexdigest()[:6]}.gguf', data)
+            with s.rpc() as r:
+                try:
+                    give(r, path, seen)
+                except Exception as why:
+                    raise AssertionError(f'{name}: {why!r}') from why
+            os.unlink(path)
+            if i % 10 == 0:
+                canary.check()
+                progress(f'daemon: {i} of {len(cases)}')
+            if i == len(cases) // 4:
+                before = measure(s)
+        after = measure(s)
+        for name, (pid, fds, kib) in before.items():
+            print(f'{name}: descriptors {fds} -> {after[name][1]}, resident {kib} -> '
+                  f'{after[name][2]} KiB', file=sys.stderr)
+            assert pid == after[name][0], f'the {name} is another'
+            assert fds >= after[name][1], f'the {name} has more descriptors'
+            assert SANITIZE or after[name][2] <= kib + GROWTH_KIB, f'the {name} has grown'
+        canary.check()
+        log = s.log()
+        assert not re.search(r'[\x00-\x09\x0b-\x1f\x7f]', log), 'raw control bytes in the log'
+    seen['signal'] += seen.pop('died', 0)
+    row('both by JSON-RPC', seen, 0, start)
+
+
+def daemon():
+    cases = all_cases()
+    at_start(cases if MUTANTS > 5000 else cases[::8])
+    rng, tiny = random.Random(f'{SEED} daemon'), Mutator(mkmodel('m.gguf', *SMALL))
+    by_rpc(cases + [(f'mutant {i}', tiny.mutant(rng), badmodels.EITHER) for i in range(THROUGH)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--json', action='store_true')
+    parser.add_argument('part', nargs='*', choices=['named', 'mutants', 'daemon', []])
+    args = parser.parse_args()
+    print(f'CHAOS_SEED={SEED} CHAOS_GGUF={MUTANTS}', file=sys.stderr, flush=True)
+    try:
+        for part in args.part or ['named', 'mutants', 'daemon']:
+            {'named': named, 'mutants': mutants, 'daemon': daemon}[part]()
+            progress('')
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print_table(COLUMNS, rows, args.json)
+    wrong = sum(r[COLUMNS.index('unexpected')] for r in rows)
+    if wrong:
+        raise SystemExit(f'seed {SEED}: {wrong} files were not met as they should be')
+
+
+main()

@@ -8,6 +8,7 @@
 
 struct sig {
 	struct sig *next;
+	struct loop *loop;
 	struct event ev;
 	timer_fn fn;
 	void *arg;
@@ -16,6 +17,8 @@ struct sig {
 struct loop {
 	struct event_base *base;
 	struct sig *sigs;
+	void (*observer)(void *arg, bool begins); /* or NULL */
+	void *observer_arg;
 };
 
 struct watch {
@@ -29,6 +32,7 @@ struct watch {
 
 struct timer {
 	struct event ev;
+	struct loop *loop;
 	timer_fn fn;
 	void *arg;
 };
@@ -92,10 +96,25 @@ loop_stop(struct loop *l)
 	(void)event_base_loopbreak(l->base);
 }
 
+void
+loop_observe(struct loop *l, void (*fn)(void *arg, bool begins), void *arg)
+{
+	l->observer = fn;
+	l->observer_arg = arg;
+}
+
+static void
+observe(const struct loop *l, bool begins)
+{
+	if (l->observer != NULL)
+		l->observer(l->observer_arg, begins);
+}
+
 static void
 on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct watch *w = arg;
+	const struct loop *l = w->loop; /* w may be freed */
 	unsigned events = 0;
 
 	(void)fd;
@@ -103,7 +122,9 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 		events |= WATCH_READ;
 	if (what & EV_WRITE)
 		events |= WATCH_WRITE;
+	observe(l, true);
 	w->fn(w->arg, events);
+	observe(l, false);
 }
 
 struct watch *
@@ -156,10 +177,13 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct timer *t = arg;
+	const struct loop *l = t->loop;
 
 	(void)fd;
 	(void)what;
+	observe(l, true);
 	t->fn(t->arg);
+	observe(l, false);
 }
 
 struct timer *
@@ -169,6 +193,7 @@ timer_new(struct loop *l, timer_fn fn, void *arg)
 
 	if (t == NULL)
 		return NULL;
+	t->loop = l;
 	t->fn = fn;
 	t->arg = arg;
 	if (event_assign(&t->ev, l->base, -1, 0, on_timer, t) != 0) {
@@ -207,10 +232,13 @@ static void
 on_signal(evutil_socket_t fd, short what, void *arg)
 {
 	struct sig *s = arg;
+	const struct loop *l = s->loop;
 
 	(void)fd;
 	(void)what;
+	observe(l, true);
 	s->fn(s->arg);
+	observe(l, false);
 }
 
 int
@@ -220,6 +248,7 @@ loop_on_signal(struct loop *l, int signo, timer_fn fn, void *arg)
 
 	if (s == NULL)
 		return ERR_NOMEM;
+	s->loop = l;
 	s->fn = fn;
 	s->arg = arg;
 	if (event_assign(&s->ev, l->base, signo, EV_SIGNAL | EV_PERSIST,

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop;
@@ -30,6 +31,10 @@ void loop_free(struct loop *l);
 /* Runs until loop_stop(). Returns 0 or ERR_IO. */
 int loop_run(struct loop *l) MUST_CHECK;
 void loop_stop(struct loop *l);
+
+/* fn hears of the beginning (true) and the end of each callback. */
+void loop_observe(
+    struct loop *l, void (*fn)(void *arg, bool begins), void *arg);
 
 /* Watches fd for nothing until watch_want(). Does not own fd: close it after
  * watch_free(). */

@@ -156,6 +156,10 @@
 	    "load-timeout", NULL, "BULKHEAD_LOAD_TIMEOUT",                  \
 	    "1m", CONF_S, 24 * CONF_H, "TIME",                              \
 	    "a loading worker may make no progress")                        \
+	O(NULL, true, hang_ms, TIME,                                        \
+	    "hang-timeout", NULL, "BULKHEAD_HANG_TIMEOUT",                  \
+	    "5s", 0, CONF_H, "TIME",                                        \
+	    "without progress; 0: for ever")              \
 	O(NULL, false, core, FLAG,                                          \
 	    "core", NULL, "BULKHEAD_CORE",                                  \
 	    "off", 0, 1, NULL,                                              \

@@ -482,6 +482,15 @@ gen_on_worker_death(struct model *m)
 		put_back(LIST_ENTRY(m->active.prev, struct gen, link));
 }
 
+bool
+gen_any_due(const struct model *m)
+{
+	for (struct list *it = m->active.next; it != &m->active; it = it->next)
+		if (!LIST_ENTRY(it, const struct gen, link)->is_parked)
+			return true;
+	return false;
+}
+
 static void
 fail_list(struct list *head, const struct fail *why)
 {

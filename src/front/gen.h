@@ -87,6 +87,9 @@ bool gen_may_go(const struct gen *g);
 /* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
 int gen_send(struct gen *g) MUST_CHECK;
 
+/* Whether m's worker owes something for one that it has. */
+bool gen_any_due(const struct model *m);
+
 /* Callbacks that were put off (cancelled while queued). From conn_turn(). */
 void gen_turn(struct front *f);
 

@@ -138,6 +138,15 @@ on_drain(struct front *f, struct frame *fr)
 }
 
 static int
+on_nudge(struct front *f, struct frame *fr)
+{
+	struct front_nudge n;
+
+	(void)f;
+	return frame_unpack(fr, &n) == 0 ? 0 : ERR_PROTO;
+}
+
+static int
 take_frames(struct front *f)
 {
 	static int (*const handlers[MSG_COUNT])(
@@ -145,6 +154,7 @@ take_frames(struct front *f)
 		[MSG_FRONT_CONFIG] = on_config,
 		[MSG_FRONT_LISTEN] = on_listen,
 		[MSG_FRONT_DRAIN] = on_drain,
+		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,
 		[MSG_MODEL_STATE] = on_model,
 	};

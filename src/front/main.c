@@ -22,6 +22,17 @@ on_term(void *arg)
 	(void)arg;
 }
 
+/* The keeper sees by it that the loop turns, or what it is stuck in. */
+static void
+on_turn(void *arg, bool begins)
+{
+	struct progress *p = arg;
+
+	atomic_store(&p->phase, begins ? PHASE_SERVE : PHASE_IDLE);
+	if (!begins)
+		atomic_fetch_add(&p->turns, 1);
+}
+
 static int
 set_up(struct front *f)
 {
@@ -31,6 +42,8 @@ set_up(struct front *f)
 		return err;
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	f->progress = progress_map(PROGRESS_FD);
+	if (f->progress != NULL)
+		loop_observe(f->loop, on_turn, f->progress);
 	if (loop_on_signal(f->loop, SIGTERM, on_term, f) != 0 ||
 	    loop_on_signal(f->loop, SIGINT, on_term, f) != 0)
 		return ERR_NOMEM;

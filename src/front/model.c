@@ -1,5 +1,6 @@
 #include "front/model.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "front/conn.h"
 #include "front/front.h"
@@ -77,12 +78,44 @@ watch_channel(struct model *m)
 		    (int)m->state.name.n, m->state.name.p);
 }
 
+static uint64_t
+patience_ms(const struct model *m)
+{
+	return m->front->config.hang_ms / 4;
+}
+
+/* The worker has work, and the keeper is to look harder while it is silent:
+ * on its page a worker that is stopped while it waits for work looks well. */
+static void
+on_patience(void *arg)
+{
+	struct model *m = arg;
+	struct model_waiting w = { .model = m->state.model };
+
+	if (m->chan == NULL || m->n_active == 0)
+		return;
+	if (clock_ms() - m->heard_ms >= patience_ms(m) && gen_any_due(m))
+		front_tell(m->front, MSG_MODEL_WAITING, &w);
+	timer_set(m->patience, patience_ms(m));
+}
+
+/* The first of those that the worker has now begins the watch. */
+static void
+begin_patience(struct model *m)
+{
+	if (m->n_active != 0 || patience_ms(m) == 0)
+		return;
+	m->heard_ms = clock_ms();
+	timer_set(m->patience, patience_ms(m));
+}
+
 static void
 close_channel(struct model *m)
 {
 	watch_free(m->watch);
 	chan_free(m->chan);
 	timer_clear(m->more);
+	timer_clear(m->patience);
 	m->watch = NULL;
 	m->chan = NULL;
 }
@@ -120,6 +153,7 @@ take_frames(struct model *m)
 		err = chan_recv(m->chan, &fr);
 		if (err != 0)
 			return err == ERR_AGAIN ? 0 : err;
+		m->heard_ms = clock_ms();
 		err = gen_on_frame(m, &fr);
 		frame_close(&fr);
 		if (err != 0)
@@ -195,6 +229,7 @@ model_dispatch(struct model *m)
 	    !list_empty(&m->queue)) {
 		struct gen *g = gen_first(m);
 
+		begin_patience(m);
 		if (!gen_may_go(g) || gen_send(g) != 0)
 			break;
 	}
@@ -213,6 +248,7 @@ model_free(struct model *m)
 		close_channel(m);
 	list_remove(&m->link);
 	timer_free(m->more);
+	timer_free(m->patience);
 	free(m->mem);
 	free(m);
 }
@@ -225,7 +261,10 @@ model_new(struct front *f)
 	if (m == NULL)
 		return NULL;
 	m->more = timer_new(f->loop, on_more, m);
-	if (m->more == NULL) {
+	m->patience = timer_new(f->loop, on_patience, m);
+	if (m->more == NULL || m->patience == NULL) {
+		timer_free(m->more);
+		timer_free(m->patience);
 		free(m);
 		return NULL;
 	}

@@ -19,9 +19,11 @@ struct model {
 	void *mem;
 	struct chan *chan; /* to the worker; NULL while there is none */
 	struct watch *watch;
-	struct timer *more; /* frames are left for the next turn */
-	struct list queue;  /* struct gen that have no slot, in order */
-	struct list active; /* struct gen that the worker has */
+	struct timer *more;	/* frames are left for the next turn */
+	struct timer *patience; /* to look whether the worker is silent */
+	uint64_t heard_ms;	/* when it last sent something */
+	struct list queue;	/* struct gen that have no slot, in order */
+	struct list active;	/* struct gen that the worker has */
 	uint32_t n_queue;
 	uint32_t n_active;
 	uint64_t tokens; /* generated, in this front's life */

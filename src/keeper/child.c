@@ -31,20 +31,55 @@ static const struct rule rules[CHILD_NSTATES][CHILD_NEVENTS] = {
 		[CHILD_EV_HURRY] = { CHILD_STOPPING, CHILD_DO_HURRY },
 		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
 		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
-		[CHILD_EV_TIMEOUT] = { CHILD_STARTING, CHILD_DO_KILL },
+		[CHILD_EV_HANG] = { CHILD_HUNG, CHILD_DO_ABORT },
+		[CHILD_EV_KILL] = { CHILD_DYING, CHILD_DO_KILL },
+		[CHILD_EV_TIMEOUT] = { CHILD_HUNG, CHILD_DO_ABORT },
 	},
 	[CHILD_UP] = {
 		[CHILD_EV_STOP] = { CHILD_STOPPING, CHILD_DO_TERM },
 		[CHILD_EV_HURRY] = { CHILD_STOPPING, CHILD_DO_HURRY },
 		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
 		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_HANG] = { CHILD_HUNG, CHILD_DO_ABORT },
+		[CHILD_EV_KILL] = { CHILD_DYING, CHILD_DO_KILL },
 		[CHILD_EV_TIMEOUT] = { CHILD_UP, CHILD_DO_NOTHING },
+	},
+	[CHILD_HUNG] = {
+		[CHILD_EV_STOP] = { CHILD_LEAVING, CHILD_DO_KILL },
+		[CHILD_EV_HURRY] = { CHILD_LEAVING, CHILD_DO_KILL },
+		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_KILL] = { CHILD_DYING, CHILD_DO_KILL },
+		[CHILD_EV_TIMEOUT] = { CHILD_DYING, CHILD_DO_KILL },
+	},
+	[CHILD_DYING] = {
+		[CHILD_EV_STOP] = { CHILD_LEAVING, CHILD_DO_KILL },
+		[CHILD_EV_HURRY] = { CHILD_LEAVING, CHILD_DO_KILL },
+		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_FENCED, CHILD_DO_FENCE },
+	},
+	[CHILD_FENCED] = {
+		[CHILD_EV_STOP] = { CHILD_STRAY, CHILD_DO_NOTHING },
+		[CHILD_EV_HURRY] = { CHILD_STRAY, CHILD_DO_NOTHING },
+		[CHILD_EV_EXIT] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
 	},
 	[CHILD_STOPPING] = {
 		[CHILD_EV_HURRY] = { CHILD_STOPPING, CHILD_DO_HURRY },
 		[CHILD_EV_EXIT] = { CHILD_DOWN, CHILD_DO_NOTHING },
 		[CHILD_EV_LOST] = { CHILD_DOWN, CHILD_DO_NOTHING },
-		[CHILD_EV_TIMEOUT] = { CHILD_STOPPING, CHILD_DO_KILL },
+		[CHILD_EV_KILL] = { CHILD_LEAVING, CHILD_DO_KILL },
+		[CHILD_EV_TIMEOUT] = { CHILD_LEAVING, CHILD_DO_KILL },
+	},
+	[CHILD_LEAVING] = {
+		[CHILD_EV_EXIT] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_TIMEOUT] = { CHILD_STRAY, CHILD_DO_FENCE },
+	},
+	[CHILD_STRAY] = {
+		[CHILD_EV_EXIT] = { CHILD_DOWN, CHILD_DO_NOTHING },
+		[CHILD_EV_LOST] = { CHILD_DOWN, CHILD_DO_NOTHING },
 	},
 	[CHILD_BACKOFF] = {
 		[CHILD_EV_STOP] = { CHILD_DOWN, CHILD_DO_NOTHING },
@@ -100,18 +135,20 @@ backoff_ms(const struct child *c)
 }
 
 static uint64_t
-deadline_of(const struct child *c, enum child_event ev,
-    enum child_action action, uint64_t now_ms)
+deadline_of(const struct child *c, enum child_event ev, uint64_t now_ms)
 {
 	const struct child_limits *l = &c->limits;
 
-	/* A deadline that passed without a spawn was the last one: a child
-	 * sent SIGKILL can only exit, and a steady one owes us nothing. */
-	if (ev == CHILD_EV_TIMEOUT && action != CHILD_DO_SPAWN)
-		return UINT64_MAX;
 	switch (c->state) {
 	case CHILD_UP:
-		return now_ms + l->steady_ms;
+		/* A steady one owes nothing more. */
+		return ev == CHILD_EV_TIMEOUT ? UINT64_MAX
+					      : now_ms + l->steady_ms;
+	case CHILD_HUNG:
+		return now_ms + l->abort_ms;
+	case CHILD_DYING:
+	case CHILD_LEAVING:
+		return now_ms + l->kill_ms;
 	case CHILD_STARTING:
 		return now_ms + l->start_ms;
 	case CHILD_STOPPING:
@@ -171,7 +208,7 @@ child_step(struct child *c, enum child_event ev, uint64_t now_ms)
 		c->state = CHILD_FAILED;
 		action = CHILD_DO_GIVE_UP;
 	}
-	c->deadline = deadline_of(c, ev, action, now_ms);
+	c->deadline = deadline_of(c, ev, now_ms);
 	return action;
 }
 
@@ -194,7 +231,12 @@ child_state_name(enum child_state s)
 		[CHILD_DOWN] = "down",
 		[CHILD_STARTING] = "starting",
 		[CHILD_UP] = "up",
+		[CHILD_HUNG] = "hung",
+		[CHILD_DYING] = "dying",
+		[CHILD_FENCED] = "fenced",
 		[CHILD_STOPPING] = "stopping",
+		[CHILD_LEAVING] = "leaving",
+		[CHILD_STRAY] = "stray",
 		[CHILD_BACKOFF] = "backoff",
 		[CHILD_FAILED] = "failed",
 	};

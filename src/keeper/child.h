@@ -13,6 +13,13 @@
  *   FAILED <-------- BACKOFF <-----------+     BACKOFF --timeout--> STARTING
  *     |  (too many deaths within the window)
  *     +--timeout--> STARTING  (one try; a death leads straight back)
+ *
+ *   STARTING, UP --hang--> HUNG --timeout--> DYING --timeout--> FENCED
+ *   STOPPING --timeout--> LEAVING --timeout--> STRAY
+ *
+ * The two lower rows are the ways to a violent end. A process in the right
+ * column has outlived SIGKILL, because it is inside a device driver: no other
+ * is started in its place while it is there.
  */
 #ifndef KEEPER_CHILD_H
 #define KEEPER_CHILD_H
@@ -23,7 +30,12 @@ enum child_state {
 	CHILD_DOWN = 1, /* no process, none wanted */
 	CHILD_STARTING, /* spawned; owes us "ready" by the deadline */
 	CHILD_UP,	/* ready; work may be sent to it */
+	CHILD_HUNG,	/* SIGABRT was sent, for its stack; SIGKILL is next */
+	CHILD_DYING,	/* SIGKILL was sent */
+	CHILD_FENCED,	/* and it lives; its place is kept empty till it dies */
 	CHILD_STOPPING, /* asked to leave; killed at the deadline */
+	CHILD_LEAVING,	/* did not: SIGKILL was sent */
+	CHILD_STRAY,	/* and it lives; nobody waits for it any more */
 	CHILD_BACKOFF,	/* died; spawned again at the deadline */
 	CHILD_FAILED,	/* died too often; tried again at the deadline */
 	CHILD_NSTATES
@@ -33,6 +45,8 @@ enum child_event {
 	CHILD_EV_START,	  /* someone wants the process */
 	CHILD_EV_READY,	  /* it says it can take work */
 	CHILD_EV_ALIVE,	  /* it got on with starting: a new deadline */
+	CHILD_EV_HANG,	  /* it gets nothing done, or should be gone */
+	CHILD_EV_KILL,	  /* it must not run any longer */
 	CHILD_EV_STOP,	  /* nobody wants it any more */
 	CHILD_EV_HURRY,	  /* the same, and do not wait for it long */
 	CHILD_EV_EXIT,	  /* it is dead (or could not be spawned) */
@@ -46,7 +60,9 @@ enum child_action {
 	CHILD_DO_SPAWN,
 	CHILD_DO_TERM,	 /* ask it to leave; the exit will follow */
 	CHILD_DO_HURRY,	 /* ask it to leave now */
+	CHILD_DO_ABORT,	 /* SIGABRT, so that its stack is known */
 	CHILD_DO_KILL,	 /* SIGKILL; the exit will follow */
+	CHILD_DO_FENCE,	 /* SIGKILL was of no use: tell the operator */
 	CHILD_DO_GIVE_UP /* fail its queue, tell the operator */
 };
 
@@ -55,6 +71,8 @@ struct child_limits {
 	uint32_t start_ms;	 /* from spawn, or the last ALIVE, to ready */
 	uint32_t stop_ms;	 /* from TERM to SIGKILL */
 	uint32_t hurry_ms;	 /* from HURRY to SIGKILL */
+	uint32_t abort_ms;	 /* from SIGABRT to SIGKILL */
+	uint32_t kill_ms;	 /* from SIGKILL to its being fenced */
 	uint32_t backoff_ms;	 /* after the second death in a row; the first
 				  * costs nothing; doubles with each */
 	uint32_t backoff_max_ms; /* at most this */

@@ -43,6 +43,7 @@ send_config(struct front *fr, struct process *p)
 		.stall_ms = c->stall_ms,
 		.keepalive_ms = c->keepalive_ms,
 		.out_high = c->out_high,
+		.hang_ms = c->hang_ms,
 		.started_unix = fr->spec.started_unix,
 	};
 
@@ -151,6 +152,17 @@ on_broken(struct front *fr, struct frame *f)
 }
 
 static int
+on_waiting(struct front *fr, struct frame *f)
+{
+	struct model_waiting w;
+
+	if (frame_unpack(f, &w) != 0)
+		return ERR_PROTO;
+	fr->ops->waiting(fr->arg, w.model);
+	return 0;
+}
+
+static int
 on_frame(void *arg, struct frame *f)
 {
 	static int (*const handlers[MSG_COUNT])(
@@ -160,6 +172,7 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_WANT] = on_want,
 		[MSG_MODEL_DROP] = on_drop,
 		[MSG_MODEL_BROKEN] = on_broken,
+		[MSG_MODEL_WAITING] = on_waiting,
 	};
 
 	/* A row of the table that nobody here knows yet is no reason to fall
@@ -203,6 +216,24 @@ on_death(void *arg, struct process *p, const char *what)
 }
 
 static void
+on_trouble(void *arg, struct process *p, const char *what)
+{
+	(void)arg;
+	log_error("the front (pid %d): %s", (int)process_pid(p), what);
+}
+
+/* Whoever waits for a front waits in a listening socket's queue, of which it
+ * knows nothing while it is stopped. */
+static void
+nudge(void *arg, struct process *p)
+{
+	struct front_nudge n = { .keeper_pid = (uint32_t)getpid() };
+
+	(void)arg;
+	(void)process_send(p, MSG_FRONT_NUDGE, &n, -1);
+}
+
+static void
 on_no_start(void *arg, const struct fail *f)
 {
 	(void)arg;
@@ -230,6 +261,8 @@ static const struct super_ops super_ops = {
 	.ask = ask,
 	.was_due = was_due,
 	.on_death = on_death,
+	.on_trouble = on_trouble,
+	.nudge = nudge,
 	.on_no_start = on_no_start,
 	.on_state = on_state,
 	.has_worked = has_worked,
@@ -243,6 +276,8 @@ limits_of(const struct conf *conf)
 		.start_ms = 10000,
 		.stop_ms = conf->drain_ms + DRAIN_MARGIN_MS,
 		.hurry_ms = HURRY_MS,
+		.abort_ms = 2000,
+		.kill_ms = 10000,
 		.backoff_ms = 20,
 		.backoff_max_ms = 1000,
 		.steady_ms = 1000,
@@ -257,6 +292,7 @@ front_new(struct loop *l, const struct front_spec *spec,
 {
 	struct front *fr = calloc(1, sizeof(*fr));
 	struct child_limits limits = limits_of(spec->conf);
+	struct pulse_limits pulse = { spec->conf->hang_ms, 0 };
 
 	if (fr == NULL)
 		return NULL;
@@ -274,7 +310,7 @@ front_new(struct loop *l, const struct front_spec *spec,
 		},
 		.default_model = "",
 	};
-	fr->super = super_new(l, &limits, &fr->program, &super_ops, fr);
+	fr->super = super_new(l, &limits, &pulse, &fr->program, &super_ops, fr);
 	if (fr->super == NULL) {
 		free(fr);
 		return NULL;
@@ -308,7 +344,10 @@ front_drain(struct front *fr, bool hurry)
 enum front_state
 front_state(const struct front *fr)
 {
-	if (super_state(fr->super) == CHILD_DOWN)
+	enum child_state s = super_state(fr->super);
+
+	/* One that SIGKILL does not end is left behind. */
+	if (s == CHILD_DOWN || s == CHILD_STRAY)
 		return FRONT_DOWN;
 	if (fr->was_ready)
 		return FRONT_SERVING;

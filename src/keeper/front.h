@@ -21,6 +21,7 @@ struct front_ops {
 	void (*want)(void *arg, const struct model_want *w);
 	void (*drop)(void *arg, uint32_t model);
 	void (*broken)(void *arg, uint32_t model);
+	void (*waiting)(void *arg, uint32_t model);
 	/* front_state() may say something else now. */
 	void (*on_change)(void *arg);
 };

@@ -181,6 +181,14 @@ on_broken(void *arg, uint32_t model)
 	models_broken(k->models, model);
 }
 
+static void
+on_waiting(void *arg, uint32_t model)
+{
+	struct keeper *k = arg;
+
+	models_waiting(k->models, model);
+}
+
 static bool
 to_front(void *arg, const struct model_state *st, int fd)
 {
@@ -195,6 +203,7 @@ static const struct front_ops front_ops = {
 	.want = on_want,
 	.drop = on_drop,
 	.broken = on_broken,
+	.waiting = on_waiting,
 	.on_change = check_soon,
 };
 

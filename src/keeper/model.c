@@ -26,7 +26,12 @@ model_status(const struct model *m)
 		[CHILD_DOWN] = MODEL_GONE,
 		[CHILD_STARTING] = MODEL_STARTING,
 		[CHILD_UP] = MODEL_UP,
+		[CHILD_HUNG] = MODEL_RESTARTING,
+		[CHILD_DYING] = MODEL_RESTARTING,
+		[CHILD_FENCED] = MODEL_FAILED,
 		[CHILD_STOPPING] = MODEL_GONE,
+		[CHILD_LEAVING] = MODEL_GONE,
+		[CHILD_STRAY] = MODEL_GONE,
 		[CHILD_BACKOFF] = MODEL_RESTARTING,
 		[CHILD_FAILED] = MODEL_FAILED,
 	};
@@ -51,6 +56,15 @@ model_explain(const struct model *m, struct fail *ret)
 
 	if (m->fail.code != 0) {
 		*ret = m->fail;
+		return;
+	}
+	if (super_state(m->super) == CHILD_FENCED) {
+		(void)fail_set(ret, ERR_GAVE_UP, "model",
+		    "model %s: its worker (pid %d) hangs in the kernel and "
+		    "cannot be killed; no other is started before it is gone; "
+		    "see dmesg for its device's driver: %.240s",
+		    m->name, (int)process_pid(super_process(m->super)),
+		    m->path);
 		return;
 	}
 	(void)fail_set(ret, m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP,
@@ -138,7 +152,8 @@ model_connect(struct model *m)
 		log_error("model %s: no descriptors left for its channel; "
 			  "restarting its worker",
 		    m->name);
-		process_signal(p, SIGKILL);
+		process_blame(p, "no descriptors for its channel");
+		process_kill(p);
 		return;
 	}
 	(void)process_send(p, MSG_WORKER_CHANNEL, &wc, ends[1]);
@@ -172,7 +187,7 @@ on_spawn(void *arg, struct process *p)
 	};
 
 	if (modelfile_check(&m->file, m->path, &m->fail) != 0) {
-		process_signal(p, SIGKILL);
+		process_kill(p);
 		return;
 	}
 	/* The position is shared with the worker before, which is dead. */
@@ -263,7 +278,7 @@ was_due(void *arg, const struct death *d)
 
 	if (m->fail.code != 0)
 		return !d->by_signal || d->number == SIGKILL;
-	if (super_state(m->super) != CHILD_STOPPING)
+	if (!super_is_leaving(m->super))
 		return false;
 	return d->by_signal ? d->number == SIGKILL || d->number == SIGTERM
 			    : d->number == 0;
@@ -273,20 +288,28 @@ static void
 on_death(void *arg, struct process *p, const char *what)
 {
 	struct model *m = arg;
-	enum child_state s = super_state(m->super);
 
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
 	m->front_end = -1;
 	/* Asked to leave, or told why: no surprise. */
-	if (s == CHILD_STOPPING || m->fail.code != 0)
+	if (super_is_leaving(m->super) || m->fail.code != 0)
 		return;
 	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s "
 		 "(crash %s)",
 	    m->name, (int)process_pid(p), what,
 	    progress_phase_name(atomic_load(&process_progress(p)->phase)),
-	    s == CHILD_UP ? "; its streams go on in another" : "",
+	    super_was_up(m->super) ? "; its streams go on in another" : "",
 	    super_crash_id(m->super));
+}
+
+static void
+on_trouble(void *arg, struct process *p, const char *what)
+{
+	const struct model *m = arg;
+
+	log_error("model %s: its worker (pid %d): %s", m->name,
+	    (int)process_pid(p), what);
 }
 
 static void
@@ -322,7 +345,7 @@ on_state(void *arg, enum child_state now)
 		in->ops->on_change(in->arg);
 		return;
 	}
-	if (now == CHILD_FAILED || m->fail.code != 0) {
+	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
 		model_explain(m, &why);
 		log_error("%s", why.text);
 	}
@@ -345,6 +368,7 @@ static const struct super_ops super_ops = {
 	.ask = ask,
 	.was_due = was_due,
 	.on_death = on_death,
+	.on_trouble = on_trouble,
 	.on_no_start = on_no_start,
 	.on_state = on_state,
 	.has_worked = has_worked,
@@ -369,7 +393,8 @@ model_new(struct models *in, const char *path, const char *name,
 	};
 	list_init(&m->link);
 	(void)snprintf(m->name, sizeof(m->name), "%s", name);
-	m->super = super_new(in->loop, &in->limits, &in->worker, &super_ops, m);
+	m->super = super_new(
+	    in->loop, &in->limits, &in->pulse, &in->worker, &super_ops, m);
 	if (m->path == NULL || m->super == NULL) {
 		model_free(m);
 		return NULL;

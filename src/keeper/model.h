@@ -21,6 +21,7 @@ struct models {
 	void *arg;
 	struct program worker;
 	struct child_limits limits;
+	struct pulse_limits pulse;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */

@@ -15,6 +15,7 @@
 #define MSG_WORKER_LOAD_ROOM (64u * KIB)
 
 #define WORKER_OUT_MAX (256u * KIB)
+#define KILL_MS 10000u /* for SIGKILL to work */
 #define RETRY_MAX_MS (10u * 60 * 1000)
 
 static int
@@ -52,6 +53,8 @@ limits_of(const struct conf *conf)
 		.start_ms = conf->load_ms,
 		.stop_ms = 2000,
 		.hurry_ms = 500,
+		.abort_ms = 2000,
+		.kill_ms = KILL_MS,
 		.backoff_ms = 100,
 		.backoff_max_ms = 5000,
 		.steady_ms = 30000,
@@ -86,6 +89,7 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 			.core = conf->core,
 		},
 		.limits = limits_of(conf),
+		.pulse = { conf->hang_ms, conf->load_ms },
 	};
 	list_init(&all->all);
 	buf_init(&all->chat_template, TEMPLATE_MAX);
@@ -155,6 +159,28 @@ by_file(const struct models *all, const struct modelfile *file, uint32_t n_ctx)
 			return m;
 	}
 	return NULL;
+}
+
+/* Refuses a file whose last worker was to leave and outlived SIGKILL. */
+static int
+check_strays(const struct models *all, const char *path,
+    const struct modelfile *file, struct fail *f)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (super_state(m->super) != CHILD_STRAY ||
+		    !modelfile_is_same(&m->file, &file->st))
+			continue;
+		return fail_set(f, ERR_GAVE_UP, "model",
+		    "model %.240s: its last worker (pid %d) hangs in the "
+		    "kernel and cannot be killed; no other is started before "
+		    "it is gone",
+		    path, (int)process_pid(super_process(m->super)));
+	}
+	return 0;
 }
 
 /* "name", or "name:2" and so on where that is taken. */
@@ -282,7 +308,9 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 		modelfile_close(&file);
 		return 0;
 	}
-	err = model_check_room(all, path, f);
+	err = check_strays(all, path, &file, f);
+	if (err == 0)
+		err = model_check_room(all, path, f);
 	if (err != 0) {
 		modelfile_close(&file);
 		return err;
@@ -353,11 +381,17 @@ models_broken(struct models *all, uint32_t id)
 
 	if (p == NULL)
 		return;
-	log_error("model %s: its worker (pid %d) sent the front what it may "
-		  "not; killing it",
-	    m->name, (int)process_pid(p));
 	process_blame(p, "it sent the front what it may not");
-	process_abort(p);
+	super_event(m->super, CHILD_EV_HANG);
+}
+
+void
+models_waiting(struct models *all, uint32_t id)
+{
+	struct model *m = by_id(all, id);
+
+	if (m != NULL)
+		super_await(m->super);
 }
 
 void
@@ -440,8 +474,17 @@ models_failed(const struct models *all, struct fail *ret)
 	return false;
 }
 
+/* One that SIGKILL does not end is left behind. */
 bool
 models_gone(const struct models *all)
 {
-	return list_empty(&all->all);
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &all->all) {
+		struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (super_state(m->super) != CHILD_STRAY)
+			return false;
+	}
+	return true;
 }

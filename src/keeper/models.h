@@ -49,10 +49,11 @@ int models_list(struct models *all, const char *dir, struct fail *f) MUST_CHECK;
 /* Starts the workers of the configuration's models. */
 void models_start(struct models *all);
 
-/* What the front asks: MODEL_WANT, MODEL_DROP, MODEL_BROKEN. */
+/* What the front says: MODEL_WANT, MODEL_DROP, MODEL_BROKEN, MODEL_WAITING. */
 void models_want(struct models *all, const struct model_want *w);
 void models_drop(struct models *all, uint32_t id);
 void models_broken(struct models *all, uint32_t id);
+void models_waiting(struct models *all, uint32_t id);
 
 /* A new front is to be told everything; and: the front is gone. */
 void models_greet(struct models *all, pid_t front);
@@ -70,7 +71,7 @@ bool models_ready(const struct models *all);
 /* Whether one of them has failed, and why. */
 bool models_failed(const struct models *all, struct fail *ret);
 
-/* Whether none is left. */
+/* Whether none is left that could still leave. */
 bool models_gone(const struct models *all);
 
 #endif

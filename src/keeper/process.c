@@ -11,9 +11,8 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-/* A child whose channel has ended, or that was told to abort, is on its way
- * out. */
-#define KILL_AFTER_MS 2000u
+/* A child whose channel has ended is on its way out. */
+#define OVERDUE_MS 2000u
 
 #define POLL_MS 20u  /* between looks, where there are no pidfds */
 #define BURY_MS 1000 /* for SIGKILL to work */
@@ -32,7 +31,8 @@ struct process {
 	struct watch *chan_watch;  /* NULL once the channel has ended */
 	struct watch *pidfd_watch; /* readable when it is dead */
 	struct timer *poll_timer;  /* NULL where there are pidfds */
-	struct timer *kill_timer;
+	struct timer *doom_timer;  /* on_doomed() is due */
+	bool is_killed;
 	char blame[PROCESS_BLAME_MAX]; /* why we end it; "": we do not */
 };
 
@@ -46,7 +46,7 @@ want_events(struct process *p)
 	if (chan_waiting(p->chan) > 0)
 		events |= WATCH_WRITE;
 	if (watch_want(p->chan_watch, events) != 0)
-		process_signal(p, SIGKILL);
+		process_kill(p);
 }
 
 static void
@@ -55,13 +55,13 @@ end_channel(struct process *p, int err)
 	watch_free(p->chan_watch);
 	p->chan_watch = NULL;
 	if (err == ERR_EOF) {
-		timer_set(p->kill_timer, KILL_AFTER_MS);
+		timer_set(p->doom_timer, OVERDUE_MS);
 		return;
 	}
 	log_error("%s (pid %d): %s; killing it", p->prog->name, (int)p->pid,
 	    err_text(err));
 	process_blame(p, "its channel to the keeper: %s", err_text(err));
-	process_signal(p, SIGKILL);
+	process_kill(p);
 }
 
 /* Gives out what has come. 0 when all was taken, else what ended it. */
@@ -96,14 +96,13 @@ on_channel(void *arg, unsigned events)
 }
 
 static void
-on_kill_timer(void *arg)
+on_doom_timer(void *arg)
 {
 	struct process *p = arg;
 
-	log_warn("%s (pid %d) should be gone and stays; killing it",
-	    p->prog->name, (int)p->pid);
-	process_blame(p, "it should have been gone and stayed");
-	process_signal(p, SIGKILL);
+	if (!p->is_killed)
+		process_blame(p, "hang: its channel ended, and it stayed");
+	p->ops->on_doomed(p->arg, !p->is_killed);
 }
 
 static void
@@ -116,7 +115,7 @@ check_death(struct process *p)
 	p->is_dead = true;
 	watch_free(p->pidfd_watch);
 	p->pidfd_watch = NULL;
-	timer_clear(p->kill_timer);
+	timer_clear(p->doom_timer);
 	/* Its last words may still lie in the channel. */
 	if (p->chan_watch != NULL)
 		(void)take_frames(p);
@@ -163,9 +162,9 @@ watch_it(struct process *p, struct loop *l)
 {
 	int err;
 
-	p->kill_timer = timer_new(l, on_kill_timer, p);
+	p->doom_timer = timer_new(l, on_doom_timer, p);
 	p->chan_watch = watch_new(l, chan_fd(p->chan), on_channel, p);
-	if (p->kill_timer == NULL || p->chan_watch == NULL)
+	if (p->doom_timer == NULL || p->chan_watch == NULL)
 		return ERR_NOMEM;
 	err = watch_want(p->chan_watch, WATCH_READ);
 	return err != 0 ? err : watch_death(p, l);
@@ -257,7 +256,7 @@ process_free(struct process *p)
 		return;
 	if (p->pid > 0 && !p->is_dead)
 		bury(p);
-	timer_free(p->kill_timer);
+	timer_free(p->doom_timer);
 	timer_free(p->poll_timer);
 	watch_free(p->chan_watch);
 	watch_free(p->pidfd_watch);
@@ -289,7 +288,8 @@ process_send(struct process *p, enum msg m, const void *st, int fd)
 	if (err != 0 && err != ERR_EOF) {
 		log_error("%s (pid %d) cannot be told: %s; killing it",
 		    p->prog->name, (int)p->pid, err_text(err));
-		process_signal(p, SIGKILL);
+		process_blame(p, "it could not be told: %s", err_text(err));
+		process_kill(p);
 	}
 	want_events(p);
 	return err;
@@ -326,9 +326,17 @@ process_blamed(const struct process *p)
 	return p->blame;
 }
 
+/* The table hears of it from the loop, not from within its own action. */
 void
-process_abort(struct process *p)
+process_kill(struct process *p)
 {
-	process_signal(p, SIGABRT);
-	timer_set(p->kill_timer, KILL_AFTER_MS);
+	process_signal(p, SIGKILL);
+	p->is_killed = true;
+	timer_set(p->doom_timer, 0);
+}
+
+void
+process_seed(struct process *p, uint32_t p99_us)
+{
+	atomic_store(&p->progress->p99_step_us, p99_us);
 }

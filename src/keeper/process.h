@@ -32,6 +32,9 @@ struct process_ops {
 	/* It is dead, and all that it had sent was given to on_frame. Free it
 	 * here or later. */
 	void (*on_death)(void *arg, const struct death *d);
+	/* It must go, for what process_blamed() says: it was sent SIGKILL; or,
+	 * when it is overdue, nothing: its channel has ended and it stays. */
+	void (*on_doomed)(void *arg, bool is_overdue);
 };
 
 /* 0; ERR_NOMEM or ERR_IO with the reason in f. */
@@ -56,7 +59,10 @@ void process_signal(struct process *p, int signo);
 void process_blame(struct process *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *process_blamed(const struct process *p); /* "" if nobody did */
 
-/* SIGABRT, so that its stack is known; SIGKILL if it is not dead soon. */
-void process_abort(struct process *p);
+/* SIGKILL, for a reason that process_blame() was told; on_doomed() follows. */
+void process_kill(struct process *p);
+
+/* The first guess at the p99_step_us of its page, before it has one. */
+void process_seed(struct process *p, uint32_t p99_us);
 
 #endif

@@ -7,7 +7,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+/* A timer that fires so late tells of a keeper that was not scheduled; its
+ * children may not have been either. */
+#define LATE_MS 500u
+#define GRACE_MAX_MS 5000u
 
 struct super {
 	struct loop *loop;
@@ -17,9 +23,15 @@ struct super {
 	struct child *child;
 	struct process *process; /* NULL: none */
 	struct timer *timer;	 /* child_deadline() */
-	uint64_t seen;		 /* progress at the last look */
+	struct timer *look;	 /* for the next look at the pulse */
+	struct pulse_limits pulse_limits;
+	struct pulse pulse;
+	uint64_t seen;	 /* progress at the last look, while it starts */
+	uint32_t p99_us; /* of the last process: the next one's first guess */
+	bool was_up;	 /* the process that is there was ready */
+	bool has_grace;	 /* the deadline was put off for a late keeper */
 	uint32_t deaths;
-	char last_death[64];
+	char last_death[256];
 	uint64_t died_unix;
 	char crash_id[CRASH_ID_SIZE];
 };
@@ -36,12 +48,18 @@ static void
 on_death(void *arg, const struct death *d)
 {
 	struct super *s = arg;
-	bool worked = child_state(s->child) == CHILD_UP &&
-	    s->ops->has_worked(process_progress(s->process));
+	const struct progress *page = process_progress(s->process);
+	bool worked = s->was_up && s->ops->has_worked(page);
+	char how[64];
 
+	if (atomic_load(&page->p99_step_us) > 0)
+		s->p99_us = atomic_load(&page->p99_step_us);
 	s->deaths++;
 	s->died_unix = (uint64_t)time(NULL);
-	(void)death_text(d, s->last_death, sizeof(s->last_death));
+	(void)snprintf(s->last_death, sizeof(s->last_death), "%s%s%s",
+	    process_blamed(s->process),
+	    process_blamed(s->process)[0] != '\0' ? "; " : "",
+	    death_text(d, how, sizeof(how)));
 	if (!s->ops->was_due(s->arg, d))
 		(void)obituary_id(
 		    s->died_unix, process_pid(s->process), s->crash_id);
@@ -51,7 +69,13 @@ on_death(void *arg, const struct death *d)
 	super_event(s, worked ? CHILD_EV_LOST : CHILD_EV_EXIT);
 }
 
-static const struct process_ops process_ops = { on_frame, on_death };
+static void
+on_doomed(void *arg, bool is_overdue)
+{
+	super_event(arg, is_overdue ? CHILD_EV_HANG : CHILD_EV_KILL);
+}
+
+static const struct process_ops process_ops = { on_frame, on_death, on_doomed };
 
 /* False if it could not be started: that counts as a death. */
 static bool
@@ -60,11 +84,13 @@ do_spawn(struct super *s)
 	struct fail f;
 
 	s->seen = 0;
+	s->was_up = false;
 	if (process_start(s->loop, s->prog, &process_ops, s, &s->process, &f) !=
 	    0) {
 		s->ops->on_no_start(s->arg, &f);
 		return false;
 	}
+	process_seed(s->process, s->p99_us);
 	s->ops->on_spawn(s->arg, s->process);
 	return true;
 }
@@ -73,15 +99,27 @@ do_spawn(struct super *s)
 static bool
 perform(struct super *s, enum child_action action)
 {
+	struct process *p = s->process;
+
 	switch (action) {
 	case CHILD_DO_SPAWN:
 		return !do_spawn(s);
 	case CHILD_DO_TERM:
 	case CHILD_DO_HURRY:
-		s->ops->ask(s->arg, s->process, action == CHILD_DO_HURRY);
+		s->ops->ask(s->arg, p, action == CHILD_DO_HURRY);
+		return false;
+	case CHILD_DO_ABORT:
+		process_blame(p, "hang: it should have been ready or gone");
+		s->ops->on_trouble(s->arg, p, process_blamed(p));
+		process_signal(p, SIGABRT);
 		return false;
 	case CHILD_DO_KILL:
-		process_signal(s->process, SIGKILL);
+		process_signal(p, SIGKILL);
+		return false;
+	case CHILD_DO_FENCE:
+		s->ops->on_trouble(s->arg, p,
+		    "SIGKILL does not end it: it hangs in the kernel, most "
+		    "likely in a device's driver");
 		return false;
 	default:
 		return false;
@@ -100,14 +138,32 @@ set_timer(struct super *s)
 		timer_set(s->timer, deadline > now ? deadline - now : 0);
 }
 
+/* A process that is ready is looked at from now on. */
+static void
+set_look(struct super *s)
+{
+	uint64_t ms = pulse_interval(&s->pulse_limits);
+
+	if (child_state(s->child) != CHILD_UP || ms == 0) {
+		timer_clear(s->look);
+		return;
+	}
+	s->was_up = true;
+	pulse_init(&s->pulse, &s->pulse_limits);
+	timer_set(s->look, ms);
+}
+
 void
 super_event(struct super *s, enum child_event ev)
 {
 	enum child_state was = child_state(s->child);
 
+	s->has_grace = false;
 	while (perform(s, child_step(s->child, ev, clock_ms())))
 		ev = CHILD_EV_EXIT;
 	set_timer(s);
+	if (child_state(s->child) != was)
+		set_look(s);
 	/* The last thing: the owner may free us. */
 	if (child_state(s->child) != was)
 		s->ops->on_state(s->arg, child_state(s->child));
@@ -130,22 +186,64 @@ got_on(struct super *s)
 	return moved;
 }
 
+/* The same delay again, once: what the child was to do in the meantime it may
+ * not have been able to. */
+static bool
+is_late(struct super *s, uint64_t late)
+{
+	if (s->process == NULL || s->has_grace || late < LATE_MS)
+		return false;
+	s->has_grace = true;
+	timer_set(s->timer, late < GRACE_MAX_MS ? late : GRACE_MAX_MS);
+	return true;
+}
+
 static void
 on_timer(void *arg)
 {
 	struct super *s = arg;
+	uint64_t deadline = child_deadline(s->child);
+	uint64_t now = clock_ms();
 
 	/* libevent's clock is coarse: it may be early by a little. */
-	if (child_deadline(s->child) > clock_ms()) {
+	if (deadline > now) {
 		set_timer(s);
 		return;
 	}
+	if (is_late(s, now - deadline))
+		return;
 	super_event(s, got_on(s) ? CHILD_EV_ALIVE : CHILD_EV_TIMEOUT);
+}
+
+void
+super_await(struct super *s)
+{
+	pulse_await(&s->pulse, clock_ms());
+}
+
+static void
+on_look(void *arg)
+{
+	struct super *s = arg;
+	const struct progress *page = process_progress(s->process);
+
+	timer_set(s->look, pulse_interval(&s->pulse_limits));
+	if (pulse_look(&s->pulse, page, clock_ms())) {
+		process_blame(s->process,
+		    "hang: no progress for %llu ms in phase %s",
+		    (unsigned long long)s->pulse.still_ms,
+		    progress_phase_name(s->pulse.phase));
+		super_event(s, CHILD_EV_HANG);
+	} else if (s->ops->nudge != NULL && pulse_is_idle(&s->pulse)) {
+		s->ops->nudge(s->arg, s->process);
+		super_await(s);
+	}
 }
 
 struct super *
 super_new(struct loop *l, const struct child_limits *limits,
-    const struct program *prog, const struct super_ops *ops, void *arg)
+    const struct pulse_limits *pulse, const struct program *prog,
+    const struct super_ops *ops, void *arg)
 {
 	struct super *s = calloc(1, sizeof(*s));
 
@@ -158,8 +256,10 @@ super_new(struct loop *l, const struct child_limits *limits,
 		.arg = arg,
 		.child = child_new(limits),
 		.timer = timer_new(l, on_timer, s),
+		.look = timer_new(l, on_look, s),
+		.pulse_limits = *pulse,
 	};
-	if (s->child == NULL || s->timer == NULL) {
+	if (s->child == NULL || s->timer == NULL || s->look == NULL) {
 		super_free(s);
 		return NULL;
 	}
@@ -173,6 +273,7 @@ super_free(struct super *s)
 		return;
 	process_free(s->process);
 	timer_free(s->timer);
+	timer_free(s->look);
 	child_free(s->child);
 	free(s);
 }
@@ -181,6 +282,21 @@ enum child_state
 super_state(const struct super *s)
 {
 	return child_state(s->child);
+}
+
+bool
+super_is_leaving(const struct super *s)
+{
+	enum child_state now = child_state(s->child);
+
+	return now == CHILD_STOPPING || now == CHILD_LEAVING ||
+	    now == CHILD_STRAY;
+}
+
+bool
+super_was_up(const struct super *s)
+{
+	return s->was_up;
 }
 
 struct process *

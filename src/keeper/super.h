@@ -7,6 +7,7 @@
 
 #include "keeper/child.h"
 #include "keeper/process.h"
+#include "keeper/pulse.h"
 
 struct super;
 
@@ -20,6 +21,12 @@ struct super_ops {
 	bool (*was_due)(void *arg, const struct death *d);
 	/* It died; p is still there. what says of what. The owner logs it. */
 	void (*on_death)(void *arg, struct process *p, const char *what);
+	/* It hangs and is aborted, or SIGKILL does not end it. The owner logs
+	 * it. */
+	void (*on_trouble)(void *arg, struct process *p, const char *what);
+	/* Give it a reason to move: it is idle, and nobody else would. NULL
+	 * for one that others wait for. */
+	void (*nudge)(void *arg, struct process *p);
 	/* It could not even be started. */
 	void (*on_no_start)(void *arg, const struct fail *f);
 	/* The state is another now. The owner may free the super here. */
@@ -30,15 +37,25 @@ struct super_ops {
 
 /* NULL if out of memory. prog and ops must outlive it. */
 struct super *super_new(struct loop *l, const struct child_limits *limits,
-    const struct program *prog, const struct super_ops *ops, void *arg);
+    const struct pulse_limits *pulse, const struct program *prog,
+    const struct super_ops *ops, void *arg);
 
 /* NULL is allowed. Kills the process if there is one. */
 void super_free(struct super *s);
 
-/* The events that come from outside: START, READY, STOP, HURRY. */
+/* The events that come from outside: START, READY, STOP, HURRY, HANG. */
 void super_event(struct super *s, enum child_event ev);
 
+/* Somebody waits for an answer of it, and has for a while: see pulse.h. */
+void super_await(struct super *s);
+
 enum child_state super_state(const struct super *s);
+
+/* Asked to leave, and it has not left: however the asking goes on. */
+bool super_is_leaving(const struct super *s);
+
+/* Whether the process that is there, or that has just died, was once ready. */
+bool super_was_up(const struct super *s);
 
 /* NULL when there is none. */
 struct process *super_process(struct super *s);

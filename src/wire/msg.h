@@ -31,6 +31,8 @@ enum proc {
 	M(FRONT_DRAIN, front_drain, KEEPER, FRONT, 256, 0)                  \
 	/* the processes, for `bulkhead status` */                          \
 	M(KEEPER_STATUS, keeper_status, KEEPER, FRONT, 16 * KIB, 0)         \
+	/* nothing but a reason to turn its loop once */                    \
+	M(FRONT_NUDGE, front_nudge, KEEPER, FRONT, 256, 0)                  \
 	/* a model's state changed; up: a fresh channel to its worker */    \
 	M(MODEL_STATE, model_state, KEEPER, FRONT, 64 * KIB, 1)             \
 	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
@@ -39,6 +41,8 @@ enum proc {
 	M(MODEL_WANT, model_want, FRONT, KEEPER, 16 * KIB, 0)               \
 	/* nobody uses this model any more */                               \
 	M(MODEL_DROP, model_drop, FRONT, KEEPER, 256, 0)                    \
+	/* its worker owes tokens and is silent; again while it is */       \
+	M(MODEL_WAITING, model_waiting, FRONT, KEEPER, 256, 0)              \
 	/* its worker broke the protocol: kill it */                        \
 	M(MODEL_BROKEN, model_broken, FRONT, KEEPER, 256, 0)                \
 	/* the model to load; the file's descriptor */                      \
@@ -85,6 +89,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, stall_ms, "a client may read nothing this long")         \
 	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
 	F(S, u32, out_high, "bytes unread by a client that park its work") \
+	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")
 
 enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
@@ -96,6 +101,8 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 
 #define FRONT_DRAIN_FIELDS(F, S) \
 	F(S, u32, timeout_ms, "for running streams; 0: end them now")
+
+#define FRONT_NUDGE_FIELDS(F, S) F(S, u32, keeper_pid, "")
 
 #define KEEPER_STATUS_FIELDS(F, S)                            \
 	F(S, u32, keeper_pid, "")                             \
@@ -162,6 +169,7 @@ enum model_status {
 	F(S, u32, n_ctx, "tokens needed per sequence; 0: as configured")
 
 #define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
+#define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
 
 #define WORKER_LOAD_FIELDS(F, S)                                         \
@@ -291,12 +299,14 @@ enum gen_reason {
 	L(front_config, FRONT_CONFIG_FIELDS)     \
 	L(front_listen, FRONT_LISTEN_FIELDS)     \
 	L(front_drain, FRONT_DRAIN_FIELDS)       \
+	L(front_nudge, FRONT_NUDGE_FIELDS)       \
 	L(keeper_status, KEEPER_STATUS_FIELDS)   \
 	L(model_state, MODEL_STATE_FIELDS)       \
 	L(front_ready, FRONT_READY_FIELDS)       \
 	L(front_drained, FRONT_DRAINED_FIELDS)   \
 	L(model_want, MODEL_WANT_FIELDS)         \
 	L(model_drop, MODEL_DROP_FIELDS)         \
+	L(model_waiting, MODEL_WAITING_FIELDS)   \
 	L(model_broken, MODEL_BROKEN_FIELDS)     \
 	L(worker_load, WORKER_LOAD_FIELDS)       \
 	L(worker_channel, WORKER_CHANNEL_FIELDS) \

@@ -46,6 +46,23 @@ progress_unmap(struct progress *p)
 		(void)munmap(p, sizeof(*p));
 }
 
+void
+progress_begin(struct progress *p, enum progress_phase phase, double expect_us)
+{
+	if (p == NULL)
+		return;
+	atomic_store(
+	    &p->expect_us, expect_us < 4e9 ? (uint32_t)expect_us : UINT32_MAX);
+	atomic_store(&p->phase, phase);
+}
+
+void
+progress_bump(struct progress *p)
+{
+	if (p != NULL)
+		atomic_fetch_add(&p->count, 1);
+}
+
 const char *
 progress_phase_name(uint32_t phase)
 {
@@ -55,6 +72,9 @@ progress_phase_name(uint32_t phase)
 		[PHASE_IDLE] = "idle",
 		[PHASE_PREFILL] = "prefill",
 		[PHASE_DECODE] = "decode",
+		[PHASE_SUBMIT] = "submit",
+		[PHASE_SAMPLE] = "sample",
+		[PHASE_SERVE] = "serve",
 	};
 
 	return phase < PHASE_NPHASES ? names[phase] : "?";

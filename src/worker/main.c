@@ -83,8 +83,8 @@ static void
 set_phase(const struct worker *w, enum progress_phase phase)
 {
 	if (w->p != NULL && atomic_load(&w->p->phase) != phase) {
-		atomic_store(&w->p->phase, phase);
-		atomic_fetch_add(&w->p->count, 1);
+		progress_begin(w->p, phase, 0);
+		progress_bump(w->p);
 	}
 }
 

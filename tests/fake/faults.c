@@ -313,6 +313,34 @@ do_stall(struct worker *w, struct gen *g, const char *arg)
 }
 
 static void
+do_spin(struct worker *w, struct gen *g, const char *arg)
+{
+	volatile unsigned turns = 0;
+
+	(void)w;
+	(void)g;
+	(void)arg;
+	for (;;)
+		turns++;
+}
+
+static void
+do_announce(struct worker *w, struct gen *g, const char *ms)
+{
+	(void)g;
+	progress_begin(
+	    w->progress, atomic_load(&w->progress->phase), 1000.0 * atoi(ms));
+}
+
+static void
+do_nap(struct worker *w, struct gen *g, const char *ms)
+{
+	(void)w;
+	(void)g;
+	(void)poll(NULL, 0, atoi(ms));
+}
+
+static void
 do_hold(struct worker *w, struct gen *g, const char *arg)
 {
 	(void)w;
@@ -365,8 +393,10 @@ act(struct worker *w, const struct fault *f, struct gen *g)
 		const char *name;
 		void (*fn)(struct worker *w, struct gen *g, const char *arg);
 	} actions[] = { { "die", do_die }, { "exit", do_exit },
-		{ "stall", do_stall }, { "hold", do_hold }, { "cut", do_cut },
-		{ "send", do_send }, { "fail", do_fail } };
+		{ "stall", do_stall }, { "spin", do_spin },
+		{ "announce", do_announce }, { "nap", do_nap },
+		{ "hold", do_hold }, { "cut", do_cut }, { "send", do_send },
+		{ "fail", do_fail } };
 
 	log_info("%s %s", f->action, f->arg);
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {

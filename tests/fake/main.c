@@ -17,6 +17,15 @@
 static struct worker worker;
 
 static void
+set_phase(struct worker *w, enum progress_phase phase)
+{
+	if (atomic_load(&w->progress->phase) == phase)
+		return;
+	progress_begin(w->progress, phase, 0);
+	progress_bump(w->progress);
+}
+
+static void
 on_term(int signo)
 {
 	(void)signo;
@@ -160,6 +169,7 @@ on_submit(struct worker *w, const struct frame *f)
 		.want_logprobs = s.want_logprobs,
 		.n_tops = s.n_top_logprobs,
 		.mirostat = s.mirostat };
+	set_phase(w, PHASE_SUBMIT);
 	if (fault_at(w, AT_SUBMIT, g, 0, prompt) ||
 	    fault_at(w, AT_PROMPT, g, 0, prompt))
 		return;
@@ -245,7 +255,9 @@ on_load(struct worker *w, struct frame *f)
 	    w->load.path.p);
 	script_read(&w->script, f->fds[0], script_life(w->path));
 	(void)signal(SIGTERM, w->script.deaf_term ? SIG_IGN : on_term);
-	atomic_store(&w->progress->phase, PHASE_LOAD);
+	(void)signal(SIGABRT, w->script.deaf_abort ? SIG_IGN : SIG_DFL);
+	atomic_store(&w->progress->p99_step_us, 1000 * w->script.p99);
+	set_phase(w, PHASE_LOAD);
 	w->ready_at = clock_ms() + w->script.load;
 }
 
@@ -295,6 +307,7 @@ may_step(struct worker *w, struct gen *g)
 	if (g->is_held) {
 		(void)snprintf(go, sizeof(go), "%s.go", w->path);
 		g->is_held = access(go, F_OK) != 0;
+		progress_bump(w->progress); /* as if it got on */
 	}
 	return !g->is_held && !g->is_parked;
 }
@@ -363,10 +376,17 @@ work(struct worker *w)
 	if (w->front == NULL || w->n_gens == 0 || now < w->step_at ||
 	    chan_waiting(w->front) > UNREAD_MAX)
 		return;
+	set_phase(w, PHASE_DECODE);
 	w->step_at = now + w->script.pause;
 	end_those_done(w);
 	step(w);
 	end_those_done(w);
+}
+
+static bool
+is_blocked(const struct worker *w)
+{
+	return w->front != NULL && chan_waiting(w->front) > UNREAD_MAX;
 }
 
 /* How long nothing can happen but what poll(2) tells. */
@@ -380,7 +400,7 @@ idle_ms(struct worker *w)
 	for (uint32_t i = 0; i < w->n_gens; i++)
 		if (!w->gens[i].is_parked)
 			return w->script.pause != 0 || w->gens[i].is_held ||
-				chan_waiting(w->front) > UNREAD_MAX
+				is_blocked(w)
 			    ? TURN_MS
 			    : 0;
 	return -1;
@@ -396,6 +416,8 @@ turn(struct worker *w)
 		p[0].events = p[1].events = 0;
 	if (w->front != NULL && chan_waiting(w->front) > 0)
 		p[1].events |= POLLOUT;
+	if (w->is_ready && (idle_ms(w) < 0 || is_blocked(w)) && !w->is_stalled)
+		set_phase(w, PHASE_IDLE);
 	(void)poll(p, 2, idle_ms(w));
 	if (!take(w, w->keeper, on_keeper_frame) ||
 	    (w->is_stalled && (p[0].revents & POLLHUP)))

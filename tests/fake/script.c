@@ -25,6 +25,7 @@ static const struct setting settings[] = {
 	{ "context", offsetof(struct script, context) },
 	{ "slots", offsetof(struct script, slots) },
 	{ "load", offsetof(struct script, load) },
+	{ "p99", offsetof(struct script, p99) },
 };
 
 static const char *const places[N_PLACES] = {
@@ -78,6 +79,7 @@ read_deaf(struct script *s, const char *what)
 	s->deaf_cancel |= strcmp(what, "cancel") == 0;
 	s->deaf_park |= strcmp(what, "park") == 0;
 	s->deaf_term |= strcmp(what, "term") == 0;
+	s->deaf_abort |= strcmp(what, "abort") == 0;
 }
 
 static void
@@ -140,7 +142,7 @@ script_read(struct script *s, int fd, uint32_t life)
 	ssize_t n = pread(fd, text, SCRIPT_MAX, 0);
 	char *save = NULL;
 
-	*s = (struct script){ .tokens = 8, .context = 4096 };
+	*s = (struct script){ .tokens = 8, .context = 4096, .p99 = 1 };
 	if (n < 0)
 		err(2, "script");
 	text[n] = '\0';

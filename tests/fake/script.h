@@ -9,7 +9,9 @@
  *   context 512             n_ctx that it claims (4096)
  *   slots 4                 n_seq that it claims (what it is asked for)
  *   load 50                 milliseconds that loading takes (0)
- *   deaf cancel|park|term   what it does not react to; again for more
+ *   p99 100                 milliseconds that its page gives as p99_step_us (1)
+ *   deaf cancel|park|term|abort
+ *                           what it does not react to; again for more
  *   at PLACE ACTION         a fault
  *   life 1 LINE             only in the first worker that gets this file;
  *   life 2-4 LINE           2- is "from the second on"
@@ -31,6 +33,9 @@
  *   die SIGNAL      by it: KILL, SEGV, ABRT ...
  *   exit N
  *   stall           do nothing any more, but stay alive
+ *   spin            the same, as fast as it can, deaf to its channels' ends
+ *   announce MS     say that what comes takes so long
+ *   nap MS          take so long
  *   hold            give this generation no more tokens until the file
  *                   MODEL.go is there
  *   cut N           send N bytes of the next token's frame, and die
@@ -77,9 +82,11 @@ struct script {
 	uint32_t context;
 	uint32_t slots; /* 0: as asked */
 	uint32_t load;
+	uint32_t p99;
 	bool deaf_cancel;
 	bool deaf_park;
 	bool deaf_term;
+	bool deaf_abort;
 	struct fault faults[MAX_FAULTS]; /* those of this life */
 	uint32_t n_faults;
 };

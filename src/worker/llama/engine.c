@@ -51,8 +51,10 @@ llama_engine_load(struct engine **ret, const struct worker_load *cfg, int fd,
 	if (err == 0)
 		err = threads_choose(
 		    &e->m, cfg->n_threads, cfg->n_threads_batch, p);
-	if (err == 0)
+	if (err == 0) {
+		pace_init(&e->pace, p, llama_model_size(e->m.weights));
 		return 0;
+	}
 	if (why->code == 0)
 		(void)fail_set(why, err, NULL, "%.*s: %s", (int)cfg->path.n,
 		    cfg->path.p, err_text(err));
@@ -102,8 +104,19 @@ say_started(struct engine *e, const struct gen *g, bool is_known)
 	e->events.on_started(e->events.arg, &s);
 }
 
+/* KiB of what has to be read before it runs; a token replayed is as much as
+ * a few bytes of text. */
+static uint64_t
+size_of(const struct gen_submit *s)
+{
+	uint64_t bytes = s->prompt.n + s->messages.n + s->template_kwargs.n +
+	    s->grammar.n + s->json_schema.n;
+
+	return (bytes + 4ull * (s->tokens.n + s->done.n)) / KIB + 1;
+}
+
 static void
-llama_engine_submit(struct engine *e, const struct gen_submit *s)
+submit(struct engine *e, const struct gen_submit *s)
 {
 	struct fail why = { 0 };
 	uint32_t seq = 0;
@@ -128,6 +141,14 @@ llama_engine_submit(struct engine *e, const struct gen_submit *s)
 	say_started(e, g, prompt_is_given(s));
 	if (reason != GEN_GOES_ON)
 		sched_finish(e, g, reason);
+}
+
+static void
+llama_engine_submit(struct engine *e, const struct gen_submit *s)
+{
+	pace_begin(&e->pace, PHASE_SUBMIT, size_of(s));
+	submit(e, s);
+	(void)pace_end(&e->pace);
 }
 
 static void

@@ -21,30 +21,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <math.h>
-
-/* A running 99th percentile: up by 99 where it was too low, down by 1 where
- * it was too high, so it comes to rest where 1 in 100 is above. */
-static void
-note_time(struct engine *e, uint64_t us)
+/* A batch is done; sampling follows. Returns how long it took. */
+static uint64_t
+note_progress(struct engine *e, uint64_t n_prompt)
 {
-	double by = e->p99_us / 1000 + 0.01;
+	uint64_t us = pace_end(&e->pace);
 
-	e->p99_us += (double)us > e->p99_us ? 99 * by : -by;
-}
-
-static void
-note_progress(
-    struct engine *e, enum progress_phase phase, uint64_t us, uint64_t n_prompt)
-{
-	note_time(e, us);
-	if (e->p == NULL)
-		return;
-	atomic_store(&e->p->phase, phase);
-	atomic_store(&e->p->running, e->n_gens);
-	atomic_store(&e->p->p99_step_us, (uint32_t)fmin(e->p99_us, 4e9));
-	atomic_fetch_add(&e->p->prompt_tokens, n_prompt);
-	atomic_fetch_add(&e->p->count, 1);
+	progress_begin(e->p, PHASE_SAMPLE, 0);
+	if (e->p != NULL) {
+		atomic_store(&e->p->running, e->n_gens);
+		atomic_fetch_add(&e->p->prompt_tokens, n_prompt);
+	}
+	return us;
 }
 
 /* A slot that is free again has an empty cache. */
@@ -111,6 +99,7 @@ say_step(struct engine *e, struct gen *g, struct step *s)
 	e->events.on_step(e->events.arg, s);
 	if (e->p != NULL)
 		atomic_fetch_add(&e->p->tokens, 1);
+	progress_bump(e->p);
 }
 
 /* Nothing may come next: with a grammar or bans that is an end, without them
@@ -232,13 +221,12 @@ run_job(struct engine *e, struct gen *g)
 {
 	struct plan_op op = gen_next(g);
 	uint32_t known = g->n_tokens;
-	uint64_t start = clock_us(), us;
-	int err = decode_op(e, g, op);
+	int err;
 
-	us = clock_us() - start;
-	e->jobs_us += us;
+	pace_begin(&e->pace, PHASE_PREFILL, op.n);
+	err = decode_op(e, g, op);
+	e->jobs_us += note_progress(e, op.from + op.n - g->n_past);
 	e->next_job = (uint32_t)g->seq + 1;
-	note_progress(e, PHASE_PREFILL, us, op.from + op.n - g->n_past);
 	if (e->m.is_interrupted)
 		return;
 	if (err != 0) {
@@ -274,13 +262,14 @@ run_step(struct engine *e)
 {
 	struct gen **in = e->stepping;
 	uint32_t n = gather(e);
-	uint64_t start = clock_us(), us;
-	int err = model_run(&e->m, BATCH_STEP);
+	uint64_t us;
+	int err;
 
-	us = clock_us() - start;
+	pace_begin(&e->pace, PHASE_DECODE, n);
+	err = model_run(&e->m, BATCH_STEP);
+	us = note_progress(e, 0);
 	e->jobs_us = 0;
 	e->step_us = e->step_us == 0 ? us : (7 * e->step_us + us) / 8;
-	note_progress(e, PHASE_DECODE, us, 0);
 	if (e->m.is_interrupted)
 		return;
 	for (uint32_t i = 0; i < n; i++) {

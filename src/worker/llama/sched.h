@@ -7,6 +7,7 @@
 #include "worker/engine.h"
 #include "worker/llama/gen.h"
 #include "worker/llama/logprob.h"
+#include "worker/pace.h"
 
 struct engine {
 	struct model m;
@@ -20,7 +21,7 @@ struct engine {
 	uint32_t next_job;     /* the sequence that jobs go on from */
 	uint64_t jobs_us;      /* spent on jobs in this turn */
 	uint64_t step_us;      /* a running mean of steps */
-	double p99_us;	       /* a running percentile of jobs and steps */
+	struct pace pace;
 };
 
 bool sched_has_work(const struct engine *e);

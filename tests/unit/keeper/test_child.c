@@ -12,6 +12,8 @@ static const struct child_limits limits = {
 	.start_ms = 1000,
 	.stop_ms = 500,
 	.hurry_ms = 50,
+	.abort_ms = 200,
+	.kill_ms = 10000,
 	.backoff_ms = 100,
 	.backoff_max_ms = 1600,
 	.steady_ms = 5000,
@@ -74,8 +76,7 @@ test_is_killed_when_it_does_not_stop(void **state)
 
 	bring_up(c, 0);
 	step(c, CHILD_EV_STOP, 10, CHILD_DO_TERM, CHILD_STOPPING, 510);
-	step(c, CHILD_EV_TIMEOUT, 510, CHILD_DO_KILL, CHILD_STOPPING,
-	    UINT64_MAX);
+	step(c, CHILD_EV_TIMEOUT, 510, CHILD_DO_KILL, CHILD_LEAVING, 10510);
 	step(c, CHILD_EV_EXIT, 511, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
 }
 
@@ -99,10 +100,83 @@ test_is_killed_when_it_does_not_start(void **state)
 
 	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
 	step(c, CHILD_EV_ALIVE, 900, CHILD_DO_NOTHING, CHILD_STARTING, 1900);
-	step(c, CHILD_EV_TIMEOUT, 1900, CHILD_DO_KILL, CHILD_STARTING,
-	    UINT64_MAX);
+	step(c, CHILD_EV_TIMEOUT, 1900, CHILD_DO_ABORT, CHILD_HUNG, 2100);
+	step(c, CHILD_EV_READY, 1900, CHILD_DO_NOTHING, CHILD_HUNG, 2100);
 	step(c, CHILD_EV_EXIT, 1901, CHILD_DO_NOTHING, CHILD_BACKOFF, 1901);
 	step(c, CHILD_EV_STOP, 1901, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+}
+
+static void
+test_a_hang_is_aborted_then_killed(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_HANG, 10, CHILD_DO_ABORT, CHILD_HUNG, 210);
+	step(c, CHILD_EV_HANG, 20, CHILD_DO_NOTHING, CHILD_HUNG, 210);
+	step(c, CHILD_EV_TIMEOUT, 210, CHILD_DO_KILL, CHILD_DYING, 10210);
+	step(c, CHILD_EV_LOST, 220, CHILD_DO_NOTHING, CHILD_BACKOFF, 220);
+	/* What must not run any longer is not asked for its stack. */
+	step(c, CHILD_EV_TIMEOUT, 220, CHILD_DO_SPAWN, CHILD_STARTING,
+	    220 + 1000);
+	step(c, CHILD_EV_KILL, 300, CHILD_DO_KILL, CHILD_DYING, 10300);
+	step(c, CHILD_EV_EXIT, 310, CHILD_DO_NOTHING, CHILD_BACKOFF, 410);
+}
+
+/* Nothing is started in the place of one that SIGKILL does not end. */
+static void
+test_what_cannot_be_killed_is_fenced(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_KILL, 0, CHILD_DO_KILL, CHILD_DYING, 10000);
+	step(c, CHILD_EV_TIMEOUT, 10000, CHILD_DO_FENCE, CHILD_FENCED,
+	    UINT64_MAX);
+	for (enum child_event ev = 0; ev < CHILD_NEVENTS; ev++)
+		if (ev != CHILD_EV_EXIT && ev != CHILD_EV_LOST &&
+		    ev != CHILD_EV_STOP && ev != CHILD_EV_HURRY)
+			step(c, ev, 20000, CHILD_DO_NOTHING, CHILD_FENCED,
+			    UINT64_MAX);
+	step(c, CHILD_EV_EXIT, 90000, CHILD_DO_NOTHING, CHILD_BACKOFF, 90000);
+}
+
+static void
+test_nobody_waits_for_a_stray(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_STOP, 0, CHILD_DO_TERM, CHILD_STOPPING, 500);
+	step(c, CHILD_EV_TIMEOUT, 500, CHILD_DO_KILL, CHILD_LEAVING, 10500);
+	step(c, CHILD_EV_TIMEOUT, 10500, CHILD_DO_FENCE, CHILD_STRAY,
+	    UINT64_MAX);
+	step(c, CHILD_EV_START, 10600, CHILD_DO_NOTHING, CHILD_STRAY,
+	    UINT64_MAX);
+	step(c, CHILD_EV_EXIT, 10700, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+	bring_up(c, 20000);
+	step(c, CHILD_EV_KILL, 20000, CHILD_DO_KILL, CHILD_DYING, 30000);
+	step(c, CHILD_EV_TIMEOUT, 30000, CHILD_DO_FENCE, CHILD_FENCED,
+	    UINT64_MAX);
+	step(
+	    c, CHILD_EV_STOP, 30000, CHILD_DO_NOTHING, CHILD_STRAY, UINT64_MAX);
+}
+
+/* Who wants it gone while it is being killed gets it killed, not asked. */
+static void
+test_a_hung_one_is_not_asked_to_leave(void **state)
+{
+	static const enum child_event ways[] = { CHILD_EV_STOP,
+		CHILD_EV_HURRY };
+	struct child *c = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		bring_up(c, 0);
+		step(c, CHILD_EV_HANG, 10, CHILD_DO_ABORT, CHILD_HUNG, 210);
+		step(c, ways[i], 20, CHILD_DO_KILL, CHILD_LEAVING, 10020);
+		step(c, CHILD_EV_EXIT, 30, CHILD_DO_NOTHING, CHILD_DOWN,
+		    UINT64_MAX);
+	}
 }
 
 static void
@@ -263,6 +337,7 @@ test_the_rest_means_nothing(void **state)
 	static const unsigned ignored[] = {
 		/* DOWN, STARTING, UP, STOPPING */
 		1u << CHILD_EV_READY | 1u << CHILD_EV_ALIVE |
+		    1u << CHILD_EV_HANG | 1u << CHILD_EV_KILL |
 		    1u << CHILD_EV_STOP | 1u << CHILD_EV_HURRY |
 		    1u << CHILD_EV_EXIT | 1u << CHILD_EV_LOST |
 		    1u << CHILD_EV_TIMEOUT,
@@ -270,7 +345,8 @@ test_the_rest_means_nothing(void **state)
 		1u << CHILD_EV_START | 1u << CHILD_EV_READY |
 		    1u << CHILD_EV_ALIVE,
 		1u << CHILD_EV_START | 1u << CHILD_EV_READY |
-		    1u << CHILD_EV_ALIVE | 1u << CHILD_EV_STOP,
+		    1u << CHILD_EV_ALIVE | 1u << CHILD_EV_STOP |
+		    1u << CHILD_EV_HANG,
 	};
 	struct child *c = *state;
 
@@ -307,6 +383,10 @@ main(void)
 		TEST(test_is_killed_when_it_does_not_stop),
 		TEST(test_hurry_shortens_the_wait),
 		TEST(test_is_killed_when_it_does_not_start),
+		TEST(test_a_hang_is_aborted_then_killed),
+		TEST(test_what_cannot_be_killed_is_fenced),
+		TEST(test_nobody_waits_for_a_stray),
+		TEST(test_a_hung_one_is_not_asked_to_leave),
 		TEST(test_the_first_respawn_is_free),
 		TEST(test_a_failed_one_is_tried_once_in_a_while),
 		TEST(test_a_failed_one_can_be_started_or_stopped),

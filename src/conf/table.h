@@ -136,6 +136,10 @@
 	    "out-high", NULL, "BULKHEAD_OUT_HIGH",                          \
 	    "1M", CONF_KIB, 64 * CONF_MIB, "BYTES",                         \
 	    "unread by a client that park its stream")                      \
+	O(NULL, false, journal_max, BYTES,                                  \
+	    "journal-max", NULL, "BULKHEAD_JOURNAL_MAX",                    \
+	    "256M", CONF_MIB, 2048 * CONF_MIB, "BYTES",                     \
+	    "memory for what runs and waits: prompts, tokens")              \
 	O(NULL, true, drain_ms, TIME,                                       \
 	    "drain-timeout", NULL, "BULKHEAD_DRAIN_TIMEOUT",                \
 	    "30s", 0, 24 * CONF_H, "TIME",                                  \

@@ -37,9 +37,11 @@ struct conn {
 	void *arg;
 	struct buf in;
 	struct buf out;
-	uint64_t deadline; /* the protocol's; clock_ms() or NEVER */
-	uint64_t stall;	   /* of unread output */
-	uint64_t timer_at; /* when the timer will fire */
+	uint64_t deadline;	     /* the protocol's; clock_ms() or NEVER */
+	uint64_t stall;		     /* of unread output */
+	uint64_t timer_at;	     /* when the timer will fire */
+	uint64_t n_sent;	     /* bytes, ever */
+	struct journal_conn *counts; /* NULL: nobody has asked */
 	int fd;
 	int err; /* why it is dead */
 	bool is_paused;
@@ -113,6 +115,7 @@ conn_free(struct conn *c)
 	watch_free(c->watch);
 	timer_free(c->timer);
 	(void)close(c->fd);
+	journal_conn_free(&f->journal, c->counts);
 	buf_done(&c->in);
 	buf_done(&c->out);
 	f->n_conns--;
@@ -149,9 +152,25 @@ conn_is_eof(const struct conn *c)
 	return c->is_eof;
 }
 
+struct journal_conn *
+conn_counts(struct conn *c)
+{
+	if (c->counts != NULL)
+		return c->counts;
+	c->counts = journal_conn_new(&c->front->journal);
+	if (c->counts != NULL) {
+		journal_count(&c->counts->made, c->n_sent + buf_len(&c->out));
+		journal_count(&c->counts->intent, c->n_sent);
+		journal_count(&c->counts->sent, c->n_sent);
+	}
+	return c->counts;
+}
+
 void
 conn_touch(struct conn *c)
 {
+	if (c->counts != NULL)
+		journal_count(&c->counts->made, c->n_sent + buf_len(&c->out));
 	if (list_empty(&c->dirty))
 		list_append(&c->front->dirty, &c->dirty);
 }
@@ -259,6 +278,25 @@ note_stall(struct conn *c, bool has_moved)
 	set_timer(c);
 }
 
+/* The journal has the intent before, the outcome after. */
+static ssize_t
+send_out(struct conn *c)
+{
+	size_t n = buf_len(&c->out);
+	ssize_t r;
+
+	if (c->counts != NULL)
+		journal_count(&c->counts->intent, c->n_sent + n);
+	r = send(c->fd, buf_data(&c->out), n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (r > 0) {
+		c->n_sent += (uint64_t)r;
+		buf_consume(&c->out, (size_t)r);
+	}
+	if (c->counts != NULL)
+		journal_count(&c->counts->sent, c->n_sent);
+	return r;
+}
+
 /* Sends what the socket takes. */
 static void
 flush(struct conn *c)
@@ -271,8 +309,7 @@ flush(struct conn *c)
 		return;
 	}
 	while (!c->is_blocked && buf_len(&c->out) > 0) {
-		ssize_t r = send(c->fd, buf_data(&c->out), buf_len(&c->out),
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t r = send_out(c);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -287,7 +324,6 @@ flush(struct conn *c)
 			break;
 		}
 		has_moved = true;
-		buf_consume(&c->out, (size_t)r);
 	}
 	want(c);
 	/* A large reply's memory is not kept for the small ones after it. */

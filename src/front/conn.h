@@ -16,6 +16,7 @@
 
 struct conn;
 struct front;
+struct journal_conn;
 
 struct conn_ops {
 	/* New bytes are in conn_in(). Consume what can be used. */
@@ -44,6 +45,9 @@ struct buf *conn_in(struct conn *c);
 /* Where to append; then call conn_touch() so that it is sent this turn. */
 struct buf *conn_out(struct conn *c);
 void conn_touch(struct conn *c);
+
+/* Its counts in the journal, from now on until it is gone. NULL: no room. */
+struct journal_conn *conn_counts(struct conn *c);
 
 /* Stops or resumes reading: a protocol that is busy takes no more input than
  * what is buffered. Resuming calls input() if bytes are there, not at once but

@@ -11,6 +11,8 @@ int
 front_init(struct front *f)
 {
 	*f = (struct front){ .reserve_fd = -1, .started_ms = clock_ms() };
+	f->journal.slots.fd = -1;
+	saved_init(&f->saved);
 	list_init(&f->listeners);
 	list_init(&f->conns);
 	list_init(&f->dirty);
@@ -26,6 +28,8 @@ void
 front_done(struct front *f)
 {
 	table_free(f->gens);
+	slots_unmap(&f->journal.slots);
+	saved_done(&f->saved);
 	if (f->reserve_fd >= 0)
 		(void)close(f->reserve_fd);
 	loop_free(f->loop);

@@ -8,7 +8,9 @@
 
 #include "base/list.h"
 #include "base/loop.h"
+#include "front/journal.h"
 #include "front/metrics.h"
+#include "front/saved.h"
 #include "wire/chan.h"
 
 struct front {
@@ -17,15 +19,17 @@ struct front {
 	struct keeper_status keeper; /* strings in keeper_mem */
 	void *config_mem;
 	void *keeper_mem;
-	struct chan *chan;     /* to the keeper */
-	struct watch *watch;   /* of chan */
-	struct list listeners; /* struct listener */
-	struct list conns;     /* struct conn, all of them */
-	struct list dirty;     /* struct conn with output not yet tried */
-	struct list models;    /* struct model */
-	struct list wants;     /* struct want: MODEL_WANTs without answer */
-	struct list endings;   /* struct gen whose last call is due */
-	struct table *gens;    /* struct gen by id */
+	struct chan *chan;	/* to the keeper */
+	struct watch *watch;	/* of chan */
+	struct list listeners;	/* struct listener */
+	struct list conns;	/* struct conn, all of them */
+	struct list dirty;	/* struct conn with output not yet tried */
+	struct list models;	/* struct model */
+	struct list wants;	/* struct want: MODEL_WANTs without answer */
+	struct list endings;	/* struct gen whose last call is due */
+	struct table *gens;	/* struct gen by id */
+	struct journal journal; /* of them; empty until the keeper gave it */
+	struct saved saved;	/* one of them, while it is sent */
 	struct metrics metrics;
 	struct timer *drain_timer;
 	struct progress *progress;

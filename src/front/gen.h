@@ -1,10 +1,11 @@
 /*
  * gen - a generation from its admission to its last word, and its journal.
  *
- * The journal is what it takes to go on after a worker's death: the packed
- * GEN_SUBMIT record, the prompt's token ids and every token delivered. A
- * token is in the journal before its owner sees it, so what a client has got
- * is never computed differently, lost or sent twice.
+ * The journal (journal.h) has what it takes to go on after a worker's death:
+ * the packed GEN_SUBMIT record, the prompt's token ids and every token
+ * delivered; and more, so that it could go on after the front's. A token is in
+ * the journal before its owner sees it, so what a client has got is never
+ * computed differently, lost or sent twice.
  *
  *   QUEUED --slot--> SENT --GEN_STARTED--> RUNNING --last word--> (freed)
  *     ^               |                      |
@@ -18,8 +19,10 @@
 #include "wire/chan.h"
 #include "wire/step.h"
 
+struct conn;
 struct front;
 struct gen;
+struct journal_about;
 struct model;
 
 enum gen_state {
@@ -39,12 +42,17 @@ struct gen_ops {
 	/* The last call is one of these two; g is freed after it. */
 	void (*done)(void *arg, struct gen *g, const struct gen_done *d);
 	void (*failed)(void *arg, struct gen *g, const struct fail *why);
+	/* Inside gen_start(): fills in what the journal should have of the
+	 * owner; strings are copied before it returns. Gives the client's
+	 * connection. NULL where there is nothing to be told. */
+	struct conn *(*describe)(void *arg, struct journal_about *ret);
 };
 
 /* Admits a generation to m's queue. req is copied; its gen id is filled in
  * here, and its seed if it is UINT64_MAX (drawn). Callbacks come later, never
  * from inside this call. 0 and *ret; ERR_BUSY (queue full), ERR_STOPPING,
- * ERR_LOAD_FAILED, ERR_TOO_BIG, ERR_NOMEM with *why filled. */
+ * ERR_LOAD_FAILED, ERR_TOO_BIG, ERR_NOMEM with *why filled. ERR_BUSY also: the
+ * journal is full. */
 int gen_start(struct model *m, const struct gen_submit *req,
     const struct gen_ops *ops, void *arg, struct gen **ret, struct fail *why)
     MUST_CHECK;
@@ -64,11 +72,18 @@ void gen_park(struct gen *g, bool is_parked);
 uint64_t gen_id(const struct gen *g);
 enum gen_state gen_state(const struct gen *g);
 
+/* Of m's that run, those whose bytes are still the ones of an undisturbed run.
+ */
+uint32_t gen_count_exact(const struct model *m);
+
 /* The worker's messages, from model.c. 0, or ERR_PROTO: the worker is mad. */
 int gen_on_frame(struct model *m, const struct frame *f) MUST_CHECK;
 
 /* m's channel ended: everything unfinished goes back to the queue's front. */
 void gen_on_worker_death(struct model *m);
+
+/* m has another worker: what began with another file must not go on. */
+void gen_on_worker_up(struct model *m);
 
 /* m is given up: everything is answered with why. */
 void gen_fail_all(struct model *m, const struct fail *why);

@@ -6,6 +6,7 @@
 #include "front/gen.h"
 #include "front/listener.h"
 #include "front/model.h"
+#include "front/recover.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -46,6 +47,18 @@ on_config(struct front *f, struct frame *fr)
 		return err;
 	log_init("bulkhead-front", (enum log_level)f->config.log_level);
 	return 0;
+}
+
+static int
+on_journal(struct front *f, struct frame *fr)
+{
+	struct front_journal j;
+	int fd = fr->fds[0];
+
+	if (frame_unpack(fr, &j) != 0 || fd < 0 || f->journal.slots.map != NULL)
+		return ERR_PROTO;
+	fr->fds[0] = -1;
+	return recover(f, fd);
 }
 
 static int
@@ -152,6 +165,7 @@ take_frames(struct front *f)
 	static int (*const handlers[MSG_COUNT])(
 	    struct front *, struct frame *) = {
 		[MSG_FRONT_CONFIG] = on_config,
+		[MSG_FRONT_JOURNAL] = on_journal,
 		[MSG_FRONT_LISTEN] = on_listen,
 		[MSG_FRONT_DRAIN] = on_drain,
 		[MSG_FRONT_NUDGE] = on_nudge,

@@ -25,6 +25,10 @@
 	    "Resumes whose logits were those of before, by their hashes")     \
 	M(resumes_differed_total, counter,                                    \
 	    "Resumes that became a mere continuation: other logits")          \
+	M(resumes_moved_total, counter,                                       \
+	    "Resumes where something that logits depend on was another")      \
+	M(streams_lost_total, counter,                                        \
+	    "Requests that ended with the front before")                      \
 	M(generations_parked_total, counter,                                  \
 	    "Times a slow reader's was parked")                               \
 	M(prompt_tokens_total, counter, "Prompt tokens")                      \

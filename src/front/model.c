@@ -5,6 +5,7 @@
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/origin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,7 @@ model_free(struct model *m)
 	list_remove(&m->link);
 	timer_free(m->more);
 	timer_free(m->patience);
+	origin_drop(m->origin);
 	free(m->mem);
 	free(m);
 }
@@ -318,6 +320,8 @@ on_new_state(struct model *m, int fd)
 		m->is_wanted = false;
 		break;
 	case MODEL_UP:
+		if (fd >= 0)
+			gen_on_worker_up(m);
 		if (ref != 0)
 			answer(f, ref, m, NULL);
 		model_dispatch(m);

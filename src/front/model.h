@@ -11,13 +11,15 @@
 
 struct front;
 struct model;
+struct origin;
 
 struct model {
 	struct list link; /* in front->models */
 	struct front *front;
 	struct model_state state; /* the keeper's last word; strings in mem */
 	void *mem;
-	struct chan *chan; /* to the worker; NULL while there is none */
+	struct origin *origin; /* of its worker; NULL: not known yet */
+	struct chan *chan;     /* to the worker; NULL while there is none */
 	struct watch *watch;
 	struct timer *more;	/* frames are left for the next turn */
 	struct timer *patience; /* to look whether the worker is silent */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keeper/super.h"
+#include "wire/journal.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,6 +22,7 @@ struct front {
 	struct program program;
 	struct super *super;
 	const char *default_model;
+	int journal; /* memory that outlives the process; never looked at */
 	bool was_ready;
 	bool is_stopping;
 };
@@ -48,6 +50,14 @@ send_config(struct front *fr, struct process *p)
 	};
 
 	(void)process_send(p, MSG_FRONT_CONFIG, &fc, -1);
+}
+
+static void
+send_journal(struct front *fr, struct process *p)
+{
+	struct front_journal j = { .size = fr->spec.conf->journal_max };
+
+	(void)process_send(p, MSG_FRONT_JOURNAL, &j, fr->journal);
 }
 
 static void
@@ -88,6 +98,7 @@ on_spawn(void *arg, struct process *p)
 	struct front *fr = arg;
 
 	send_config(fr, p);
+	send_journal(fr, p);
 	send_listeners(fr, p);
 	fr->ops->greet(fr->arg, process_pid(p));
 	send_status(fr, p);
@@ -309,10 +320,12 @@ front_new(struct loop *l, const struct front_spec *spec,
 			.core = spec->conf->core,
 		},
 		.default_model = "",
+		.journal = -1,
 	};
 	fr->super = super_new(l, &limits, &pulse, &fr->program, &super_ops, fr);
-	if (fr->super == NULL) {
-		free(fr);
+	if (fr->super == NULL ||
+	    journal_make(spec->conf->journal_max, &fr->journal) != 0) {
+		front_free(fr);
 		return NULL;
 	}
 	return fr;
@@ -324,6 +337,8 @@ front_free(struct front *fr)
 	if (fr == NULL)
 		return;
 	super_free(fr->super);
+	if (fr->journal >= 0)
+		(void)close(fr->journal);
 	free(fr);
 }
 

@@ -81,6 +81,7 @@ publish(struct model *m, uint32_t ref, int fd)
 {
 	struct process *p = super_process(m->super);
 	struct fail why = { .code = 0 };
+	char file[MODELFILE_ID_MAX];
 	struct model_state st = {
 		.model = m->id,
 		.ref = ref,
@@ -94,6 +95,8 @@ publish(struct model *m, uint32_t ref, int fd)
 		.crash_id = str_of(super_crash_id(m->super)),
 	};
 
+	modelfile_id(&m->file, file);
+	st.file = str_of(file);
 #define COPY(s, kind, member, what) st.member = m->about.member;
 	MODEL_DESCRIPTION_FIELDS(COPY, )
 #undef COPY

@@ -119,6 +119,16 @@ modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
 }
 
 void
+modelfile_id(const struct modelfile *m, char ret[MODELFILE_ID_MAX])
+{
+	(void)snprintf(ret, MODELFILE_ID_MAX, "%llx:%llx:%llx:%llx.%lx",
+	    (unsigned long long)m->st.st_dev, (unsigned long long)m->st.st_ino,
+	    (unsigned long long)m->st.st_size,
+	    (unsigned long long)m->st.st_mtim.tv_sec,
+	    (unsigned long)m->st.st_mtim.tv_nsec);
+}
+
+void
 modelfile_name(const char *path, char *ret, size_t n)
 {
 	const char *slash = strrchr(path, '/');

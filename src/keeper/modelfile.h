@@ -31,6 +31,12 @@ bool modelfile_is_same(const struct modelfile *m, const struct stat *st);
 int modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
     MUST_CHECK;
 
+#define MODELFILE_ID_MAX 96u
+
+/* Which file it is, as text that is another for any other: device, inode, size
+ * and time of the last change. */
+void modelfile_id(const struct modelfile *m, char ret[MODELFILE_ID_MAX]);
+
 /* "name" for "/x/name.gguf"; at most n bytes with the NUL. */
 void modelfile_name(const char *path, char *ret, size_t n);
 

@@ -25,6 +25,8 @@ enum proc {
 #define MSG_TABLE(M)                                                        \
 	/* what the front may use and must obey; first message it gets */   \
 	M(FRONT_CONFIG, front_config, KEEPER, FRONT, 16 * KIB, 0)           \
+	/* memory for what runs, with what the front before left in it */   \
+	M(FRONT_JOURNAL, front_journal, KEEPER, FRONT, 256, 1)              \
 	/* a listening socket, one each */                                  \
 	M(FRONT_LISTEN, front_listen, KEEPER, FRONT, 4 * KIB, 1)            \
 	/* take no new work; finish or end what runs; then FRONT_DRAINED */ \
@@ -92,6 +94,8 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")
 
+#define FRONT_JOURNAL_FIELDS(F, S) F(S, u64, size, "bytes; a memfd rides along")
+
 enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 
 #define FRONT_LISTEN_FIELDS(F, S)             \
@@ -149,6 +153,7 @@ enum model_status {
 	F(S, u8, status, "enum model_status")                       \
 	F(S, str, name, "what requests call it")                    \
 	F(S, str, path, "the file")                                 \
+	F(S, str, file, "which one: device, inode, size, time")     \
 	F(S, u32, pid, "of its worker, or 0")                       \
 	F(S, u32, restarts, "since it was first loaded")            \
 	F(S, str, last_death,                                       \
@@ -297,6 +302,7 @@ enum gen_reason {
 /* struct front_config and its fellows, and layout_front_config and its. */
 #define LAYOUTS(L)                               \
 	L(front_config, FRONT_CONFIG_FIELDS)     \
+	L(front_journal, FRONT_JOURNAL_FIELDS)   \
 	L(front_listen, FRONT_LISTEN_FIELDS)     \
 	L(front_drain, FRONT_DRAIN_FIELDS)       \
 	L(front_nudge, FRONT_NUDGE_FIELDS)       \

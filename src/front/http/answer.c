@@ -20,6 +20,7 @@
 #include "front/http/reply.h"
 #include "front/http/route.h"
 #include "front/model.h"
+#include "wire/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,7 +165,25 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	answer_fail(c->answer, why);
 }
 
+static struct conn *
+describe(void *arg, struct journal_about *ret)
+{
+	const struct choice *c = arg;
+	const struct answer *a = c->answer;
+
+	ret->protocol = PROTOCOL_HTTP;
+	ret->is_chat = a->form.is_chat;
+	ret->is_stream = a->is_stream;
+	ret->wants_usage = a->wants_usage;
+	ret->request = str_of(a->id);
+	ret->created = (uint64_t)a->created;
+	ret->index = c->index;
+	ret->n_choices = a->n_choices;
+	return http_conn(a->http);
+}
+
 static const struct gen_ops gen_ops = {
+	.describe = describe,
 	.started = on_started,
 	.token = on_token,
 	.done = on_done,
@@ -215,7 +234,6 @@ static const struct http_work work = {
  * The start
  */
 
-/* "chatcmpl-" and 24 hex digits. */
 static void
 draw_id(char *out, size_t size, bool is_chat)
 {
@@ -230,13 +248,13 @@ draw_id(char *out, size_t size, bool is_chat)
 static void
 init_form(struct answer *a, const struct openai *o, const struct model *m)
 {
-	char id[40];
 	struct chunk_names names = { .model = m->state.name,
-		.version = m->front->config.version,
-		.created = time(NULL) };
+		.version = m->front->config.version };
 
-	draw_id(id, sizeof(id), o->is_chat);
-	names.id = str_of(id);
+	draw_id(a->id, sizeof(a->id), o->is_chat);
+	a->created = time(NULL);
+	names.id = str_of(a->id);
+	names.created = a->created;
 	chunk_init(&a->form, o->is_chat, o->is_stream, &names);
 }
 

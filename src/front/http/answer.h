@@ -25,6 +25,8 @@ struct choice {
 struct answer {
 	struct http *http;
 	struct chunk_form form;
+	char id[40];	 /* "chatcmpl-" and 24 hex digits */
+	int64_t created; /* Unix seconds */
 	uint32_t n_choices;
 	uint32_t n_left; /* choices that are not done */
 	uint32_t n;	 /* choices of each prompt */

@@ -42,6 +42,12 @@ struct http {
 	bool has_rested; /* its next deadline while idle ends it */
 };
 
+struct conn *
+http_conn(const struct http *h)
+{
+	return h->conn;
+}
+
 struct front *
 http_front(const struct http *h)
 {

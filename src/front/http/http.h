@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "front/http/parse.h"
 
+struct conn;
 struct front;
 struct http;
 
@@ -26,6 +27,7 @@ struct http_work {
 };
 
 struct front *http_front(const struct http *h);
+struct conn *http_conn(const struct http *h);
 
 /* The request being answered: its strings are good until the handler
  * returns, its numbers until http_done(). */

@@ -18,6 +18,7 @@
 #include "front/rpc/rpc.h"
 #include "front/rpc/submit.h"
 #include "json/write.h"
+#include "wire/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,18 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	run_free(run);
 }
 
+static struct conn *
+describe(void *arg, struct journal_about *ret)
+{
+	const struct run *run = arg;
+
+	ret->protocol = PROTOCOL_RPC;
+	ret->is_stream = 1;
+	ret->request = run->id;
+	ret->n_choices = 1;
+	return run->rpc->conn;
+}
+
 static int
 may_run(const struct rpc *r, struct fail *f)
 {
@@ -218,6 +231,7 @@ static int
 start(struct run *run, const struct gen_submit *req, struct fail *f)
 {
 	static const struct gen_ops ops = {
+		.describe = describe,
 		.token = on_token,
 		.done = on_done,
 		.failed = on_failed,

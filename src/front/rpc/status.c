@@ -1,6 +1,7 @@
 #include "front/rpc/status.h"
 
 #include "front/front.h"
+#include "front/gen.h"
 #include "front/listener.h"
 #include "front/model.h"
 #include "front/rpc/rpc.h"
@@ -72,6 +73,7 @@ put_model(struct json_out *o, const struct model *m)
 	put_process(
 	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
 	json_key_u64(o, "running", m->n_active);
+	json_key_u64(o, "running_exact", gen_count_exact(m));
 	json_key_u64(o, "queued", m->n_queue);
 	json_key_u64(o, "tokens", m->tokens);
 	put_description(o, s);

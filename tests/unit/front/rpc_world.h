@@ -111,6 +111,7 @@ world_new(const struct front_config *config)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct keeper_status status = { .keeper_pid = 1, .front_pid = 2 };
+	struct front_journal journal = { .size = 8 * MIB };
 	struct front *f = &w->f;
 	int pair[2];
 
@@ -120,6 +121,9 @@ world_new(const struct front_config *config)
 	assert_int_equal(keeper_open(f, pair[0]), 0);
 	w->keeper = chan_new(pair[1], PROC_KEEPER, PROC_FRONT, MIB);
 	keeper_says(w, MSG_FRONT_CONFIG, config, -1);
+	assert_int_equal(journal_make(8 * MIB, &pair[0]), 0);
+	keeper_says(w, MSG_FRONT_JOURNAL, &journal, pair[0]);
+	close(pair[0]);
 	keeper_says(w, MSG_KEEPER_STATUS, &status, -1);
 	connect_client(w);
 	return w;

@@ -1,0 +1,271 @@
+#include "front/life.h"
+
+#include "base/log.h"
+#include "front/front.h"
+#include "front/model.h"
+#include "front/origin.h"
+#include "front/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What a worker may speak of: a generation of its own that it was given. */
+static struct gen *
+find(struct model *m, uint64_t id)
+{
+	struct gen *g = table_get(m->front->gens, id);
+
+	if (g == NULL || g->model != m || g->j->state == GEN_QUEUED)
+		return NULL;
+	return g;
+}
+
+/* From here on it is no longer what an undisturbed run would be. */
+static void
+note_continuation(struct gen *g, const char *why)
+{
+	const struct model *m = g->model;
+
+	g->j->class = RESUME_FAST;
+	log_warn("%.*s: a resumed stream goes on %s: a valid continuation, not "
+		 "the exact one",
+	    (int)m->state.name.n, m->state.name.p, why);
+}
+
+/* Notes what computes it, or that something else does now. */
+static int
+note_origin(struct gen *g)
+{
+	struct model *m = g->model;
+	struct origin *now = origin_now(m);
+
+	if (now == NULL)
+		return ERR_BUSY;
+	if (g->origin == now)
+		return 0;
+	if (g->j->prompt == 0) {
+		origin_drop(g->origin);
+		g->origin = origin_hold(now);
+		g->j->origin = origin_slot(now);
+		if (!m->state.exact)
+			g->j->class = RESUME_FAST;
+	} else if (g->j->class == RESUME_EXACT) {
+		m->front->metrics.resumes_moved_total++;
+		note_continuation(g, "in a worker that is not as before");
+	}
+	return 0;
+}
+
+int
+gen_send(struct gen *g)
+{
+	struct front *f = g->model->front;
+	int err = note_origin(g);
+
+	if (err != 0)
+		return err;
+	err = saved_read_own(&f->saved, &f->journal, &g->entry);
+	/* What we wrote ourselves: a front that is so wrong should die. */
+	assert(err != ERR_PROTO);
+	if (err == 0)
+		err = chan_send(
+		    g->model->chan, MSG_GEN_SUBMIT, &f->saved.submit, -1);
+	saved_trim(&f->saved);
+	if (err != 0)
+		return err;
+	gen_set_state(g, GEN_SENT);
+	if (g->j->is_parked)
+		(void)gen_tell(g, MSG_GEN_PARK);
+	return 0;
+}
+
+/* It cannot go on, but a worker has it: its owner hears why, and its last word
+ * is waited for. */
+static void
+fail_running(struct gen *g)
+{
+	struct front *f = g->model->front;
+	const struct gen_ops *ops = g->ops;
+	struct fail why;
+
+	if (ops != NULL) {
+		(void)fail_set(&why, ERR_BUSY, NULL,
+		    "what runs and waits fills --journal-max, and this request "
+		    "grew too long for it; try again later");
+		f->metrics.generations_failed_total++;
+		g->ops = NULL;
+		ops->failed(g->arg, g, &why);
+	}
+	gen_cancel(g);
+}
+
+uint32_t
+gen_count_exact(const struct model *m)
+{
+	const struct list *head = &m->active;
+	uint32_t n = 0;
+
+	for (struct list *it = head->next; it != head; it = it->next)
+		n += LIST_ENTRY(it, struct gen, link)->j->class == RESUME_EXACT;
+	return n;
+}
+
+static int
+on_started(struct model *m, const struct frame *fr)
+{
+	struct gen_started s;
+	struct gen *g;
+
+	if (frame_unpack(fr, &s) != 0 || (g = find(m, s.gen)) == NULL)
+		return ERR_PROTO;
+	if (g->j->prompt == 0) {
+		if (entry_prompt(&g->entry, s.prompt) != 0) {
+			fail_running(g);
+			return 0;
+		}
+		m->front->metrics.prompt_tokens_total += s.prompt.n;
+	}
+	if (g->j->state != GEN_SENT)
+		return 0;
+	gen_set_state(g, GEN_RUNNING);
+	if (!g->j->was_started && g->ops != NULL && g->ops->started != NULL)
+		g->ops->started(g->arg, g, g->entry.n_prompt);
+	g->j->was_started = true;
+	return 0;
+}
+
+static int
+journal(struct gen *g, const struct step *s, struct journal_token **ret)
+{
+	struct journal_token t = { .token = s->token };
+	int err;
+
+	if (s->flags & STEP_MU) {
+		t.mu = s->mu;
+		t.flags |= JOURNAL_HAS_MU;
+	}
+	if (s->flags & STEP_HASH) {
+		t.hash = s->hash;
+		t.flags |= JOURNAL_HAS_HASH;
+	}
+	err = entry_token(&g->entry, &t, ret);
+	if (err == 0 && g->j->deaths != 0)
+		g->j->deaths = 0;
+	return err;
+}
+
+static int
+on_token(struct model *m, const struct step *s)
+{
+	struct gen *g = find(m, s->gen);
+	struct journal_token *at;
+
+	if (g == NULL || g->j->state == GEN_SENT)
+		return ERR_PROTO;
+	/* The last token is drawn but never decoded: one more than fits. */
+	if (g->entry.n_prompt + g->entry.n_tokens > m->state.n_ctx)
+		return ERR_PROTO;
+	m->tokens++;
+	m->front->metrics.tokens_total++;
+	/* Nobody will ask what it was. */
+	if (g->j->state == GEN_ENDING) {
+		g->entry.n_tokens++;
+		return 0;
+	}
+	if (journal(g, s, &at) != 0) {
+		fail_running(g);
+		return 0;
+	}
+	if (g->ops != NULL)
+		g->ops->token(g->arg, g, s);
+	if (g->out != NULL && g->ops != NULL)
+		atomic_store_explicit(
+		    &at->out, (uint32_t)g->out->made, memory_order_release);
+	return 0;
+}
+
+static int
+on_step(struct model *m, const struct frame *fr)
+{
+	struct cursor c = cursor_of(fr->payload, fr->n);
+	struct step s;
+	int err;
+
+	while (step_next(&c, &s)) {
+		err = on_token(m, &s);
+		if (err != 0)
+			return err;
+	}
+	return c.err;
+}
+
+static int
+on_done(struct model *m, const struct frame *fr)
+{
+	struct gen_done d;
+	struct gen *g;
+
+	if (frame_unpack(fr, &d) != 0 || (g = find(m, d.gen)) == NULL ||
+	    d.reason < REASON_EOS || d.reason > REASON_CANCEL)
+		return ERR_PROTO;
+	if (d.reason == REASON_CANCEL)
+		m->front->metrics.generations_cancelled_total++;
+	else
+		m->front->metrics.generations_done_total++;
+	if (g->ops != NULL)
+		g->ops->done(g->arg, g, &d);
+	gen_free(g);
+	return 0;
+}
+
+static int
+on_failed(struct model *m, const struct frame *fr)
+{
+	struct gen_failed e;
+	struct fail why;
+	struct gen *g;
+
+	if (frame_unpack(fr, &e) != 0 || (g = find(m, e.gen)) == NULL)
+		return ERR_PROTO;
+	(void)fail_set(&why, e.err, NULL, "%.*s", (int)e.text.n, e.text.p);
+	if (e.field.n < sizeof(why.field)) {
+		memcpy(why.field, e.field.p, e.field.n);
+		why.field[e.field.n] = '\0';
+	}
+	gen_end_failed(g, &why);
+	return 0;
+}
+
+/* How exact a resume is, by the worker's comparison of hashes. */
+static int
+on_checked(struct model *m, const struct frame *fr)
+{
+	struct metrics *count = &m->front->metrics;
+	struct gen_checked c;
+	struct gen *g;
+
+	if (frame_unpack(fr, &c) != 0 || (g = find(m, c.gen)) == NULL)
+		return ERR_PROTO;
+	if (c.agrees) {
+		count->resumes_agreed_total++;
+		return 0;
+	}
+	count->resumes_differed_total++;
+	note_continuation(g, "with other logits than before");
+	return 0;
+}
+
+int
+gen_on_frame(struct model *m, const struct frame *fr)
+{
+	static int (*const handlers[MSG_COUNT])(
+	    struct model *, const struct frame *) = {
+		[MSG_GEN_STARTED] = on_started,
+		[MSG_GEN_STEP] = on_step,
+		[MSG_GEN_DONE] = on_done,
+		[MSG_GEN_FAILED] = on_failed,
+		[MSG_GEN_CHECKED] = on_checked,
+	};
+
+	return handlers[fr->msg] == NULL ? ERR_PROTO : handlers[fr->msg](m, fr);
+}

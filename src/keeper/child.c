@@ -7,6 +7,7 @@
 struct child {
 	struct child_limits limits;
 	enum child_state state;
+	bool was_ready;	      /* since START */
 	uint32_t deaths;      /* not forgiven, within the window */
 	uint64_t first_death; /* of those: when, in ms */
 	uint32_t retries;     /* tries out of FAILED, none of which held */
@@ -179,13 +180,17 @@ forgive(struct child *c)
 static bool
 died(struct child *c, enum child_event ev, uint64_t now_ms)
 {
+	uint32_t most = c->limits.max_deaths;
+
+	if (!c->was_ready && c->limits.max_unready < most)
+		most = c->limits.max_unready;
 	if (ev == CHILD_EV_LOST)
 		forgive(c);
 	if (c->deaths > 0 && now_ms - c->first_death > c->limits.window_ms)
 		c->deaths = 0;
 	if (c->deaths++ == 0)
 		c->first_death = now_ms;
-	if (c->retries == 0 && c->deaths < c->limits.max_deaths)
+	if (c->retries == 0 && c->deaths < most)
 		return false;
 	c->retries++;
 	return true;
@@ -201,6 +206,8 @@ child_step(struct child *c, enum child_event ev, uint64_t now_ms)
 		return CHILD_DO_NOTHING;
 	c->state = r->next;
 
+	if (ev == CHILD_EV_START || ev == CHILD_EV_READY)
+		c->was_ready = ev == CHILD_EV_READY;
 	if (ev == CHILD_EV_START ||
 	    (c->state == CHILD_UP && ev == CHILD_EV_TIMEOUT))
 		forgive(c);

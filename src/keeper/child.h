@@ -80,6 +80,7 @@ struct child_limits {
 	uint32_t window_ms;    /* from the first death that counts; a later one
 				  * begins a new count */
 	uint32_t max_deaths;   /* within the window: FAILED */
+	uint32_t max_unready;  /* the same, when none was ready since START */
 	uint32_t retry_ms;     /* FAILED this long, then one more try; */
 	uint32_t retry_max_ms; /* doubles up to this. 0: no try */
 };

@@ -294,6 +294,7 @@ limits_of(const struct conf *conf)
 		.steady_ms = 1000,
 		.window_ms = 10000,
 		.max_deaths = UINT32_MAX,
+		.max_unready = UINT32_MAX,
 	};
 }
 

@@ -226,6 +226,7 @@ on_ready(struct model *m, struct frame *f)
 		m->n_threads_batch = r.n_threads_batch;
 	}
 	m->up_ms = clock_ms();
+	quarantine_forgive(m->in->bad_files, &m->file);
 	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
 		 "%u thread%s",
 	    m->name, r.load_ms, m->desc, r.n_seq, r.n_ctx, r.n_threads,
@@ -329,6 +330,17 @@ has_worked(const struct progress *p)
 	return atomic_load(&p->tokens) > 0;
 }
 
+/* Not for a model that was served: its file does not kill at once. */
+static void
+leave_alone(const struct model *m)
+{
+	char how[QUARANTINE_HOW];
+
+	(void)snprintf(how, sizeof(how), "%.100s, crash %s",
+	    super_last_death(m->super), super_crash_id(m->super));
+	quarantine_add(m->in->bad_files, &m->file, how, clock_ms());
+}
+
 static void
 on_state(void *arg, enum child_state now)
 {
@@ -352,6 +364,8 @@ on_state(void *arg, enum child_state now)
 		model_explain(m, &why);
 		log_error("%s", why.text);
 	}
+	if (now == CHILD_FAILED && m->up_ms == 0)
+		leave_alone(m);
 	if (!m->is_leaving)
 		model_tell(m);
 	/* Nobody is left who wanted it: nor is it tried again. */
@@ -459,6 +473,19 @@ fail_start(struct model *m)
 		model_rest(m);
 }
 
+static int
+open_again(const struct model *m, struct modelfile *ret, struct fail *why)
+{
+	int err = modelfile_open(m->path, ret, why);
+
+	if (err != 0)
+		return err;
+	err = quarantine_check(m->in->bad_files, ret, m->path, clock_ms(), why);
+	if (err != 0)
+		modelfile_close(ret);
+	return err;
+}
+
 /* After a failure of the file it is opened anew: somebody may have mended
  * it. */
 void
@@ -474,7 +501,7 @@ model_start(struct model *m)
 		m->in->n++;
 	}
 	if (err == 0 && must_open)
-		err = modelfile_open(m->path, &file, &m->fail);
+		err = open_again(m, &file, &m->fail);
 	if (err != 0) {
 		fail_start(m);
 		return;
@@ -484,6 +511,7 @@ model_start(struct model *m)
 		m->file = file;
 		m->fail.code = 0;
 		m->n_threads = 0;
+		m->up_ms = 0;
 	}
 	super_event(m->super, CHILD_EV_START);
 }

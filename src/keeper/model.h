@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "keeper/modelfile.h"
 #include "keeper/models.h"
+#include "keeper/quarantine.h"
 #include "keeper/super.h"
 
 #define MODEL_NAME_MAX 160u
@@ -22,6 +23,7 @@ struct models {
 	struct program worker;
 	struct child_limits limits;
 	struct pulse_limits pulse;
+	struct quarantine *bad_files;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */

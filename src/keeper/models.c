@@ -1,5 +1,6 @@
 #include "keeper/models.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/model.h"
 #include "keeper/modeldir.h"
@@ -15,6 +16,7 @@
 #define MSG_WORKER_LOAD_ROOM (64u * KIB)
 
 #define WORKER_OUT_MAX (256u * KIB)
+#define UNREADY_MAX 2u /* deaths by a file that was never served */
 #define KILL_MS 10000u /* for SIGKILL to work */
 #define RETRY_MAX_MS (10u * 60 * 1000)
 
@@ -60,6 +62,7 @@ limits_of(const struct conf *conf)
 		.steady_ms = 30000,
 		.window_ms = conf->restart_window_ms,
 		.max_deaths = conf->restart_limit,
+		.max_unready = UNREADY_MAX,
 		.retry_ms = conf->retry_ms,
 		.retry_max_ms = RETRY_MAX_MS,
 	};
@@ -93,7 +96,10 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 	};
 	list_init(&all->all);
 	buf_init(&all->chat_template, TEMPLATE_MAX);
-	if (conf->template_file != NULL)
+	all->bad_files = quarantine_new(conf->retry_ms, RETRY_MAX_MS);
+	if (all->bad_files == NULL)
+		err = fail_set(f, ERR_NOMEM, "", "out of memory");
+	if (err == 0 && conf->template_file != NULL)
 		err = read_template(all, conf->template_file, f);
 	if (err != 0) {
 		models_free(all);
@@ -113,6 +119,7 @@ models_free(struct models *all)
 	LIST_EACH (it, next, &all->all)
 		model_free(LIST_ENTRY(it, struct model, link));
 	buf_done(&all->chat_template);
+	quarantine_free(all->bad_files);
 	free(all);
 }
 
@@ -309,6 +316,9 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 		return 0;
 	}
 	err = check_strays(all, path, &file, f);
+	if (err == 0)
+		err = quarantine_check(
+		    all->bad_files, &file, path, clock_ms(), f);
 	if (err == 0)
 		err = model_check_room(all, path, f);
 	if (err != 0) {

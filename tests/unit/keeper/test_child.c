@@ -19,6 +19,7 @@ static const struct child_limits limits = {
 	.steady_ms = 5000,
 	.window_ms = 30000,
 	.max_deaths = 5,
+	.max_unready = 5,
 	.retry_ms = 30000,
 	.retry_max_ms = 100000,
 };
@@ -257,6 +258,34 @@ test_a_failed_one_can_be_started_or_stopped(void **state)
 	step(c, CHILD_EV_EXIT, 20000, CHILD_DO_NOTHING, CHILD_BACKOFF, 20000);
 }
 
+/* One that was never ready has fewer tries. */
+static void
+test_the_unready_are_given_up_sooner(void **state)
+{
+	struct child_limits l = limits;
+	struct child *c;
+
+	(void)state;
+	l.max_unready = 2;
+	c = child_new(&l);
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	step(c, CHILD_EV_EXIT, 0, CHILD_DO_NOTHING, CHILD_BACKOFF, 0);
+	step(c, CHILD_EV_TIMEOUT, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	step(c, CHILD_EV_EXIT, 1, CHILD_DO_GIVE_UP, CHILD_FAILED, 30001);
+	/* Somebody wants it again: as if it were new. */
+	step(c, CHILD_EV_START, 2, CHILD_DO_SPAWN, CHILD_STARTING, 1002);
+	step(c, CHILD_EV_READY, 3, CHILD_DO_NOTHING, CHILD_UP, 5003);
+	for (uint64_t now = 4; now < 8; now++) {
+		assert_int_equal(
+		    child_step(c, CHILD_EV_EXIT, now), CHILD_DO_NOTHING);
+		assert_int_equal(child_state(c), CHILD_BACKOFF);
+		assert_int_equal(
+		    child_step(c, CHILD_EV_TIMEOUT, now), CHILD_DO_SPAWN);
+	}
+	assert_int_equal(child_step(c, CHILD_EV_EXIT, 8), CHILD_DO_GIVE_UP);
+	child_free(c);
+}
+
 static void
 test_without_a_retry_it_stays_failed(void **state)
 {
@@ -390,6 +419,7 @@ main(void)
 		TEST(test_the_first_respawn_is_free),
 		TEST(test_a_failed_one_is_tried_once_in_a_while),
 		TEST(test_a_failed_one_can_be_started_or_stopped),
+		TEST(test_the_unready_are_given_up_sooner),
 		TEST(test_without_a_retry_it_stays_failed),
 		TEST(test_deaths_far_apart_never_add_up),
 		TEST(test_deaths_after_work_never_add_up),

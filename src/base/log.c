@@ -13,6 +13,7 @@
 
 static const char *log_name = "bulkhead";
 static enum log_level log_least = LOG_INFO;
+static void (*log_also)(const char *line, size_t n);
 
 static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug",
@@ -26,6 +27,12 @@ log_init(const char *name, enum log_level least)
 {
 	log_name = name;
 	log_least = least;
+}
+
+void
+log_tee(void (*fn)(const char *line, size_t n))
+{
+	log_also = fn;
 }
 
 enum log_level
@@ -85,7 +92,7 @@ emit(enum log_level level, const char *fmt, va_list ap)
 	size_t n;
 	int head;
 
-	if (level < log_least)
+	if (level < log_least && log_also == NULL)
 		return;
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	head = snprintf(line, HEAD_MAX_BYTES, "%s[%d] %s: ", log_name,
@@ -95,6 +102,10 @@ emit(enum log_level level, const char *fmt, va_list ap)
 		n = HEAD_MAX_BYTES - 1;
 	n += escape(line + n, sizeof(line) - n - 1, text);
 	line[n++] = '\n';
+	if (log_also != NULL)
+		log_also(line, n);
+	if (level < log_least)
+		return;
 	/* One write a line, so that processes do not mix theirs. There is
 	 * nobody to tell when standard error itself fails. */
 	if (write(STDERR_FILENO, line, n) < 0)

@@ -15,6 +15,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 /* name is shown in each line and must live as long as the process. */
 void log_init(const char *name, enum log_level least);
 
+/* fn gets every line too, with its newline, those below the least level
+ * included; from any thread. NULL: nobody does. */
+void log_tee(void (*fn)(const char *line, size_t n));
+
 /* The least level that is written. */
 enum log_level log_level(void);
 

@@ -7,6 +7,7 @@
 #define CLI_COMMAND_H
 
 int run_main(int argc, char *const argv[], char *const envp[]);
+int crashes_main(int argc, char *const argv[], char *const envp[]);
 int status_main(int argc, char *const argv[], char *const envp[]);
 
 /* "bulkhead run: ..." on standard error; returns status. */

@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "serve", bulkhead_serve, "serve models over HTTP and JSON-RPC" },
 	{ "run", run_main, "answer one prompt on the terminal" },
 	{ "status", status_main, "what a running server does" },
+	{ "crashes", crashes_main, "processes that died, and of what" },
 	{ "version", version_main, "which Bulkhead this is" },
 	{ "help", help_main, "this; help COMMAND: its options" },
 };

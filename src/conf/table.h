@@ -168,6 +168,18 @@
 	    "core", NULL, "BULKHEAD_CORE",                                  \
 	    "off", 0, 1, NULL,                                              \
 	    "a process that crashes may leave a core file")                 \
+	O(NULL, false, crash_dir, STR,                                      \
+	    "crash-dir", NULL, "BULKHEAD_CRASH_DIR",                        \
+	    NULL, CONF_PATH, "DIR",                                         \
+	    "of obituaries; none: nowhere (the user's state)")              \
+	O(NULL, false, crash_files, COUNT,                                  \
+	    "crash-files", NULL, "BULKHEAD_CRASH_FILES",                    \
+	    "64", 1, 100000, "N",                                           \
+	    "obituaries kept; the oldest go")                               \
+	O(NULL, false, crash_bytes, BYTES,                                  \
+	    "crash-bytes", NULL, "BULKHEAD_CRASH_BYTES",                    \
+	    "16M", CONF_MIB, 1024 * CONF_MIB, "BYTES",                      \
+	    "of all of them together")                                      \
 	O("Other", true, config, STR,                                       \
 	    "config", NULL, "BULKHEAD_CONFIG",                              \
 	    NULL, CONF_PATH, "FILE",                                        \

@@ -3,6 +3,7 @@
  * the keeper at CHANNEL_FD and learns the rest from there.
  */
 #include "base/log.h"
+#include "crash/crash.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/keeper.h"
@@ -68,10 +69,12 @@ main(void)
 	struct front f;
 	int err;
 
+	crash_install();
 	log_init("bulkhead-front", LOG_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (fcntl(CHANNEL_FD, F_GETFD) < 0) {
 		log_error("not started by the keeper; use `bulkhead serve`");
+		crash_expect_exit();
 		return EXIT_FAILURE;
 	}
 	err = set_up(&f);
@@ -79,6 +82,7 @@ main(void)
 		err = loop_run(f.loop);
 	else
 		log_error("cannot start: %s", err_text(err));
+	crash_expect_exit();
 	tear_down(&f);
 	return err == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -174,6 +174,17 @@ on_waiting(struct front *fr, struct frame *f)
 }
 
 static int
+on_suspects(struct front *fr, struct frame *f)
+{
+	struct model_suspects s;
+
+	if (frame_unpack(f, &s) != 0)
+		return ERR_PROTO;
+	fr->ops->suspects(fr->arg, &s);
+	return 0;
+}
+
+static int
 on_frame(void *arg, struct frame *f)
 {
 	static int (*const handlers[MSG_COUNT])(
@@ -184,6 +195,7 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_DROP] = on_drop,
 		[MSG_MODEL_BROKEN] = on_broken,
 		[MSG_MODEL_WAITING] = on_waiting,
+		[MSG_MODEL_SUSPECTS] = on_suspects,
 	};
 
 	/* A row of the table that nobody here knows yet is no reason to fall
@@ -212,6 +224,15 @@ was_due(void *arg, const struct death *d)
 
 	return fr->is_stopping &&
 	    (d->by_signal ? d->number == SIGKILL : d->number == 0);
+}
+
+static void
+bury(void *arg, struct obituary *o, int words)
+{
+	struct front *fr = arg;
+
+	o->process = STR("front");
+	fr->ops->bury(fr->arg, o, words);
 }
 
 static void
@@ -271,6 +292,7 @@ static const struct super_ops super_ops = {
 	.on_frame = on_frame,
 	.ask = ask,
 	.was_due = was_due,
+	.bury = bury,
 	.on_death = on_death,
 	.on_trouble = on_trouble,
 	.nudge = nudge,
@@ -369,6 +391,12 @@ front_state(const struct front *fr)
 		return FRONT_SERVING;
 	return super_deaths(fr->super) < HOPELESS_DEATHS ? FRONT_STARTING
 							 : FRONT_HOPELESS;
+}
+
+bool
+front_is_up(const struct front *fr)
+{
+	return super_state(fr->super) == CHILD_UP;
 }
 
 bool

@@ -8,6 +8,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "keeper/listen.h"
+#include "keeper/obituary.h"
 #include "wire/msg.h"
 
 #include <sys/types.h>
@@ -22,6 +23,9 @@ struct front_ops {
 	void (*drop)(void *arg, uint32_t model);
 	void (*broken)(void *arg, uint32_t model);
 	void (*waiting)(void *arg, uint32_t model);
+	void (*suspects)(void *arg, const struct model_suspects *s);
+	/* One of them died; takes words. */
+	void (*bury)(void *arg, struct obituary *o, int words);
 	/* front_state() may say something else now. */
 	void (*on_change)(void *arg);
 };
@@ -57,6 +61,9 @@ void front_start(struct front *fr, const char *default_model);
 void front_drain(struct front *fr, bool hurry);
 
 enum front_state front_state(const struct front *fr);
+
+/* Whether there is one that can be asked. */
+bool front_is_up(const struct front *fr);
 
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);

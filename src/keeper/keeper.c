@@ -42,6 +42,7 @@ struct keeper {
 	struct listeners listeners;
 	struct models *models;
 	struct front *front;
+	struct obituaries *obituaries;
 	enum phase phase;
 	unsigned stops;	    /* asked so many times */
 	enum status status; /* to exit with */
@@ -189,6 +190,33 @@ on_waiting(void *arg, uint32_t model)
 	models_waiting(k->models, model);
 }
 
+static void
+on_suspects(void *arg, const struct model_suspects *s)
+{
+	struct keeper *k = arg;
+
+	obituaries_suspects(k->obituaries, s);
+}
+
+static void
+bury_front(void *arg, struct obituary *o, int words)
+{
+	struct keeper *k = arg;
+
+	obituaries_add(k->obituaries, o, words, false);
+}
+
+/* Of a worker that never was up the front says nothing: then a little is waited
+ * in vain. */
+static void
+bury_worker(void *arg, struct obituary *o, int words)
+{
+	struct keeper *k = arg;
+	bool is_known = k->front != NULL && front_is_up(k->front);
+
+	obituaries_add(k->obituaries, o, words, is_known);
+}
+
 static bool
 to_front(void *arg, const struct model_state *st, int fd)
 {
@@ -204,10 +232,16 @@ static const struct front_ops front_ops = {
 	.drop = on_drop,
 	.broken = on_broken,
 	.waiting = on_waiting,
+	.suspects = on_suspects,
+	.bury = bury_front,
 	.on_change = check_soon,
 };
 
-static const struct models_ops models_ops = { to_front, check_soon };
+static const struct models_ops models_ops = {
+	.to_front = to_front,
+	.bury = bury_worker,
+	.on_change = check_soon,
+};
 
 static int
 set_up_loop(struct keeper *k, struct fail *f)
@@ -233,6 +267,16 @@ set_up_paths(struct keeper *k, struct fail *f)
 		return err;
 	k->child_env = spawn_env(k->envp, k->paths.origin);
 	return k->child_env != NULL
+	    ? 0
+	    : fail_set(f, ERR_NOMEM, "", "out of memory");
+}
+
+static int
+set_up_obituaries(struct keeper *k, struct fail *f)
+{
+	k->obituaries = obituaries_new(
+	    k->loop, k->conf, k->paths.autopsy, k->child_env, k->envp);
+	return k->obituaries != NULL
 	    ? 0
 	    : fail_set(f, ERR_NOMEM, "", "out of memory");
 }
@@ -310,6 +354,7 @@ set_up(struct keeper *k, struct fail *f)
 	} steps[] = {
 		{ set_up_loop, STATUS_FAILED },
 		{ set_up_paths, STATUS_FILE },
+		{ set_up_obituaries, STATUS_FAILED },
 		{ set_up_models, STATUS_FILE },
 		{ set_up_listeners, STATUS_LISTEN },
 		{ set_up_front, STATUS_FAILED },
@@ -335,6 +380,7 @@ tear_down(struct keeper *k)
 	k->front = NULL;
 	front_free(front);
 	models_free(k->models);
+	obituaries_free(k->obituaries);
 	timer_free(k->check);
 	if (k->loop != NULL)
 		loop_free(k->loop);

@@ -289,6 +289,18 @@ was_due(void *arg, const struct death *d)
 }
 
 static void
+bury(void *arg, struct obituary *o, int words)
+{
+	struct model *m = arg;
+
+	o->process = STR("worker");
+	o->model = str_of(m->name);
+	o->path = str_of(m->path);
+	o->arch = m->about.arch;
+	m->in->ops->bury(m->in->arg, o, words);
+}
+
+static void
 on_death(void *arg, struct process *p, const char *what)
 {
 	struct model *m = arg;
@@ -384,6 +396,7 @@ static const struct super_ops super_ops = {
 	.on_frame = on_frame,
 	.ask = ask,
 	.was_due = was_due,
+	.bury = bury,
 	.on_death = on_death,
 	.on_trouble = on_trouble,
 	.on_no_start = on_no_start,

@@ -12,6 +12,7 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "keeper/obituary.h"
 #include "wire/msg.h"
 
 #include <sys/types.h>
@@ -22,6 +23,8 @@ struct models_ops {
 	/* Sends a MODEL_STATE to the front, if there is one. fd rides along
 	 * and is not taken. False when there was nobody to send it to. */
 	bool (*to_front)(void *arg, const struct model_state *st, int fd);
+	/* A worker died; takes words. */
+	void (*bury)(void *arg, struct obituary *o, int words);
 	/* Something changed: models_ready(), models_failed() or
 	 * models_gone() may now say otherwise. */
 	void (*on_change)(void *arg);

@@ -50,6 +50,20 @@ find_program(
 	return 0;
 }
 
+/* Nothing depends on it, and who brings a worker of their own need not bring
+ * this. */
+static void
+find_autopsy(const char *libexec, const char *own, struct paths *ret)
+{
+	static const char name[] = "bulkhead-autopsy";
+
+	if (find_program(
+		libexec, name, ret->autopsy, sizeof(ret->autopsy), NULL) != 0 &&
+	    find_program(own, name, ret->autopsy, sizeof(ret->autopsy), NULL) !=
+		0)
+		ret->autopsy[0] = '\0';
+}
+
 static void
 find_demo(const char *folder, char ret[PATH_MAX])
 {
@@ -74,6 +88,8 @@ paths_find(const char *libexec, const char *argv0, char *const envp[],
 	char own[PATH_MAX];
 	int err = own_folder(argv0, envp, own, f);
 
+	if (err != 0)
+		own[0] = '\0';
 	if (err != 0 && libexec == NULL)
 		return err;
 	if (libexec == NULL)
@@ -86,6 +102,7 @@ paths_find(const char *libexec, const char *argv0, char *const envp[],
 	if (access("/proc/self/exe", F_OK) != 0)
 		(void)snprintf(ret->origin, sizeof(ret->origin),
 		    "LD_ORIGIN_PATH=%s", libexec);
+	find_autopsy(libexec, own, ret);
 	err = find_program(
 	    libexec, "bulkhead-front", ret->front, sizeof(ret->front), f);
 	if (err != 0)

@@ -12,7 +12,8 @@
 struct paths {
 	char front[PATH_MAX];
 	char worker[PATH_MAX];
-	char demo[PATH_MAX]; /* the demo model; "" if there is none */
+	char autopsy[PATH_MAX]; /* "" if it is not there */
+	char demo[PATH_MAX];	/* the demo model; "" if there is none */
 	/* A variable for the children; "": not needed. Without /proc the
 	 * dynamic linker does not know where $ORIGIN is. */
 	char origin[PATH_MAX + sizeof("LD_ORIGIN_PATH=")];

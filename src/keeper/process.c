@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keeper/spawn.h"
+#include "wire/lastwords.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,6 +29,7 @@ struct process {
 	bool is_dead;
 	struct chan *chan;
 	struct progress *progress;
+	int lastwords;		   /* -1: taken, or not made */
 	struct watch *chan_watch;  /* NULL once the channel has ended */
 	struct watch *pidfd_watch; /* readable when it is dead */
 	struct timer *poll_timer;  /* NULL where there are pidfds */
@@ -174,19 +176,28 @@ static int
 spawn_it(struct process *p, struct fail *f)
 {
 	const struct program *prog = p->prog;
-	struct spawn s = { prog->exe, prog->name, prog->env, -1, -1,
-		prog->core };
+	struct spawn s = {
+		.exe = prog->exe,
+		.name = prog->name,
+		.env = prog->env,
+		.channel = -1,
+		.progress = -1,
+		.core = prog->core,
+	};
 	int ends[2] = { -1, -1 };
 	int err = chan_pair(ends);
 
 	if (err == 0)
 		err = progress_make(&p->progress, &s.progress);
+	if (err == 0)
+		err = lastwords_make(&p->lastwords);
 	if (err != 0) {
 		err = fail_set(f, err, "", "cannot start %s: %s", prog->name,
 		    "no descriptors or memory left");
 		goto out;
 	}
 	s.channel = ends[1];
+	s.lastwords = p->lastwords;
 	err = spawn(&s, &p->pid, &p->pidfd, f);
 	if (err != 0)
 		goto out;
@@ -218,6 +229,7 @@ process_start(struct loop *l, const struct program *prog,
 		.ops = ops,
 		.arg = arg,
 		.pidfd = -1,
+		.lastwords = -1,
 	};
 	err = spawn_it(p, f);
 	if (err == 0) {
@@ -264,6 +276,8 @@ process_free(struct process *p)
 	progress_unmap(p->progress);
 	if (p->pidfd >= 0)
 		(void)close(p->pidfd);
+	if (p->lastwords >= 0)
+		(void)close(p->lastwords);
 	free(p);
 }
 
@@ -277,6 +291,15 @@ const struct progress *
 process_progress(const struct process *p)
 {
 	return p->progress;
+}
+
+int
+process_take_lastwords(struct process *p)
+{
+	int fd = p->lastwords;
+
+	p->lastwords = -1;
+	return fd;
 }
 
 int

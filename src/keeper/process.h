@@ -48,6 +48,10 @@ void process_free(struct process *p);
 pid_t process_pid(const struct process *p);
 const struct progress *process_progress(const struct process *p);
 
+/* The memory with its last words (wire/lastwords.h): the caller's from here
+ * on. -1 when it was taken. */
+int process_take_lastwords(struct process *p);
+
 /* Queues a message; 0 or as chan_send(). A child that cannot be told is
  * killed: its death follows as any other. fd is not taken. */
 int process_send(struct process *p, enum msg m, const void *st, int fd);

@@ -122,8 +122,8 @@ spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
 	struct jail j = {
 		.parent = getpid(),
 		.fds = { null, STDERR_FILENO, STDERR_FILENO, s->channel,
-		    s->progress },
-		.n_fds = 5,
+		    s->progress, s->lastwords },
+		.n_fds = s->lastwords >= 0 ? 6 : 5,
 		.core = s->core,
 	};
 	err = start(s, &j, pipe_fds, ret_pid, ret_pidfd, f);

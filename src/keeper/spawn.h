@@ -15,6 +15,7 @@ struct spawn {
 	char *const *env; /* all of its environment */
 	int channel;	  /* becomes CHANNEL_FD */
 	int progress;	  /* becomes PROGRESS_FD */
+	int lastwords;	  /* becomes LASTWORDS_FD; -1: there is none */
 	bool core;	  /* it may leave a core file */
 };
 

@@ -1,7 +1,6 @@
 #include "keeper/super.h"
 
 #include "base/clock.h"
-#include "keeper/obituary.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -26,10 +25,11 @@ struct super {
 	struct timer *look;	 /* for the next look at the pulse */
 	struct pulse_limits pulse_limits;
 	struct pulse pulse;
-	uint64_t seen;	 /* progress at the last look, while it starts */
-	uint32_t p99_us; /* of the last process: the next one's first guess */
-	bool was_up;	 /* the process that is there was ready */
-	bool has_grace;	 /* the deadline was put off for a late keeper */
+	uint64_t seen;	  /* progress at the last look, while it starts */
+	uint32_t p99_us;  /* of the last process: the next one's first guess */
+	bool was_up;	  /* the process that is there was ready */
+	bool has_grace;	  /* the deadline was put off for a late keeper */
+	uint64_t born_ms; /* of the process */
 	uint32_t deaths;
 	char last_death[256];
 	uint64_t died_unix;
@@ -42,6 +42,35 @@ on_frame(void *arg, struct frame *f)
 	struct super *s = arg;
 
 	return s->ops->on_frame(s->arg, f);
+}
+
+/* The page is the child's too: numbers from it may be anything. */
+static void
+bury(struct super *s, const struct death *d, const char *how)
+{
+	const struct progress *p = process_progress(s->process);
+	struct obituary o = {
+		.id = str_of(s->crash_id),
+		.pid = (uint32_t)process_pid(s->process),
+		.what = str_of(how),
+		.cause = str_of(process_blamed(s->process)),
+		.by_signal = d->by_signal,
+		.number = d->number,
+		.core = d->core,
+		.died_unix = s->died_unix,
+		.age_ms = clock_ms() - s->born_ms,
+		.deaths = s->deaths,
+		.peak_kib = d->peak_kib,
+		.cpu_ms = d->cpu_ms,
+		.phase = str_of(progress_phase_name(atomic_load(&p->phase))),
+		.percent = atomic_load(&p->percent),
+		.running = atomic_load(&p->running),
+		.n_done = atomic_load(&p->count),
+		.n_tokens = atomic_load(&p->tokens),
+		.n_prompt = atomic_load(&p->prompt_tokens),
+	};
+
+	s->ops->bury(s->arg, &o, process_take_lastwords(s->process));
 }
 
 static void
@@ -60,9 +89,11 @@ on_death(void *arg, const struct death *d)
 	    process_blamed(s->process),
 	    process_blamed(s->process)[0] != '\0' ? "; " : "",
 	    death_text(d, how, sizeof(how)));
-	if (!s->ops->was_due(s->arg, d))
+	if (!s->ops->was_due(s->arg, d)) {
 		(void)obituary_id(
 		    s->died_unix, process_pid(s->process), s->crash_id);
+		bury(s, d, how);
+	}
 	s->ops->on_death(s->arg, s->process, s->last_death);
 	process_free(s->process);
 	s->process = NULL;
@@ -85,6 +116,7 @@ do_spawn(struct super *s)
 
 	s->seen = 0;
 	s->was_up = false;
+	s->born_ms = clock_ms();
 	if (process_start(s->loop, s->prog, &process_ops, s, &s->process, &f) !=
 	    0) {
 		s->ops->on_no_start(s->arg, &f);

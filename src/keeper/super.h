@@ -6,6 +6,7 @@
 #define KEEPER_SUPER_H
 
 #include "keeper/child.h"
+#include "keeper/obituary.h"
 #include "keeper/process.h"
 #include "keeper/pulse.h"
 
@@ -19,6 +20,9 @@ struct super_ops {
 	void (*ask)(void *arg, struct process *p, bool hurry);
 	/* Whether it should have died, and so; else there is an obituary. */
 	bool (*was_due)(void *arg, const struct death *d);
+	/* It was not due: whose it was is for the owner to fill in, and who
+	 * writes it down takes words, the dead child's page. */
+	void (*bury)(void *arg, struct obituary *o, int words);
 	/* It died; p is still there. what says of what. The owner logs it. */
 	void (*on_death)(void *arg, struct process *p, const char *what);
 	/* It hangs and is aborted, or SIGKILL does not end it. The owner logs

@@ -47,6 +47,8 @@ enum proc {
 	M(MODEL_WAITING, model_waiting, FRONT, KEEPER, 256, 0)              \
 	/* its worker broke the protocol: kill it */                        \
 	M(MODEL_BROKEN, model_broken, FRONT, KEEPER, 256, 0)                \
+	/* its worker is gone, and this is what it had; for the obituary */ \
+	M(MODEL_SUSPECTS, model_suspects, FRONT, KEEPER, 64 * KIB, 0)       \
 	/* the model to load; the file's descriptor */                      \
 	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
 	/* the worker's end of a fresh channel to the front */              \
@@ -176,6 +178,12 @@ enum model_status {
 #define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
+
+#define MODEL_SUSPECTS_FIELDS(F, S)     \
+	F(S, u32, model, "")            \
+	F(S, u32, pid, "of the worker") \
+	F(S, strs, suspects,            \
+	    "\"generation\\trequest\\tclient\" each: a number, then texts")
 
 #define WORKER_LOAD_FIELDS(F, S)                                         \
 	F(S, str, name, "for messages")                                  \
@@ -314,6 +322,7 @@ enum gen_reason {
 	L(model_drop, MODEL_DROP_FIELDS)         \
 	L(model_waiting, MODEL_WAITING_FIELDS)   \
 	L(model_broken, MODEL_BROKEN_FIELDS)     \
+	L(model_suspects, MODEL_SUSPECTS_FIELDS) \
 	L(worker_load, WORKER_LOAD_FIELDS)       \
 	L(worker_channel, WORKER_CHANNEL_FIELDS) \
 	L(worker_ready, WORKER_READY_FIELDS)     \

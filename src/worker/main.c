@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crash/crash.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -122,6 +123,7 @@ do_load(struct worker *w, struct frame *f)
 	}
 	log_init("bulkhead-worker", cfg.log_level);
 	set_phase(w, PHASE_LOAD);
+	crash_note_step(STEP_LOAD, 0);
 	if (ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p, &why) !=
 	    0) {
 		say_failed(w, &why);
@@ -129,6 +131,8 @@ do_load(struct worker *w, struct frame *f)
 	}
 	running_ops = ops;
 	running = w->link.engine;
+	crash_know_threads();
+	crash_note_step(STEP_NONE, 0);
 	ops->describe(w->link.engine, &ready);
 	ready.load_ms = (uint32_t)(clock_ms() - start);
 	log_info("%.*s: %.*s, %u sequences of %u tokens, threads %u and %u, "
@@ -247,11 +251,13 @@ main(void)
 {
 	struct worker w = { 0 };
 
+	crash_install();
 	log_init("bulkhead-worker", LOG_INFO);
 	link_init(&w.link, &engine_llama);
 	allow_deep_stack();
 	if (set_signals(&w) != 0) {
 		log_error("cannot make an eventfd");
+		crash_expect_exit();
 		return 1;
 	}
 	w.p = progress_map(PROGRESS_FD);
@@ -260,9 +266,11 @@ main(void)
 		log_error("descriptor %d is no channel: bulkhead-worker is "
 			  "started by the keeper",
 		    CHANNEL_FD);
+		crash_expect_exit();
 		return 1;
 	}
 	run(&w);
+	crash_expect_exit();
 	clean_up(&w);
 	return w.status;
 }

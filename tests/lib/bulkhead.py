@@ -354,6 +354,7 @@ class Server:
         self.http_path = os.path.join(self.dir, 'http.sock')
         self.log_path = os.path.join(self.dir, 'log')
         self.out_path = os.path.join(self.dir, 'out')
+        self.crash_dir = os.path.join(self.dir, 'crashes')
         self.expect, self.clean, self.port = expect, clean, None
         self.seen = {}  # pid -> name of every child that was looked at
         if fake is not None:
@@ -361,7 +362,8 @@ class Server:
             options = ('--libexec', self.fake_bin(), *options)
         self.model = (models or [MODEL])[0]
         self.args = [*wrap, os.path.join(BIN, exe), *(['serve'] if exe == 'bulkhead' else []),
-                     '--port', '0', '--http-socket', self.http_path]
+                     '--port', '0', '--http-socket', self.http_path,
+                     '--crash-dir', self.crash_dir]
         if rpc_option:
             self.args += ['--rpc-socket', self.rpc_path]
         for model in [MODEL] if models is None else models:
@@ -512,6 +514,26 @@ class Server:
                               self.rpc_path], capture_output=True, text=True, timeout=DEADLINE)
         assert got.returncode == 0, got.stderr
         return json.loads(got.stdout)
+
+    # What its dead left
+
+    def crashes(self):
+        """The ids of the obituaries, the oldest first."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(name[:-5] for name in os.listdir(self.crash_dir)
+                          if name.endswith('.json') and not name.startswith('.'))
+        return []
+
+    def obituary(self, ident=None):
+        """One of them, or the newest, as soon as it is whole."""
+        def whole():
+            found = self.crashes()
+            if ident and ident not in found or not found:
+                return None
+            with open(os.path.join(self.crash_dir, (ident or found[-1]) + '.json')) as f:
+                got = json.load(f)
+            return got if got['autopsy'] != 'not finished' else None
+        return until(whole)
 
     # Its end
 

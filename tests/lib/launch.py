@@ -6,7 +6,7 @@ from bulkhead import fake_text
 
 VARIABLES = {'--port': 'LLAMA_ARG_PORT', '--http-socket': 'BULKHEAD_HTTP_SOCKET',
              '--rpc-socket': 'RKLLM_UDS_PATH', '-m': 'LLAMA_ARG_MODEL',
-             '--libexec': 'BULKHEAD_LIBEXEC'}
+             '--libexec': 'BULKHEAD_LIBEXEC', '--crash-dir': 'BULKHEAD_CRASH_DIR'}
 TOKENS = 5
 FAKE = f'tokens {TOKENS}'
 

@@ -3,6 +3,8 @@
 #include "worker/llama/model.h"
 #include "worker/llama/threads.h"
 
+#include "crash/crash.h"
+
 void
 model_begin(struct model *m)
 {
@@ -23,14 +25,31 @@ model_add(
 	b->logits[i] = wants_row;
 }
 
+/* The sequences of the batch, each once: rows of one come together. */
+static void
+note_batch(const struct model *m, enum batch_kind kind)
+{
+	const struct llama_batch *b = &m->batch;
+	int32_t seqs[LASTWORDS_BATCH];
+	uint32_t n = 0;
+
+	for (int32_t i = 0; i < b->n_tokens && n < LASTWORDS_BATCH; i++)
+		if (n == 0 || seqs[n - 1] != b->seq_id[i][0])
+			seqs[n++] = b->seq_id[i][0];
+	crash_note_batch(kind == BATCH_STEP ? STEP_TOKENS : STEP_CHUNK,
+	    (uint32_t)b->n_tokens, seqs, n);
+}
+
 int
 model_run(struct model *m, enum batch_kind kind)
 {
 	int32_t r;
 
+	note_batch(m, kind);
 	threads_attach(m, kind);
 	logs_forget();
 	r = llama_decode(m->ctx, m->batch);
+	crash_note_step(STEP_NONE, 0);
 	return r == 0 ? 0 : ERR_INTERNAL;
 }
 

@@ -4,6 +4,8 @@
 #include "worker/llama/prompt.h"
 #include "worker/llama/threads.h"
 
+#include "crash/crash.h"
+
 #include <stdlib.h>
 
 static void
@@ -131,6 +133,7 @@ submit(struct engine *e, const struct gen_submit *s)
 	else if (find(e, s->gen) != NULL)
 		(void)fail_set(&why, ERR_INVALID, NULL,
 		    "a generation of this id is running");
+	crash_note_step(STEP_SUBMIT, s->gen);
 	if (why.code != 0 ||
 	    gen_new(&e->m, s, (int32_t)seq, &g, &reason, &why) != 0) {
 		sched_say_failed(e, s->gen, &why);
@@ -138,6 +141,8 @@ submit(struct engine *e, const struct gen_submit *s)
 	}
 	e->gens[seq] = g;
 	e->n_gens++;
+	crash_note_seat(g->seq, g->id);
+	crash_note_step(STEP_NONE, 0);
 	say_started(e, g, prompt_is_given(s));
 	if (reason != GEN_GOES_ON)
 		sched_finish(e, g, reason);

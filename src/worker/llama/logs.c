@@ -1,6 +1,7 @@
 #include "worker/llama/logs.h"
 
 #include "base/log.h"
+#include "crash/crash.h"
 
 #include <ggml.h>
 #include <llama.h>
@@ -58,8 +59,6 @@ on_text(enum ggml_log_level level, const char *text, void *arg)
 	(void)arg;
 	if (level != GGML_LOG_LEVEL_CONT)
 		is_error = level == GGML_LOG_LEVEL_ERROR;
-	if (!is_error && log_level() > LOG_DEBUG)
-		return;
 	for (; *text != '\0'; text++) {
 		if (*text == '\n')
 			end_line();
@@ -71,6 +70,7 @@ on_text(enum ggml_log_level level, const char *text, void *arg)
 static void
 on_abort(const char *text)
 {
+	crash_note_abort(text);
 	log_error("ggml aborts: %s", text);
 }
 

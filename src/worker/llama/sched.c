@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crash/crash.h"
 
 /* A batch is done; sampling follows. Returns how long it took. */
 static uint64_t
@@ -42,6 +43,7 @@ sched_drop(struct engine *e, struct gen *g)
 	if (g->n_past > 0 && model_cut(&e->m, g->seq, 0) != 0)
 		log_error("sequence %d cannot be emptied", g->seq);
 	e->gens[g->seq] = NULL;
+	crash_note_seat(g->seq, 0);
 	e->n_gens--;
 	if (e->p != NULL)
 		atomic_store(&e->p->running, e->n_gens);
@@ -144,6 +146,7 @@ sample(struct engine *e, struct gen *g, int32_t i)
 	float *row = model_row(&e->m, i);
 	int err = row == NULL ? ERR_INTERNAL : 0;
 
+	crash_note_step(STEP_SAMPLE, g->id);
 	if (err == 0 && k->want_logprobs)
 		err = logprob_keep(&e->logprob, &e->m, row);
 	if (err == 0)

@@ -22,7 +22,12 @@ static int
 start(const char *script, char *const *env, struct fail *f)
 {
 	const char *exe = write_file("child", script, 0755);
-	struct spawn s = { exe, "child", env, -1, -1, false };
+	struct spawn s = {
+		.exe = exe,
+		.name = "child",
+		.env = env,
+		.lastwords = -1,
+	};
 	struct progress *page;
 	int ends[2];
 	pid_t pid;
@@ -136,7 +141,14 @@ test_dies_with_its_parent(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	keeper = fork();
 	if (keeper == 0) {
-		struct spawn s = { exe, "child", env, ends[1], ends[1], false };
+		struct spawn s = {
+			.exe = exe,
+			.name = "child",
+			.env = env,
+			.channel = ends[1],
+			.progress = ends[1],
+			.lastwords = -1,
+		};
 		struct fail f;
 		pid_t pid;
 		int pidfd;

@@ -24,7 +24,7 @@ import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import chaos
-from bulkhead import MODEL, RpcError, Server, until
+from bulkhead import DEADLINE, MODEL, RpcError, Server, until
 from chaos import Row, World, kill, kill_again, kill_in, number, play, progress
 from streams import CHUNK, TOKENS, References, Take, requests, rpc_models
 
@@ -34,7 +34,6 @@ MANY = ('--restart-limit', '1000000', '--threads', '1', '--chunk', str(CHUNK), '
 EXACT = chaos.server_knows('resume')
 ALL = requests()
 LONGEST = [r for r in ALL if r.is_long]
-HANGS = chaos.server_knows('hang')
 
 
 REFS = References()  # one for all servers: the same binary, model and threads say the same
@@ -137,10 +136,10 @@ WORKER = [
       for s in SIGNALS)]
 
 
-def worker_row(spec, kills, seed):
+def worker_row(spec, kills, seed, *options):
     row = Row(spec['name'])
     rng = random.Random(f'{seed} {spec["name"]}')
-    with Stage() as stage:
+    with Stage(*options) as stage:
         resumed = stage.server.metric('generations_resumed_total')
         while row.injected < kills and row.said < 20:
             one_round(stage, row, rng, spec)
@@ -149,12 +148,12 @@ def worker_row(spec, kills, seed):
     return row
 
 
-def front_row(kills, seed):
+def front_row(name, fault, kills, seed):
     """The streams of that moment may be cut; what they got is right; new ones are served."""
-    row = Row('front SIGKILL', may_cut=True)
-    rng = random.Random(f'{seed} front')
-    spec = under('', 0, chaos.kill_front, (1, 2, 4, 8), a_round=1)
-    with Stage() as stage:
+    row = Row(name, may_cut=True)
+    rng = random.Random(f'{seed} {name}')
+    spec = under('', 0, fault, (1, 2, 4, 8), a_round=1)
+    with Stage('--hang-timeout', '1s') as stage:
         worker = stage.server.worker
         while row.injected < kills:
             one_round(stage, row, rng, spec)
@@ -247,13 +246,29 @@ def serves_again(server, path):
     until(again)
 
 
-def hang_row(kills, seed):
-    if HANGS:
-        return worker_row(under('worker SIGSTOP', 0, kill(signal.SIGSTOP), (1, 4), a_round=1),
-                          kills, seed)
-    row = Row('worker SIGSTOP')
-    row.note = 'pending: this build finds no hang while it decodes'
-    return row
+def stop_worker(w):
+    """SIGABRT finds nobody in, so this takes the deadline and what comes before SIGKILL."""
+    pid = w.worker()
+    if w.send(pid, signal.SIGSTOP):
+        w.hit()
+        yield from chaos.wait_for(lambda: w.worker() != pid, DEADLINE)
+
+
+def stop_for_a_while(w):
+    """Shorter than any deadline: nobody may be killed for it."""
+    pid = w.worker()
+    if w.send(pid, signal.SIGSTOP):
+        w.hit()
+        yield from chaos.pause(0.2 + 0.3 * w.rng.random())
+        assert w.worker() == pid, 'a worker that only paused was ended'
+        w.send(pid, signal.SIGCONT)
+
+
+def stop_front(w):
+    pid = w.server.front
+    w.send(pid, signal.SIGSTOP)
+    w.hit()
+    yield from chaos.wait_for(lambda: w.server.front != pid, DEADLINE)
 
 
 def rows(kills, seed):
@@ -262,11 +277,16 @@ def rows(kills, seed):
     few = max(2, min(kills // 50, 1000))
     found = {spec['name']: lambda spec=spec: worker_row(
         spec, max(1, kills * spec['weight'] // total), seed) for spec in WORKER}
-    found['worker SIGSTOP'] = lambda: hang_row(few, seed)
+    quick = '--hang-timeout', '1s'
+    for name, fault in ('worker SIGSTOP', stop_worker), ('worker paused', stop_for_a_while):
+        spec = under(name, 0, fault, (1, 4, 16), a_round=1)
+        found[name] = lambda spec=spec: worker_row(spec, few, seed, *quick)
     found['model file truncated'] = lambda: file_row('model file truncated', truncate, few, seed)
     found['model file overwritten'] = lambda: file_row('model file overwritten', overwrite, few,
                                                        seed)
-    found['front SIGKILL'] = lambda: front_row(max(2, kills * 3 // total), seed)
+    found['front SIGKILL'] = lambda: front_row(
+        'front SIGKILL', chaos.kill_front, max(2, kills * 3 // total), seed)
+    found['front SIGSTOP'] = lambda: front_row('front SIGSTOP', stop_front, few, seed)
     found['keeper SIGKILL'] = lambda: keeper_row(few, seed)
     return found
 

@@ -204,7 +204,7 @@ class Row:
         self.fault, self.may_cut, self.may_end = fault, may_cut, may_end
         self.injected = self.streams = self.resumed = 0
         self.lost = self.repeated = self.differing = self.cut = self.ended = 0
-        self.pause, self.note, self.said = 0.0, '', 0
+        self.pause, self.said = 0.0, 0
 
     def judge(self, take, want, is_exact):
         """Counts a take that is over; says what is wrong with it."""
@@ -232,31 +232,24 @@ class Row:
         return self.lost + self.repeated + self.differing
 
     def cells(self):
-        if self.note:
-            return [self.fault, self.note]
         return [self.fault, self.injected, self.streams, self.resumed, self.lost, self.repeated,
                 self.differing, self.cut, self.ended, f'{1000 * self.pause:.0f} ms']
 
     def fields(self):
-        if self.note:
-            return {'fault': self.fault, 'note': self.note}
         fields = dict(zip(Row.COLUMNS, self.cells()))
         fields['longest pause'] = round(self.pause, 4)  # seconds
         return fields
 
 
 def print_table(columns, rows, as_json=False):
-    """rows: lists of cells; a row of two cells is a note."""
+    """rows: lists of cells."""
     if as_json:
         print(json.dumps([dict(zip(columns, r)) for r in rows]))
         return
     text = [list(map(str, r)) for r in rows]
-    widths = [max(len(r[i]) for r in [list(columns), *text] if len(r) > 2 or i == 0)
+    widths = [max(len(r[i]) for r in [list(columns), *text])
               for i in range(len(columns))]
     for r in [list(columns), *text]:
-        if len(r) == 2:
-            print(f'{r[0]:<{widths[0]}}  {r[1]}')
-            continue
         print('  '.join(f'{c:<{w}}' if i == 0 else f'{c:>{w}}'
                         for i, (c, w) in enumerate(zip(r, widths))).rstrip())
     sys.stdout.flush()

@@ -28,7 +28,7 @@ from bulkhead import DEADLINE, MODEL, RpcError, Server, until
 from chaos import Row, World, kill, kill_again, kill_in, number, play, progress
 from streams import CHUNK, TOKENS, References, Take, requests, rpc_models
 
-KILLS = number('CHAOS_KILLS', 200, 40)
+KILLS = number('CHAOS_KILLS', 150, 40)
 SEEDS = range(1, 5)  # of the requests
 MANY = ('--restart-limit', '1000000', '--threads', '1', '--chunk', str(CHUNK), '--parallel', '16')
 EXACT = chaos.server_knows('resume')

@@ -29,7 +29,7 @@ static const struct setting rows[] = { STATUS_TABLE(STATUS_ROW) };
 #undef STATUS_ROW
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
-#define CELL_BYTES 64
+#define CELL_BYTES 128
 
 static void
 help(void)
@@ -97,6 +97,8 @@ show_processes(const struct json_value *st)
 	show_time(number(st, "uptime_s"));
 	(void)printf("\nkeeper  pid %" PRIu64 "\n",
 	    number(json_get(st, "keeper"), "pid"));
+	(void)printf(
+	    "cgroups %s\n", text(json_get(st, "keeper"), "cgroups", cell));
 	(void)printf("front   pid %" PRIu64 ", clients %" PRIu64
 		     ", restarts %" PRIu64,
 	    number(front, "pid"), number(front, "clients"),

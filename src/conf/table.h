@@ -164,6 +164,10 @@
 	    "hang-timeout", NULL, "BULKHEAD_HANG_TIMEOUT",                  \
 	    "5s", 0, CONF_H, "TIME",                                        \
 	    "without progress; 0: for ever")              \
+	O(NULL, false, worker_memory_max, COUNT,                            \
+	    "worker-memory-max", NULL, "BULKHEAD_WORKER_MEMORY_MAX",        \
+	    "0", 0, 16777216, "MIB",                                        \
+	    "memory of a worker, where it has a cgroup; 0: any")            \
 	O(NULL, false, core, FLAG,                                          \
 	    "core", NULL, "BULKHEAD_CORE",                                  \
 	    "off", 0, 1, NULL,                                              \

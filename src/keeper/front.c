@@ -81,6 +81,7 @@ send_status(struct front *fr, struct process *p)
 	struct keeper_status ks = {
 		.keeper_pid = (uint32_t)getpid(),
 		.front_pid = (uint32_t)process_pid(p),
+		.cgroups = str_of(fr->spec.cgroups),
 		.front_restarts = super_deaths(fr->super),
 		.front_last_death = str_of(super_last_death(fr->super)),
 		.front_died_unix = super_died_unix(fr->super),

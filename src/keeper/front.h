@@ -36,6 +36,7 @@ struct front_spec {
 	char *const *env;
 	const struct listeners *listeners;
 	uint32_t max_clients; /* what the descriptors allow */
+	const char *cgroups;  /* memory_about() */
 	uint64_t started_unix;
 };
 

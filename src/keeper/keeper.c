@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "jail/jail.h"
 #include "keeper/front.h"
+#include "keeper/memory.h"
 #include "keeper/models.h"
 #include "keeper/notify.h"
 #include "keeper/paths.h"
@@ -40,6 +41,7 @@ struct keeper {
 	struct loop *loop;
 	struct timer *check;
 	struct listeners listeners;
+	struct memory *memory;
 	struct models *models;
 	struct front *front;
 	struct obituaries *obituaries;
@@ -281,13 +283,23 @@ set_up_obituaries(struct keeper *k, struct fail *f)
 	    : fail_set(f, ERR_NOMEM, "", "out of memory");
 }
 
+static int
+set_up_memory(struct keeper *k, struct fail *f)
+{
+	k->memory = memory_new(NULL, k->conf->worker_memory_max);
+	if (k->memory == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	log_debug("control groups: %s", memory_about(k->memory));
+	return 0;
+}
+
 /* Before anything is listened to: a wrong path is the commonest mistake. */
 static int
 set_up_models(struct keeper *k, struct fail *f)
 {
 	const struct conf *c = k->conf;
 	int err = models_new(k->loop, c, k->paths.worker, k->child_env,
-	    &models_ops, k, &k->models, f);
+	    k->memory, &models_ops, k, &k->models, f);
 
 	for (size_t i = 0; err == 0 && i < c->model.n; i++)
 		err = models_add(k->models, c->model.v[i],
@@ -335,6 +347,7 @@ set_up_front(struct keeper *k, struct fail *f)
 		.env = k->child_env,
 		.listeners = &k->listeners,
 		.max_clients = clients_allowed(k->conf),
+		.cgroups = memory_about(k->memory),
 		.started_unix = (uint64_t)time(NULL),
 	};
 
@@ -355,6 +368,7 @@ set_up(struct keeper *k, struct fail *f)
 		{ set_up_loop, STATUS_FAILED },
 		{ set_up_paths, STATUS_FILE },
 		{ set_up_obituaries, STATUS_FAILED },
+		{ set_up_memory, STATUS_FAILED },
 		{ set_up_models, STATUS_FILE },
 		{ set_up_listeners, STATUS_LISTEN },
 		{ set_up_front, STATUS_FAILED },
@@ -381,6 +395,7 @@ tear_down(struct keeper *k)
 	front_free(front);
 	models_free(k->models);
 	obituaries_free(k->obituaries);
+	memory_free(k->memory);
 	timer_free(k->check);
 	if (k->loop != NULL)
 		loop_free(k->loop);

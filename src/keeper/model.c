@@ -19,129 +19,6 @@
 
 static const struct super_ops super_ops;
 
-enum model_status
-model_status(const struct model *m)
-{
-	static const enum model_status of_child[CHILD_NSTATES] = {
-		[CHILD_DOWN] = MODEL_GONE,
-		[CHILD_STARTING] = MODEL_STARTING,
-		[CHILD_UP] = MODEL_UP,
-		[CHILD_HUNG] = MODEL_RESTARTING,
-		[CHILD_DYING] = MODEL_RESTARTING,
-		[CHILD_FENCED] = MODEL_FAILED,
-		[CHILD_STOPPING] = MODEL_GONE,
-		[CHILD_LEAVING] = MODEL_GONE,
-		[CHILD_STRAY] = MODEL_GONE,
-		[CHILD_BACKOFF] = MODEL_RESTARTING,
-		[CHILD_FAILED] = MODEL_FAILED,
-	};
-	enum child_state s = super_state(m->super);
-
-	if (m->is_leaving)
-		return MODEL_GONE;
-	if (m->is_resting)
-		return MODEL_KNOWN;
-	/* Not before its worker is dead: then it is told and logged. */
-	if (m->fail.code != 0 && s == CHILD_DOWN)
-		return MODEL_FAILED;
-	if (s == CHILD_STARTING && super_deaths(m->super) > 0)
-		return MODEL_RESTARTING;
-	return of_child[s];
-}
-
-void
-model_explain(const struct model *m, struct fail *ret)
-{
-	uint64_t ms = super_next_try(m->super);
-
-	if (m->fail.code != 0) {
-		*ret = m->fail;
-		return;
-	}
-	if (super_state(m->super) == CHILD_FENCED) {
-		(void)fail_set(ret, ERR_GAVE_UP, "model",
-		    "model %s: its worker (pid %d) hangs in the kernel and "
-		    "cannot be killed; no other is started before it is gone; "
-		    "see dmesg for its device's driver: %.240s",
-		    m->name, (int)process_pid(super_process(m->super)),
-		    m->path);
-		return;
-	}
-	(void)fail_set(ret, m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP,
-	    "model",
-	    "model %s: its worker died %u times%s, last %s; tried again in "
-	    "%u s: %.240s",
-	    m->name, super_deaths(m->super),
-	    m->up_ms == 0 ? " while it loaded the file" : "",
-	    super_last_death(m->super), (unsigned)((ms + 999) / 1000), m->path);
-}
-
-static bool
-publish(struct model *m, uint32_t ref, int fd)
-{
-	struct process *p = super_process(m->super);
-	struct fail why = { .code = 0 };
-	char file[MODELFILE_ID_MAX];
-	struct model_state st = {
-		.model = m->id,
-		.ref = ref,
-		.status = (uint8_t)model_status(m),
-		.name = str_of(m->name),
-		.path = str_of(m->path),
-		.pid = p != NULL ? (uint32_t)process_pid(p) : 0,
-		.restarts = super_deaths(m->super),
-		.last_death = str_of(super_last_death(m->super)),
-		.died_unix = super_died_unix(m->super),
-		.crash_id = str_of(super_crash_id(m->super)),
-	};
-
-	modelfile_id(&m->file, file);
-	st.file = str_of(file);
-#define COPY(s, kind, member, what) st.member = m->about.member;
-	MODEL_DESCRIPTION_FIELDS(COPY, )
-#undef COPY
-	if (st.status == MODEL_FAILED)
-		model_explain(m, &why);
-	st.err = why.code;
-	st.text = str_of(why.text);
-	return m->in->ops->to_front(m->in->arg, &st, fd);
-}
-
-/* The front's end goes with the first UP that reaches it. */
-static void
-publish_up(struct model *m, uint32_t ref)
-{
-	if (!publish(m, ref, m->front_end) || m->front_end < 0)
-		return;
-	(void)close(m->front_end);
-	m->front_end = -1;
-}
-
-void
-model_tell(struct model *m)
-{
-	enum model_status status = model_status(m);
-	uint32_t n = m->n_refs;
-
-	if (status == MODEL_STARTING || status == MODEL_RESTARTING) {
-		(void)publish(m, 0, -1);
-		return;
-	}
-	if (n == 0 && status == MODEL_UP)
-		publish_up(m, 0);
-	else if (n == 0)
-		(void)publish(m, 0, -1);
-	m->n_refs = 0;
-	if (status != MODEL_UP)
-		m->users -= n;
-	for (uint32_t i = 0; i < n; i++) {
-		if (status == MODEL_UP)
-			publish_up(m, m->refs[i]);
-		else
-			(void)publish(m, m->refs[i], -1);
-	}
-}
-
 void
 model_connect(struct model *m)
 {
@@ -189,6 +66,7 @@ on_spawn(void *arg, struct process *p)
 		.template_override = buf_str(&m->in->chat_template),
 	};
 
+	memory_begin(m->in->memory, &m->memory, process_pid(p));
 	if (modelfile_check(&m->file, m->path, &m->fail) != 0) {
 		process_kill(p);
 		return;
@@ -286,6 +164,22 @@ was_due(void *arg, const struct death *d)
 		return false;
 	return d->by_signal ? d->number == SIGKILL || d->number == SIGTERM
 			    : d->number == 0;
+}
+
+static bool
+examine(void *arg, struct process *p, const struct death *d)
+{
+	struct model *m = arg;
+	bool was_killed = d->by_signal && d->number == SIGKILL &&
+	    process_blamed(p)[0] == '\0' && m->fail.code == 0 &&
+	    !super_is_leaving(m->super);
+	char why[MEMORY_WHY];
+	bool is_final = memory_end(m->in->memory, &m->memory, process_pid(p),
+	    was_killed, clock_ms(), why);
+
+	if (why[0] != '\0')
+		process_blame(p, "%s", why);
+	return is_final;
 }
 
 static void
@@ -397,6 +291,7 @@ static const struct super_ops super_ops = {
 	.ask = ask,
 	.was_due = was_due,
 	.bury = bury,
+	.examine = examine,
 	.on_death = on_death,
 	.on_trouble = on_trouble,
 	.on_no_start = on_no_start,

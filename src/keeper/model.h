@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "keeper/modelfile.h"
+#include "keeper/memory.h"
 #include "keeper/models.h"
 #include "keeper/quarantine.h"
 #include "keeper/super.h"
@@ -24,6 +25,7 @@ struct models {
 	struct child_limits limits;
 	struct pulse_limits pulse;
 	struct quarantine *bad_files;
+	struct memory *memory;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */
@@ -47,6 +49,7 @@ struct model {
 	uint32_t *refs;	 /* those that still wait for an answer */
 	uint32_t n_refs;
 	struct super *super;
+	struct memory_of memory;
 	int front_end;	  /* of the worker's channel; -1: the front has it */
 	struct fail fail; /* why it cannot be served; code 0: it can */
 	struct worker_ready about; /* of the last READY */

@@ -70,8 +70,8 @@ limits_of(const struct conf *conf)
 
 int
 models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, const struct models_ops *ops, void *arg,
-    struct models **ret, struct fail *f)
+    char *const *env, struct memory *memory, const struct models_ops *ops,
+    void *arg, struct models **ret, struct fail *f)
 {
 	struct models *all = calloc(1, sizeof(*all));
 	int err = 0;
@@ -83,6 +83,7 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 		.conf = conf,
 		.ops = ops,
 		.arg = arg,
+		.memory = memory,
 		.worker = {
 			.exe = exe,
 			.name = "bulkhead-worker",

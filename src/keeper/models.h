@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+struct memory;
 struct models;
 
 struct models_ops {
@@ -30,12 +31,12 @@ struct models_ops {
 	void (*on_change)(void *arg);
 };
 
-/* exe: the worker's executable; env: all of its environment. Both, and conf,
+/* memory: of the workers, outlives it. exe: the worker's executable; env: all of its environment. Both, and conf,
  * must outlive it. 0; ERR_NOMEM, or ERR_FILE for a chat template that cannot
  * be read. */
 int models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, const struct models_ops *ops, void *arg,
-    struct models **ret, struct fail *f) MUST_CHECK;
+    char *const *env, struct memory *memory, const struct models_ops *ops,
+    void *arg, struct models **ret, struct fail *f) MUST_CHECK;
 
 /* NULL is allowed. Kills what is left. */
 void models_free(struct models *all);

@@ -79,8 +79,11 @@ on_death(void *arg, const struct death *d)
 	struct super *s = arg;
 	const struct progress *page = process_progress(s->process);
 	bool worked = s->was_up && s->ops->has_worked(page);
+	enum child_event ev = worked ? CHILD_EV_LOST : CHILD_EV_EXIT;
 	char how[64];
 
+	if (s->ops->examine != NULL && s->ops->examine(s->arg, s->process, d))
+		ev = CHILD_EV_FINAL;
 	if (atomic_load(&page->p99_step_us) > 0)
 		s->p99_us = atomic_load(&page->p99_step_us);
 	s->deaths++;
@@ -97,7 +100,7 @@ on_death(void *arg, const struct death *d)
 	s->ops->on_death(s->arg, s->process, s->last_death);
 	process_free(s->process);
 	s->process = NULL;
-	super_event(s, worked ? CHILD_EV_LOST : CHILD_EV_EXIT);
+	super_event(s, ev);
 }
 
 static void

@@ -23,6 +23,10 @@ struct super_ops {
 	/* It was not due: whose it was is for the owner to fill in, and who
 	 * writes it down takes words, the dead child's page. */
 	void (*bury)(void *arg, struct obituary *o, int words);
+	/* It is dead: what can be found out of it may go to process_blame().
+	 * True when another would die of the same. NULL: nothing is looked
+	 * for. */
+	bool (*examine)(void *arg, struct process *p, const struct death *d);
 	/* It died; p is still there. what says of what. The owner logs it. */
 	void (*on_death)(void *arg, struct process *p, const char *what);
 	/* It hangs and is aborted, or SIGKILL does not end it. The owner logs

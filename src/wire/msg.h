@@ -110,14 +110,15 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 
 #define FRONT_NUDGE_FIELDS(F, S) F(S, u32, keeper_pid, "")
 
-#define KEEPER_STATUS_FIELDS(F, S)                            \
-	F(S, u32, keeper_pid, "")                             \
-	F(S, u32, front_pid, "")                              \
-	F(S, u32, front_restarts, "since the keeper started") \
-	F(S, str, front_last_death,                           \
-	    "\"SIGKILL, 3 s ago\" style text or empty")       \
-	F(S, u64, front_died_unix, "seconds; 0: never")       \
-	F(S, str, front_crash_id, "of its last obituary; or empty")
+#define KEEPER_STATUS_FIELDS(F, S)                                  \
+	F(S, u32, keeper_pid, "")                                   \
+	F(S, u32, front_pid, "")                                    \
+	F(S, u32, front_restarts, "since the keeper started")       \
+	F(S, str, front_last_death,                                 \
+	    "\"SIGKILL, 3 s ago\" style text or empty")             \
+	F(S, u64, front_died_unix, "seconds; 0: never")             \
+	F(S, str, front_crash_id, "of its last obituary; or empty") \
+	F(S, str, cgroups, "whether each worker has one; or why not")
 
 /* What is known of a model once a worker has loaded it. */
 #define MODEL_DESCRIPTION_FIELDS(F, S)                                 \

@@ -146,6 +146,7 @@ status_get(struct call *c, const struct args *a)
 	json_key(&o, "keeper");
 	json_open(&o, '{');
 	json_key_u64(&o, "pid", f->keeper.keeper_pid);
+	key_text(&o, "cgroups", f->keeper.cgroups);
 	json_close(&o, '}');
 	put_front(&o, f);
 	put_models(&o, f);

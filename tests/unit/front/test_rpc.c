@@ -324,7 +324,7 @@ status_is_told_without_a_model(void **state)
 
 	say(w, REQUEST "\"id\":1,\"method\":\"bulkhead.status\"}");
 	assert_hears(w,
-	    "\"keeper\":{\"pid\":1},\"front\":{\"pid\":2,\"restarts\":0,"
+	    "\"keeper\":{\"pid\":1,\"cgroups\":null},\"front\":{\"pid\":2,\"restarts\":0,"
 	    "\"last_death\":null,\"died_unix\":0,\"crash_id\":null,"
 	    "\"clients\":1},\"models\":[],"
 	    "\"listeners\":[],\"generations\":0,\"draining\":false}}\n");

@@ -136,7 +136,8 @@ test_what_cannot_be_killed_is_fenced(void **state)
 	    UINT64_MAX);
 	for (enum child_event ev = 0; ev < CHILD_NEVENTS; ev++)
 		if (ev != CHILD_EV_EXIT && ev != CHILD_EV_LOST &&
-		    ev != CHILD_EV_STOP && ev != CHILD_EV_HURRY)
+		    ev != CHILD_EV_FINAL && ev != CHILD_EV_STOP &&
+		    ev != CHILD_EV_HURRY)
 			step(c, ev, 20000, CHILD_DO_NOTHING, CHILD_FENCED,
 			    UINT64_MAX);
 	step(c, CHILD_EV_EXIT, 90000, CHILD_DO_NOTHING, CHILD_BACKOFF, 90000);
@@ -286,6 +287,23 @@ test_the_unready_are_given_up_sooner(void **state)
 	child_free(c);
 }
 
+/* It would die of the same again: not tried before the pause. */
+static void
+test_a_final_death_gives_up_at_once(void **state)
+{
+	struct child *c = *state;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_FINAL, 10, CHILD_DO_GIVE_UP, CHILD_FAILED, 30010);
+	step(c, CHILD_EV_TIMEOUT, 30010, CHILD_DO_SPAWN, CHILD_STARTING, 31010);
+	step(c, CHILD_EV_FINAL, 30020, CHILD_DO_GIVE_UP, CHILD_FAILED, 90020);
+	step(c, CHILD_EV_STOP, 30030, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+	bring_up(c, 40000);
+	step(c, CHILD_EV_STOP, 40000, CHILD_DO_TERM, CHILD_STOPPING, 40500);
+	step(
+	    c, CHILD_EV_FINAL, 40001, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+}
+
 static void
 test_without_a_retry_it_stays_failed(void **state)
 {
@@ -420,6 +438,7 @@ main(void)
 		TEST(test_a_failed_one_is_tried_once_in_a_while),
 		TEST(test_a_failed_one_can_be_started_or_stopped),
 		TEST(test_the_unready_are_given_up_sooner),
+		TEST(test_a_final_death_gives_up_at_once),
 		TEST(test_without_a_retry_it_stays_failed),
 		TEST(test_deaths_far_apart_never_add_up),
 		TEST(test_deaths_after_work_never_add_up),

@@ -1,0 +1,128 @@
+/* The part of model.h that tells the front what a model is. */
+#include "keeper/model.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum model_status
+model_status(const struct model *m)
+{
+	static const enum model_status of_child[CHILD_NSTATES] = {
+		[CHILD_DOWN] = MODEL_GONE,
+		[CHILD_STARTING] = MODEL_STARTING,
+		[CHILD_UP] = MODEL_UP,
+		[CHILD_HUNG] = MODEL_RESTARTING,
+		[CHILD_DYING] = MODEL_RESTARTING,
+		[CHILD_FENCED] = MODEL_FAILED,
+		[CHILD_STOPPING] = MODEL_GONE,
+		[CHILD_LEAVING] = MODEL_GONE,
+		[CHILD_STRAY] = MODEL_GONE,
+		[CHILD_BACKOFF] = MODEL_RESTARTING,
+		[CHILD_FAILED] = MODEL_FAILED,
+	};
+	enum child_state s = super_state(m->super);
+
+	if (m->is_leaving)
+		return MODEL_GONE;
+	if (m->is_resting)
+		return MODEL_KNOWN;
+	/* Not before its worker is dead: then it is told and logged. */
+	if (m->fail.code != 0 && s == CHILD_DOWN)
+		return MODEL_FAILED;
+	if (s == CHILD_STARTING && super_deaths(m->super) > 0)
+		return MODEL_RESTARTING;
+	return of_child[s];
+}
+
+void
+model_explain(const struct model *m, struct fail *ret)
+{
+	uint64_t ms = super_next_try(m->super);
+
+	if (m->fail.code != 0) {
+		*ret = m->fail;
+		return;
+	}
+	if (super_state(m->super) == CHILD_FENCED) {
+		(void)fail_set(ret, ERR_GAVE_UP, "model",
+		    "model %s: its worker (pid %d) hangs in the kernel and "
+		    "cannot be killed; no other is started before it is gone; "
+		    "see dmesg for its device's driver: %.240s",
+		    m->name, (int)process_pid(super_process(m->super)),
+		    m->path);
+		return;
+	}
+	(void)fail_set(ret, m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP,
+	    "model",
+	    "model %s: its worker died %u times%s, last %s; tried again in "
+	    "%u s: %.240s",
+	    m->name, super_deaths(m->super),
+	    m->up_ms == 0 ? " while it loaded the file" : "",
+	    super_last_death(m->super), (unsigned)((ms + 999) / 1000), m->path);
+}
+
+static bool
+publish(struct model *m, uint32_t ref, int fd)
+{
+	struct process *p = super_process(m->super);
+	struct fail why = { .code = 0 };
+	char file[MODELFILE_ID_MAX];
+	struct model_state st = {
+		.model = m->id,
+		.ref = ref,
+		.status = (uint8_t)model_status(m),
+		.name = str_of(m->name),
+		.path = str_of(m->path),
+		.pid = p != NULL ? (uint32_t)process_pid(p) : 0,
+		.restarts = super_deaths(m->super),
+		.last_death = str_of(super_last_death(m->super)),
+		.died_unix = super_died_unix(m->super),
+		.crash_id = str_of(super_crash_id(m->super)),
+	};
+
+	modelfile_id(&m->file, file);
+	st.file = str_of(file);
+#define COPY(s, kind, member, what) st.member = m->about.member;
+	MODEL_DESCRIPTION_FIELDS(COPY, )
+#undef COPY
+	if (st.status == MODEL_FAILED)
+		model_explain(m, &why);
+	st.err = why.code;
+	st.text = str_of(why.text);
+	return m->in->ops->to_front(m->in->arg, &st, fd);
+}
+
+/* The front's end goes with the first UP that reaches it. */
+static void
+publish_up(struct model *m, uint32_t ref)
+{
+	if (!publish(m, ref, m->front_end) || m->front_end < 0)
+		return;
+	(void)close(m->front_end);
+	m->front_end = -1;
+}
+
+void
+model_tell(struct model *m)
+{
+	enum model_status status = model_status(m);
+	uint32_t n = m->n_refs;
+
+	if (status == MODEL_STARTING || status == MODEL_RESTARTING) {
+		(void)publish(m, 0, -1);
+		return;
+	}
+	if (n == 0 && status == MODEL_UP)
+		publish_up(m, 0);
+	else if (n == 0)
+		(void)publish(m, 0, -1);
+	m->n_refs = 0;
+	if (status != MODEL_UP)
+		m->users -= n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (status == MODEL_UP)
+			publish_up(m, m->refs[i]);
+		else
+			(void)publish(m, m->refs[i], -1);
+	}
+}

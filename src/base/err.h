@@ -10,6 +10,7 @@
 #define BASE_ERR_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* name, number, what it means */
 #define ERR_TABLE(E)                                                     \
@@ -31,21 +32,24 @@
 	E(ERR_CONTEXT, -16, "longer than the model's context")           \
 	E(ERR_TIMEOUT, -17, "a deadline passed")                         \
 	E(ERR_STOPPING, -18, "the server is stopping")                   \
-	E(ERR_INTERNAL, -19, "internal error")
+	E(ERR_INTERNAL, -19, "internal error")                           \
+	E(ERR_POISON, -20, "kills the worker that computes it")
 
 #define ERR_ENUM(name, number, text) name = number,
-enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -20 };
+enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -21 };
 #undef ERR_ENUM
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* What went wrong, for the person who can mend it. Both texts are cut to fit
+/* What went wrong, for the person who can mend it. The texts are cut to fit
  * and always terminated. */
 struct fail {
-	int code;	/* an ERR_*, or 0 */
-	char field[64]; /* the parameter or option, or "" */
-	char text[448]; /* "max_tokens: must be 1 to 4096, not 0" */
+	int code;	   /* an ERR_*, or 0 */
+	uint32_t retry_ms; /* worth trying again after this; 0: not known */
+	char field[64];	   /* the parameter or option, or "" */
+	char crash[32];	   /* the id of the crash that it is about, or "" */
+	char text[448];	   /* "max_tokens: must be 1 to 4096, not 0" */
 };
 
 /* "ERR_BUSY"; never NULL. */
@@ -55,7 +59,7 @@ const char *err_name(int code);
 const char *err_text(int code);
 
 /* Fills f (NULL is allowed) and returns code, so a caller can say
- * `return fail_set(...)`. field may be NULL; the texts may be f's own. */
+ * `return fail_set(...)`. retry_ms and crash are left empty. field may be NULL; the texts may be f's own. */
 int fail_set(struct fail *f, int code, const char *field, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 

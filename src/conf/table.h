@@ -108,6 +108,26 @@
 	    "client-queue-max", NULL, "BULKHEAD_CLIENT_QUEUE_MAX",          \
 	    "64", 1, 65536, "N",                                            \
 	    "requests of one connection")                                   \
+	O(NULL, false, client_rate, COUNT,                                  \
+	    "client-rate", NULL, "BULKHEAD_CLIENT_RATE",                    \
+	    "0", 0, 1000000, "N",                                           \
+	    "requests a client may start a minute; 0: any")                 \
+	O(NULL, false, client_tokens, COUNT,                                \
+	    "client-tokens", NULL, "BULKHEAD_CLIENT_TOKENS",                \
+	    "0", 0, 100000000, "N",                                         \
+	    "tokens a client may use a minute; 0: any")                     \
+	O(NULL, true, queue_ms, TIME,                                       \
+	    "queue-timeout", NULL, "BULKHEAD_QUEUE_TIMEOUT",                \
+	    "10m", 0, 24 * CONF_H, "TIME",                                  \
+	    "to wait for a slot; 0: for ever")                              \
+	O(NULL, false, first_ms, TIME,                                      \
+	    "first-token-timeout", NULL, "BULKHEAD_FIRST_TOKEN_TIMEOUT",    \
+	    "1h", 0, 24 * CONF_H, "TIME",                                   \
+	    "from a request to its first token; 0: any")                    \
+	O(NULL, false, total_ms, TIME,                                      \
+	    "total-timeout", NULL, "BULKHEAD_TOTAL_TIMEOUT",                \
+	    "0", 0, 24 * CONF_H, "TIME",                                    \
+	    "from a request to its last token; 0: any")                     \
 	O(NULL, false, body_max, BYTES,                                     \
 	    "body-max", NULL, "BULKHEAD_BODY_MAX",                          \
 	    "16M", CONF_KIB, 48 * CONF_MIB, "BYTES",                        \

@@ -10,6 +10,7 @@
 #include "front/conn.h"
 
 #include "base/clock.h"
+#include "front/client.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "wire/progress.h"
@@ -31,6 +32,8 @@ struct conn {
 	struct list link;  /* in front->conns */
 	struct list dirty; /* in front->dirty, or alone */
 	struct front *front;
+	struct client *client;
+	struct party party;
 	struct watch *watch;
 	struct timer *timer;
 	const struct conn_ops *ops;
@@ -100,6 +103,8 @@ conn_new(struct front *f, int fd, const struct conn_ops *ops, void *arg)
 		free(c);
 		return NULL;
 	}
+	c->client = client_of_fd(f->clients, fd);
+	party_init(&c->party);
 	list_append(&f->conns, &c->link);
 	f->n_conns++;
 	return c;
@@ -114,6 +119,8 @@ conn_free(struct conn *c)
 	list_remove(&c->dirty);
 	watch_free(c->watch);
 	timer_free(c->timer);
+	client_drop(c->client);
+	party_done(&c->party);
 	(void)close(c->fd);
 	journal_conn_free(&f->journal, c->counts);
 	buf_done(&c->in);
@@ -126,6 +133,18 @@ struct front *
 conn_front(const struct conn *c)
 {
 	return c->front;
+}
+
+struct client *
+conn_client(const struct conn *c)
+{
+	return c->client;
+}
+
+struct party *
+conn_party(struct conn *c)
+{
+	return &c->party;
 }
 
 struct buf *

@@ -14,9 +14,11 @@
 #include "base/list.h"
 #include "base/loop.h"
 
+struct client;
 struct conn;
 struct front;
 struct journal_conn;
+struct party;
 
 struct conn_ops {
 	/* New bytes are in conn_in(). Consume what can be used. */
@@ -40,6 +42,11 @@ struct conn *conn_new(
     struct front *f, int fd, const struct conn_ops *ops, void *arg);
 
 struct front *conn_front(const struct conn *c);
+
+/* Whose it is, and itself, for queues. */
+struct client *conn_client(const struct conn *c);
+struct party *conn_party(struct conn *c);
+
 struct buf *conn_in(struct conn *c);
 
 /* Where to append; then call conn_touch() so that it is sent this turn. */

@@ -1,6 +1,7 @@
 #include "front/front.h"
 
 #include "base/clock.h"
+#include "front/client.h"
 #include "front/table.h"
 
 #include <stdlib.h>
@@ -21,7 +22,11 @@ front_init(struct front *f)
 	list_init(&f->endings);
 	f->loop = loop_new();
 	f->gens = table_new();
-	return f->loop != NULL && f->gens != NULL ? 0 : ERR_NOMEM;
+	f->clients = clients_new(CLIENTS_MAX);
+	poison_init(&f->poison);
+	if (f->loop == NULL || f->gens == NULL || f->clients == NULL)
+		return ERR_NOMEM;
+	return 0;
 }
 
 void
@@ -30,6 +35,7 @@ front_done(struct front *f)
 	table_free(f->gens);
 	slots_unmap(&f->journal.slots);
 	saved_done(&f->saved);
+	clients_free(f->clients);
 	if (f->reserve_fd >= 0)
 		(void)close(f->reserve_fd);
 	loop_free(f->loop);

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "front/journal.h"
 #include "front/metrics.h"
+#include "front/poison.h"
 #include "front/saved.h"
 #include "wire/chan.h"
 
@@ -30,6 +31,8 @@ struct front {
 	struct table *gens;	/* struct gen by id */
 	struct journal journal; /* of them; empty until the keeper gave it */
 	struct saved saved;	/* one of them, while it is sent */
+	struct clients *clients;
+	struct poison poison; /* requests that were convicted */
 	struct metrics metrics;
 	struct timer *drain_timer;
 	struct progress *progress;

@@ -1,6 +1,7 @@
 #include "front/life.h"
 
 #include "base/log.h"
+#include "front/admit.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/model.h"
@@ -11,17 +12,6 @@
 #include <string.h>
 
 #define ABOUT_MAX (16u * KIB)
-#define DEATHS_MAX 3u /* of workers, with no token in between */
-
-static void
-unlink_gen(struct gen *g)
-{
-	if (g->j->state == GEN_QUEUED)
-		g->model->n_queue--;
-	else
-		g->model->n_active--;
-	list_remove(&g->link);
-}
 
 void
 gen_set_state(struct gen *g, enum gen_state s)
@@ -33,12 +23,12 @@ gen_set_state(struct gen *g, enum gen_state s)
 	if (was_active == is_active)
 		return;
 	list_remove(&g->link);
-	g->model->n_queue += is_active ? UINT32_MAX : 1u;
 	g->model->n_active += is_active ? 1u : UINT32_MAX;
-	list_append(is_active ? &g->model->active : &g->model->queue, &g->link);
+	if (is_active)
+		list_append(&g->model->active, &g->link);
 }
 
-/* One that is in no list yet. */
+/* One that has no ticket. */
 static void
 forget(struct gen *g)
 {
@@ -54,29 +44,10 @@ forget(struct gen *g)
 void
 gen_free(struct gen *g)
 {
-	unlink_gen(g);
+	gen_set_state(g, GEN_QUEUED);
+	list_remove(&g->link);
+	ticket_done(&g->ticket);
 	forget(g);
-}
-
-static int
-may_start(const struct model *m, struct fail *why)
-{
-	const struct front_config *c = &m->front->config;
-
-	if (m->front->is_draining)
-		return fail_set(why, ERR_STOPPING, NULL,
-		    "the server is stopping; it takes no new work");
-	if (m->state.status == MODEL_FAILED)
-		return model_failure(&m->state, why);
-	if (m->n_queue >= c->queue_max)
-		return fail_set(why, ERR_BUSY, NULL,
-		    "%u requests wait for this model already, the limit is %u;"
-		    " try again later",
-		    m->n_queue, c->queue_max);
-	if (!journal_has_room(&m->front->journal))
-		return fail_set(why, ERR_BUSY, NULL,
-		    "what runs and waits fills --journal-max; try again later");
-	return 0;
 }
 
 /* 32 bits, as llama-server shows them. */
@@ -100,6 +71,7 @@ gen_new(struct model *m, const struct gen_ops *ops, void *arg, int *ret_err)
 	g->model = m;
 	g->ops = ops;
 	g->arg = arg;
+	list_init(&g->link);
 	m->front->n_gens++;
 	return g;
 }
@@ -170,11 +142,12 @@ cannot_write(int err, struct fail *why)
 
 int
 gen_start(struct model *m, const struct gen_submit *req,
-    const struct gen_ops *ops, void *arg, struct gen **ret, struct fail *why)
+    const struct gen_order *order, const struct gen_ops *ops, void *arg,
+    struct gen **ret, struct fail *why)
 {
 	struct gen_submit own = *req;
 	struct gen *g;
-	int err = may_start(m, why);
+	int err = admit_check(m, order->client, req, why);
 
 	if (err != 0)
 		return err;
@@ -189,8 +162,11 @@ gen_start(struct model *m, const struct gen_submit *req,
 		forget(g);
 		return cannot_write(err, why);
 	}
-	list_append(&m->queue, &g->link);
-	m->n_queue++;
+	err = ticket_take(&g->ticket, g, m, order, why);
+	if (err != 0) {
+		forget(g);
+		return err;
+	}
 	m->front->metrics.generations_total++;
 	*ret = g;
 	model_dispatch(m);
@@ -209,36 +185,12 @@ gen_tell(struct gen *g, enum msg what)
 	    : chan_send(g->model->chan, what, &id, -1);
 }
 
-struct gen *
-gen_first(struct model *m)
-{
-	return LIST_ENTRY(m->queue.next, struct gen, link);
-}
-
-bool
-gen_may_go(const struct gen *g)
-{
-	const struct list *head = &g->model->active;
-
-	if (g->j->deaths == 0)
-		return true;
-	for (struct list *it = head->next; it != head; it = it->next) {
-		const struct gen *other = LIST_ENTRY(it, struct gen, link);
-
-		/* One that is not computed has no token to wait for. */
-		if (other->j->deaths > 0 && !other->j->is_parked &&
-		    !other->j->is_cancelled)
-			return false;
-	}
-	return true;
-}
-
 /* The last call for an owner that asked for the end itself. */
 static void
 end_cancelled(struct gen *g)
 {
 	struct gen_done d = { .gen = g->id,
-		.reason = REASON_CANCEL,
+		.reason = g->ticket.is_cut ? REASON_LENGTH : REASON_CANCEL,
 		.text = STR(""),
 		.stop = STR(""),
 		.n_prompt = g->entry.n_prompt,
@@ -259,6 +211,38 @@ gen_end_failed(struct gen *g, const struct fail *why)
 	gen_free(g);
 }
 
+/* The last call of one that is in front->endings. */
+static void
+end_listed(struct gen *g)
+{
+	struct fail why;
+
+	if (!g->ticket.is_displaced || g->ops == NULL) {
+		end_cancelled(g);
+		return;
+	}
+	(void)admit_full(g->model, &why);
+	gen_end_failed(g, &why);
+}
+
+void
+gen_fail(struct gen *g, const struct fail *why)
+{
+	const struct gen_ops *owner = g->ops;
+
+	if (g->j->is_cancelled)
+		return;
+	if (g->j->state == GEN_QUEUED) {
+		gen_end_failed(g, why);
+		return;
+	}
+	/* Its worker's last word is waited for. */
+	g->model->front->metrics.generations_failed_total++;
+	gen_drop(g);
+	if (owner != NULL)
+		owner->failed(g->arg, g, why);
+}
+
 void
 gen_cancel(struct gen *g)
 {
@@ -266,7 +250,7 @@ gen_cancel(struct gen *g)
 		return;
 	g->j->is_cancelled = true;
 	if (g->j->state == GEN_QUEUED) {
-		list_remove(&g->link);
+		ticket_leave(&g->ticket);
 		list_append(&g->model->front->endings, &g->link);
 		return;
 	}
@@ -288,11 +272,12 @@ gen_park(struct gen *g, bool is_parked)
 {
 	if (g->j->is_parked == is_parked)
 		return;
-	g->j->is_parked = is_parked;
+	g->j->is_parked = g->ticket.is_parked = is_parked;
 	if (is_parked)
 		g->model->front->metrics.generations_parked_total++;
 	if (g->j->state == GEN_SENT || g->j->state == GEN_RUNNING)
 		(void)gen_tell(g, is_parked ? MSG_GEN_PARK : MSG_GEN_UNPARK);
+	model_dispatch(g->model); /* it, or who waited for its token */
 }
 
 uint64_t
@@ -307,38 +292,31 @@ gen_state(const struct gen *g)
 	return g->j->state;
 }
 
-/* Back to the queue, before what waits there; or its end. */
+/* Back to the queue, before what is new there; or its end. c: who was in the
+ * worker. */
 static void
-put_back(struct gen *g)
+put_back(struct gen *g, const struct company *c)
 {
-	struct model *m = g->model;
-	struct fail why;
+	bool was_started = g->j->state == GEN_RUNNING;
 
 	if (g->j->is_cancelled) {
 		end_cancelled(g);
 		return;
 	}
-	if (++g->j->deaths > DEATHS_MAX) {
-		(void)fail_set(&why, ERR_GAVE_UP, NULL,
-		    "the worker died %u "
-		    "times while computing this request's next token; it is "
-		    "not tried again",
-		    g->j->deaths);
-		gen_end_failed(g, &why);
-		return;
-	}
 	gen_set_state(g, GEN_QUEUED);
-	list_remove(&g->link);
-	list_append(m->queue.next, &g->link); /* before the first */
-	m->front->metrics.generations_resumed_total++;
+	ticket_on_death(&g->ticket, c, was_started);
+	g->j->deaths = g->ticket.suspect.deaths;
+	g->model->front->metrics.generations_resumed_total++;
 }
 
 void
 gen_on_worker_death(struct model *m)
 {
+	struct company c = ticket_company(m);
+
 	/* From the last to the first, so that their order stays. */
 	while (!list_empty(&m->active))
-		put_back(LIST_ENTRY(m->active.prev, struct gen, link));
+		put_back(LIST_ENTRY(m->active.prev, struct gen, link), &c);
 }
 
 bool
@@ -353,10 +331,10 @@ gen_any_due(const struct model *m)
 static struct gen *
 first_of_another_file(const struct model *m, const struct origin *now)
 {
-	const struct list *head = &m->queue;
+	const struct list *head = &m->queue.back;
 
 	for (struct list *it = head->next; it != head; it = it->next) {
-		struct gen *g = LIST_ENTRY(it, struct gen, link);
+		struct gen *g = LIST_ENTRY(it, struct ticket, waiter.link)->gen;
 
 		if (g->j->prompt != 0 && !origin_same_file(g->origin, now))
 			return g;
@@ -382,16 +360,25 @@ gen_on_worker_up(struct model *m)
 }
 
 static void
-fail_list(struct list *head, const struct fail *why)
+fail_active(struct model *m, const struct fail *why)
 {
-	while (!list_empty(head)) {
-		struct gen *g = LIST_ENTRY(head->next, struct gen, link);
+	while (!list_empty(&m->active)) {
+		struct gen *g = LIST_ENTRY(m->active.next, struct gen, link);
 
 		if (g->j->is_cancelled)
 			end_cancelled(g);
 		else
 			gen_end_failed(g, why);
 	}
+}
+
+static void
+fail_waiting(struct model *m, const struct fail *why)
+{
+	struct waiter *w;
+
+	while ((w = queue_any(&m->queue)) != NULL)
+		gen_end_failed(LIST_ENTRY(w, struct ticket, waiter)->gen, why);
 }
 
 static struct gen *
@@ -413,12 +400,13 @@ gen_fail_all(struct model *m, const struct fail *why)
 {
 	struct gen *g;
 
-	fail_list(&m->active, why);
-	fail_list(&m->queue, why);
+	fail_active(m, why);
+	ticket_sentence(m);
+	fail_waiting(m, why);
 	/* An owner that hears of a failure drops its others, and those that
 	 * waited are among the endings now: the model may be gone next. */
 	while ((g = first_ending(m)) != NULL)
-		end_cancelled(g);
+		end_listed(g);
 }
 
 void
@@ -445,5 +433,5 @@ void
 gen_turn(struct front *f)
 {
 	while (!list_empty(&f->endings))
-		end_cancelled(LIST_ENTRY(f->endings.next, struct gen, link));
+		end_listed(LIST_ENTRY(f->endings.next, struct gen, link));
 }

@@ -15,6 +15,7 @@
 #ifndef FRONT_GEN_H
 #define FRONT_GEN_H
 
+#include "front/ticket.h"
 #include "wire/msg.h"
 #include "wire/chan.h"
 #include "wire/step.h"
@@ -51,11 +52,11 @@ struct gen_ops {
 /* Admits a generation to m's queue. req is copied; its gen id is filled in
  * here, and its seed if it is UINT64_MAX (drawn). Callbacks come later, never
  * from inside this call. 0 and *ret; ERR_BUSY (queue full), ERR_STOPPING,
- * ERR_LOAD_FAILED, ERR_TOO_BIG, ERR_NOMEM with *why filled. ERR_BUSY also: the
- * journal is full. */
+ * ERR_POISON, ERR_LOAD_FAILED, ERR_TOO_BIG, ERR_NOMEM with *why filled.
+ * ERR_BUSY also: the journal is full. */
 int gen_start(struct model *m, const struct gen_submit *req,
-    const struct gen_ops *ops, void *arg, struct gen **ret, struct fail *why)
-    MUST_CHECK;
+    const struct gen_order *order, const struct gen_ops *ops, void *arg,
+    struct gen **ret, struct fail *why) MUST_CHECK;
 
 /* Asks for its end: done() with REASON_CANCEL follows (or the last word that
  * was already on its way). For one still queued it comes in this turn's end,
@@ -66,10 +67,18 @@ void gen_cancel(struct gen *g);
  * NULL is allowed. */
 void gen_drop(struct gen *g);
 
+/* Ends it with why, wherever it is: its owner is told, its worker too. Nothing
+ * if its end was asked for already. */
+void gen_fail(struct gen *g, const struct fail *why);
+
 /* Stops or goes on with computing it, for a reader that is slow. */
 void gen_park(struct gen *g, bool is_parked);
 
 uint64_t gen_id(const struct gen *g);
+
+/* Its poison_hash(); 0: not known. */
+uint64_t gen_hash(const struct gen *g);
+
 enum gen_state gen_state(const struct gen *g);
 
 /* Of m's that run, those whose bytes are still the ones of an undisturbed run.
@@ -90,14 +99,6 @@ void gen_fail_all(struct model *m, const struct fail *why);
 
 /* Ends every generation for a stop that cannot wait. */
 void gen_cut_all(struct front *f);
-
-/* The first in m's queue, which must not be empty. */
-struct gen *gen_first(struct model *m);
-
-/* Whether it may be sent now: of those that were with a worker when it died,
- * and have got no token since, only one at a time may be with the next. So a
- * request that kills workers soon dies alone, and is found by that. */
-bool gen_may_go(const struct gen *g);
 
 /* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
 int gen_send(struct gen *g) MUST_CHECK;

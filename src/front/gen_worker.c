@@ -74,29 +74,35 @@ gen_send(struct gen *g)
 	if (err != 0)
 		return err;
 	gen_set_state(g, GEN_SENT);
+	ticket_enter(&g->ticket);
 	if (g->j->is_parked)
 		(void)gen_tell(g, MSG_GEN_PARK);
 	return 0;
 }
 
-/* It cannot go on, but a worker has it: its owner hears why, and its last word
- * is waited for. */
+uint64_t
+gen_hash(const struct gen *g)
+{
+	struct front *f = g->model->front;
+	uint64_t hash = 0;
+
+	if (saved_read_own(&f->saved, &f->journal, &g->entry) == 0)
+		hash = poison_hash(
+		    &f->poison, g->model->state.model, &f->saved.submit);
+	saved_trim(&f->saved);
+	return hash;
+}
+
+/* It cannot go on, but a worker has it. */
 static void
 fail_running(struct gen *g)
 {
-	struct front *f = g->model->front;
-	const struct gen_ops *ops = g->ops;
 	struct fail why;
 
-	if (ops != NULL) {
-		(void)fail_set(&why, ERR_BUSY, NULL,
-		    "what runs and waits fills --journal-max, and this request "
-		    "grew too long for it; try again later");
-		f->metrics.generations_failed_total++;
-		g->ops = NULL;
-		ops->failed(g->arg, g, &why);
-	}
-	gen_cancel(g);
+	(void)fail_set(&why, ERR_BUSY, NULL,
+	    "what runs and waits fills --journal-max, and this request grew "
+	    "too long for it; try again later");
+	gen_fail(g, &why);
 }
 
 uint32_t
@@ -124,6 +130,7 @@ on_started(struct model *m, const struct frame *fr)
 			return 0;
 		}
 		m->front->metrics.prompt_tokens_total += s.prompt.n;
+		ticket_on_prompt(&g->ticket, s.prompt.n);
 	}
 	if (g->j->state != GEN_SENT)
 		return 0;
@@ -176,6 +183,8 @@ on_token(struct model *m, const struct step *s)
 		fail_running(g);
 		return 0;
 	}
+	if (ticket_on_token(&g->ticket, s->text))
+		gen_cancel(g);
 	if (g->ops != NULL)
 		g->ops->token(g->arg, g, s);
 	if (g->out != NULL && g->ops != NULL)
@@ -208,6 +217,11 @@ on_done(struct model *m, const struct frame *fr)
 	if (frame_unpack(fr, &d) != 0 || (g = find(m, d.gen)) == NULL ||
 	    d.reason < REASON_EOS || d.reason > REASON_CANCEL)
 		return ERR_PROTO;
+	/* Only what was cancelled may be over before it has begun. */
+	if (g->j->state == GEN_SENT)
+		return ERR_PROTO;
+	if (d.reason == REASON_CANCEL && g->ticket.is_cut)
+		d.reason = REASON_LENGTH;
 	if (d.reason == REASON_CANCEL)
 		m->front->metrics.generations_cancelled_total++;
 	else

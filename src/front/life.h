@@ -16,7 +16,8 @@ struct origin;
  * into one of the two lists. Here: type, name, why a front that comes after this
  * one can do without it. */
 #define GEN_FIELDS(F)                                                          \
-	F(struct list, link, "its model's queue or active, or endings: state") \
+	F(struct list, link, "its model's active, or endings, or none: state") \
+	F(struct ticket, ticket, "its turn is another there; deaths are kept") \
 	F(struct model *, model, "journal_about and journal_origin name it")   \
 	F(const struct gen_ops *, ops, "by protocol; NULL: the owner is gone") \
 	F(void *, arg, "the owner is made anew from journal_about")            \

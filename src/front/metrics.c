@@ -1,5 +1,6 @@
 #include "front/metrics.h"
 
+#include "front/client.h"
 #include "front/front.h"
 #include "front/model.h"
 
@@ -67,7 +68,7 @@ value_running(const struct model *m)
 static uint64_t
 value_queued(const struct model *m)
 {
-	return m->n_queue;
+	return queue_len(&m->queue);
 }
 
 static uint64_t
@@ -88,6 +89,12 @@ value_tokens(const struct model *m)
 	return m->tokens;
 }
 
+static uint64_t
+value_service(const struct model *m)
+{
+	return m->service_ms;
+}
+
 static const struct model_gauge gauges[] = {
 	{ "model_up", "gauge", "1 while its worker can be reached", value_up },
 	{ "model_running", "gauge", "Generations in its worker",
@@ -97,6 +104,8 @@ static const struct model_gauge gauges[] = {
 	{ "model_slots", "gauge", "Sequences its worker holds", value_slots },
 	{ "model_restarts_total", "counter", "Times its worker was replaced",
 	    value_restarts },
+	{ "model_service_milliseconds", "gauge",
+	    "How long a slot is taken, a running mean", value_service },
 	{ "model_tokens_total", "counter", "Tokens generated", value_tokens },
 };
 
@@ -121,6 +130,8 @@ metrics_print(const struct front *f, struct buf *out)
 	put_gauge(out, "connections", "Connections open", f->n_conns);
 	put_gauge(
 	    out, "generations", "Generations queued or running", f->n_gens);
+	put_gauge(out, "clients", "Clients known: addresses and users",
+	    clients_count(f->clients));
 	put_gauge(out, "front_restarts", "Times the front was replaced",
 	    f->keeper.front_restarts);
 	put_gauge(out, "start_time_seconds", "When the keeper started, Unix",

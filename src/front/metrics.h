@@ -21,6 +21,12 @@
 	M(generations_cancelled_total, counter, "Generations cancelled")      \
 	M(generations_resumed_total, counter,                                 \
 	    "Resumes after a worker's death")                                 \
+	M(convictions_total, counter, "Requests found to kill workers")       \
+	M(deadlines_passed_total, counter, "Generations ended by a deadline") \
+	M(refused_full_total, counter, "Refused or ended by a full queue")    \
+	M(refused_rate_total, counter, "Refused by a client's rate")          \
+	M(refused_poison_total, counter,                                      \
+	    "Refused for having killed workers before")                       \
 	M(resumes_agreed_total, counter,                                      \
 	    "Resumes whose logits were those of before, by their hashes")     \
 	M(resumes_differed_total, counter,                                    \

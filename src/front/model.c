@@ -223,19 +223,29 @@ want_known(struct model *m)
 void
 model_dispatch(struct model *m)
 {
+	struct ticket *t;
+	uint64_t ms;
+
 	if (m->state.status == MODEL_KNOWN && !m->is_wanted &&
-	    !list_empty(&m->queue))
+	    queue_len(&m->queue) > 0)
 		want_known(m);
 	while (m->chan != NULL && m->n_active < m->state.n_seq &&
-	    !list_empty(&m->queue)) {
-		struct gen *g = gen_first(m);
-
+	    (t = ticket_next(m)) != NULL) {
 		begin_patience(m);
-		if (!gen_may_go(g) || gen_send(g) != 0)
+		ms = ticket_wait(t);
+		if (ms != 0 && ms != UINT64_MAX)
+			timer_set(m->later, ms);
+		if (ms != 0 || gen_send(t->gen) != 0)
 			break;
 	}
 	if (m->chan != NULL)
 		watch_channel(m);
+}
+
+static void
+on_later(void *arg)
+{
+	model_dispatch(arg);
 }
 
 static void
@@ -251,6 +261,7 @@ model_free(struct model *m)
 	timer_free(m->more);
 	timer_free(m->patience);
 	origin_drop(m->origin);
+	timer_free(m->later);
 	free(m->mem);
 	free(m);
 }
@@ -264,14 +275,18 @@ model_new(struct front *f)
 		return NULL;
 	m->more = timer_new(f->loop, on_more, m);
 	m->patience = timer_new(f->loop, on_patience, m);
-	if (m->more == NULL || m->patience == NULL) {
+	m->later = timer_new(f->loop, on_later, m);
+	if (m->more == NULL || m->patience == NULL || m->later == NULL) {
 		timer_free(m->more);
 		timer_free(m->patience);
+		timer_free(m->later);
 		free(m);
 		return NULL;
 	}
 	m->front = f;
-	list_init(&m->queue);
+	queue_init(&m->queue);
+	list_init(&m->inside);
+	list_init(&m->convicts);
 	list_init(&m->active);
 	list_append(&f->models, &m->link);
 	return m;
@@ -315,6 +330,7 @@ on_new_state(struct model *m, int fd)
 
 	if (fd >= 0)
 		err = open_channel(m, fd);
+	ticket_sentence(m);
 	switch (m->state.status) {
 	case MODEL_KNOWN:
 		m->is_wanted = false;

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/loop.h"
+#include "front/queue.h"
 #include "wire/chan.h"
 
 struct front;
@@ -23,13 +24,16 @@ struct model {
 	struct watch *watch;
 	struct timer *more;	/* frames are left for the next turn */
 	struct timer *patience; /* to look whether the worker is silent */
+	struct timer *later;	/* until a suspect was waited for enough */
 	uint64_t heard_ms;	/* when it last sent something */
-	struct list queue;	/* struct gen that have no slot, in order */
+	struct queue queue;	/* struct ticket that have no slot */
+	struct list inside;	/* struct ticket that the worker has */
+	struct list convicts;	/* struct ticket, until they are told so */
 	struct list active;	/* struct gen that the worker has */
-	uint32_t n_queue;
 	uint32_t n_active;
-	uint64_t tokens; /* generated, in this front's life */
-	bool is_wanted;	 /* MODEL_KNOWN: the keeper was asked to load it */
+	uint64_t service_ms; /* running mean of how long a slot is taken */
+	uint64_t tokens;     /* generated, in this front's life */
+	bool is_wanted;	     /* MODEL_KNOWN: the keeper was asked to load it */
 };
 
 /* A model by the name that requests use: its name, its path, or "" or NULL

@@ -40,7 +40,8 @@ static const struct error_row rows[] = {
 	{ ERR_UNSUPPORTED, 501, "not_supported_error", -32005 },
 	{ ERR_GAVE_UP, 503, "unavailable_error", -32006 },
 	{ ERR_STOPPING, 503, "unavailable_error", -32002 },
-	{ ERR_TIMEOUT, 408, "timeout_error", -32002 },
+	{ ERR_TIMEOUT, 504, "timeout_error", -32002 },
+	{ ERR_POISON, 500, "server_error", -32006 },
 	{ ERR_NOMEM, 503, "unavailable_error", -32603 },
 	{ ERR_INTERNAL, 500, "server_error", -32603 },
 };

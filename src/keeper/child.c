@@ -182,6 +182,14 @@ forgive(struct child *c)
 	c->retries = 0;
 }
 
+void
+child_pardon(struct child *c)
+{
+	/* In FAILED the pause goes on; there they are counted by retries. */
+	if (c->state != CHILD_FAILED)
+		forgive(c);
+}
+
 /* Counts a death; true when it was one too many. One that comes after real
  * work is the first of a new count: whoever is killed again and again from
  * outside, and gets on in between, is not what the limit is for. */

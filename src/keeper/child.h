@@ -100,6 +100,9 @@ void child_free(struct child *c);
 enum child_action child_step(struct child *c, enum child_event ev,
     uint64_t now_ms) __attribute__((warn_unused_result));
 
+/* Its past deaths were somebody else's doing: they do not count. */
+void child_pardon(struct child *c);
+
 enum child_state child_state(const struct child *c);
 
 /* When CHILD_EV_TIMEOUT is due, or UINT64_MAX. */

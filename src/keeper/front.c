@@ -38,6 +38,11 @@ send_config(struct front *fr, struct process *p)
 		.max_clients = fr->spec.max_clients,
 		.queue_max = c->queue_max,
 		.client_queue_max = c->client_queue_max,
+		.client_rate = c->client_rate,
+		.client_tokens = c->client_tokens,
+		.queue_ms = c->queue_ms,
+		.first_ms = c->first_ms,
+		.total_ms = c->total_ms,
 		.body_max = c->body_max,
 		.header_max = c->header_max,
 		.request_ms = c->request_ms,
@@ -186,6 +191,17 @@ on_suspects(struct front *fr, struct frame *f)
 }
 
 static int
+on_pardon(struct front *fr, struct frame *f)
+{
+	struct model_pardon c;
+
+	if (frame_unpack(f, &c) != 0)
+		return ERR_PROTO;
+	fr->ops->pardon(fr->arg, &c);
+	return 0;
+}
+
+static int
 on_frame(void *arg, struct frame *f)
 {
 	static int (*const handlers[MSG_COUNT])(
@@ -197,6 +213,7 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_BROKEN] = on_broken,
 		[MSG_MODEL_WAITING] = on_waiting,
 		[MSG_MODEL_SUSPECTS] = on_suspects,
+		[MSG_MODEL_PARDON] = on_pardon,
 	};
 
 	/* A row of the table that nobody here knows yet is no reason to fall

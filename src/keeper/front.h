@@ -26,6 +26,7 @@ struct front_ops {
 	void (*suspects)(void *arg, const struct model_suspects *s);
 	/* One of them died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
+	void (*pardon)(void *arg, const struct model_pardon *c);
 	/* front_state() may say something else now. */
 	void (*on_change)(void *arg);
 };

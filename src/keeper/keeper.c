@@ -219,6 +219,14 @@ bury_worker(void *arg, struct obituary *o, int words)
 	obituaries_add(k->obituaries, o, words, is_known);
 }
 
+static void
+on_pardon(void *arg, const struct model_pardon *c)
+{
+	struct keeper *k = arg;
+
+	models_pardon(k->models, c);
+}
+
 static bool
 to_front(void *arg, const struct model_state *st, int fd)
 {
@@ -236,6 +244,7 @@ static const struct front_ops front_ops = {
 	.waiting = on_waiting,
 	.suspects = on_suspects,
 	.bury = bury_front,
+	.pardon = on_pardon,
 	.on_change = check_soon,
 };
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -403,6 +404,19 @@ models_waiting(struct models *all, uint32_t id)
 
 	if (m != NULL)
 		super_await(m->super);
+}
+
+void
+models_pardon(struct models *all, const struct model_pardon *c)
+{
+	struct model *m = by_id(all, c->model);
+
+	if (m == NULL)
+		return;
+	log_warn("model %s: its last deaths were the doing of request %" PRIu64
+		 ", which is not tried again; they do not count",
+	    m->name, c->gen);
+	super_pardon(m->super);
 }
 
 void

@@ -59,6 +59,9 @@ void models_drop(struct models *all, uint32_t id);
 void models_broken(struct models *all, uint32_t id);
 void models_waiting(struct models *all, uint32_t id);
 
+/* The front found out that a request killed its workers. */
+void models_pardon(struct models *all, const struct model_pardon *c);
+
 /* A new front is to be told everything; and: the front is gone. */
 void models_greet(struct models *all, pid_t front);
 void models_forget_front(struct models *all);

@@ -313,6 +313,12 @@ super_free(struct super *s)
 	free(s);
 }
 
+void
+super_pardon(struct super *s)
+{
+	child_pardon(s->child);
+}
+
 enum child_state
 super_state(const struct super *s)
 {

@@ -57,6 +57,9 @@ void super_event(struct super *s, enum child_event ev);
 /* Somebody waits for an answer of it, and has for a while: see pulse.h. */
 void super_await(struct super *s);
 
+/* See child_pardon(). */
+void super_pardon(struct super *s);
+
 enum child_state super_state(const struct super *s);
 
 /* Asked to leave, and it has not left: however the asking goes on. */

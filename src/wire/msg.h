@@ -49,6 +49,8 @@ enum proc {
 	M(MODEL_BROKEN, model_broken, FRONT, KEEPER, 256, 0)                \
 	/* its worker is gone, and this is what it had; for the obituary */ \
 	M(MODEL_SUSPECTS, model_suspects, FRONT, KEEPER, 64 * KIB, 0)       \
+	/* a request was found to have killed its workers */                \
+	M(MODEL_PARDON, model_pardon, FRONT, KEEPER, 256, 0)                \
 	/* the model to load; the file's descriptor */                      \
 	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
 	/* the worker's end of a fresh channel to the front */              \
@@ -86,6 +88,11 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, max_clients, "connections at once, all listeners")       \
 	F(S, u32, queue_max, "generations waiting per model")              \
 	F(S, u32, client_queue_max, "generations of one connection")       \
+	F(S, u32, client_rate, "generations a client starts a minute")     \
+	F(S, u32, client_tokens, "tokens a client uses a minute; 0: any")  \
+	F(S, u32, queue_ms, "to wait for a slot; 0: for ever")             \
+	F(S, u32, first_ms, "to the first token; 0: for ever")             \
+	F(S, u32, total_ms, "to the last; 0: for ever")                    \
 	F(S, u32, body_max, "bytes of a request body or JSON-RPC message") \
 	F(S, u32, header_max, "bytes of an HTTP request's header")         \
 	F(S, u32, request_ms, "to send a whole request")                   \
@@ -179,6 +186,9 @@ enum model_status {
 #define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
+#define MODEL_PARDON_FIELDS(F, S) \
+	F(S, u32, model, "")      \
+	F(S, u64, gen, "the request")
 
 #define MODEL_SUSPECTS_FIELDS(F, S)     \
 	F(S, u32, model, "")            \
@@ -324,6 +334,7 @@ enum gen_reason {
 	L(model_waiting, MODEL_WAITING_FIELDS)   \
 	L(model_broken, MODEL_BROKEN_FIELDS)     \
 	L(model_suspects, MODEL_SUSPECTS_FIELDS) \
+	L(model_pardon, MODEL_PARDON_FIELDS)     \
 	L(worker_load, WORKER_LOAD_FIELDS)       \
 	L(worker_channel, WORKER_CHANNEL_FIELDS) \
 	L(worker_ready, WORKER_READY_FIELDS)     \

@@ -11,6 +11,7 @@
  */
 #include "front/http/answer.h"
 
+#include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/http/error.h"
@@ -299,13 +300,17 @@ static int
 start(
     struct answer *a, const struct openai *o, struct model *m, struct fail *why)
 {
+	struct conn *c = http_conn(a->http);
+	const struct gen_order order = { .client = conn_client(c),
+		.conn = conn_party(c),
+		.times = o->times };
 	int err = 0;
 
 	for (uint32_t i = 0; i < a->n_choices && err == 0; i++) {
 		struct gen_submit g = openai_choice(o, i);
 
-		err = gen_start(
-		    m, &g, &gen_ops, &a->choices[i], &a->choices[i].gen, why);
+		err = gen_start(m, &g, &order, &gen_ops, &a->choices[i],
+		    &a->choices[i].gen, why);
 	}
 	return err;
 }

@@ -19,6 +19,8 @@ static const struct {
 	{ ERR_CONTEXT, "context_length_exceeded" },
 	{ ERR_BUSY, "rate_limit_exceeded" },
 	{ ERR_GAVE_UP, "worker_crashed" },
+	{ ERR_POISON, "worker_crashed" },
+	{ ERR_TIMEOUT, "timeout" },
 	{ ERR_STOPPING, "server_stopping" },
 };
 
@@ -33,7 +35,7 @@ code_of(int err)
 
 static void
 put(struct buf *out, const char *message, const char *type, const char *param,
-    const char *code)
+    const char *code, const char *crash)
 {
 	struct json_out o = json_out(out);
 
@@ -44,6 +46,8 @@ put(struct buf *out, const char *message, const char *type, const char *param,
 	json_key_cstr(&o, "type", type);
 	json_key_cstr(&o, "param", param);
 	json_key_cstr(&o, "code", code);
+	if (crash != NULL && crash[0] != '\0')
+		json_key_cstr(&o, "crash_id", crash);
 	json_close(&o, '}');
 	json_close(&o, '}');
 }
@@ -52,13 +56,30 @@ void
 error_put(struct buf *out, const struct fail *why)
 {
 	put(out, why->text, error_row(why->code)->http_type,
-	    why->field[0] != '\0' ? why->field : NULL, code_of(why->code));
+	    why->field[0] != '\0' ? why->field : NULL, code_of(why->code),
+	    why->crash);
 }
 
-static const char *
-extra_of(int status)
+/* Whether the same again has no better prospects. Clients repeat by themselves
+ * what failed with a status of 5xx, unless they are told. */
+static bool
+is_final(const struct fail *why)
 {
-	return status == 429 || status == 503 ? "Retry-After: 1\r\n" : "";
+	return why->code == ERR_POISON ||
+	    (why->code == ERR_TIMEOUT && why->retry_ms == 0);
+}
+
+/* Headers of a refusal, into out. */
+static void
+put_extra(const struct fail *why, int status, char *out, size_t size)
+{
+	uint32_t s = why->retry_ms / 1000 + (why->retry_ms % 1000 != 0);
+
+	out[0] = '\0';
+	if (is_final(why))
+		(void)snprintf(out, size, "x-should-retry: false\r\n");
+	else if (s > 0 || status == 429 || status == 503)
+		(void)snprintf(out, size, "Retry-After: %u\r\n", s > 0 ? s : 1);
 }
 
 void
@@ -66,13 +87,14 @@ error_reply(struct http *h, const struct fail *why)
 {
 	int status = error_row(why->code)->http;
 	struct buf body;
+	char extra[64];
 
 	if (why->code == ERR_STOPPING)
 		http_set_last(h);
 	buf_init(&body, BODY_MAX);
 	error_put(&body, why);
-	reply_send(
-	    h, status, "application/json", extra_of(status), buf_str(&body));
+	put_extra(why, status, extra, sizeof(extra));
+	reply_send(h, status, "application/json", extra, buf_str(&body));
 	buf_done(&body);
 }
 
@@ -91,8 +113,9 @@ error_status(
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	buf_init(&body, BODY_MAX);
-	put(&body, message, type, NULL, NULL);
-	reply_send(h, status, "application/json",
-	    extra != NULL ? extra : extra_of(status), buf_str(&body));
+	put(&body, message, type, NULL, NULL, NULL);
+	if (extra == NULL)
+		extra = status == 503 ? "Retry-After: 1\r\n" : "";
+	reply_send(h, status, "application/json", extra, buf_str(&body));
 	buf_done(&body);
 }

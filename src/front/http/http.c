@@ -42,16 +42,16 @@ struct http {
 	bool has_rested; /* its next deadline while idle ends it */
 };
 
-struct conn *
-http_conn(const struct http *h)
-{
-	return h->conn;
-}
-
 struct front *
 http_front(const struct http *h)
 {
 	return conn_front(h->conn);
+}
+
+struct conn *
+http_conn(const struct http *h)
+{
+	return h->conn;
 }
 
 const struct request *

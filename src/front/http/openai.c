@@ -66,6 +66,11 @@ static const struct json_field common_fields[] = {
 	SAMPLING(ignore_eos, BOOL, 0, 0),
 	SAMPLING(grammar, STR, 0, GRAMMAR_MAX),
 	RAW("json_schema", json_schema),
+	ROW("t_max_predict_ms", U32, times.predict_ms, 0, 0),
+	/* ours */
+	ROW("timeout_ms", U32, times.total_ms, 0, 0),
+	ROW("queue_timeout_ms", U32, times.queue_ms, 0, 0),
+	ROW("first_token_timeout_ms", U32, times.first_ms, 0, 0),
 };
 
 static const struct json_field completion_fields[] = {

@@ -9,6 +9,7 @@
 #ifndef HTTP_OPENAI_H
 #define HTTP_OPENAI_H
 
+#include "front/deadline.h"
 #include "json/fields.h"
 #include "wire/msg.h"
 
@@ -38,6 +39,7 @@ struct openai_prompt {
 
 struct openai {
 	struct gen_submit gen; /* of every choice but for prompt and seed */
+	struct gen_times times;
 	struct json_doc *doc;
 	struct str model;	       /* "": the default */
 	struct openai_prompt *prompts; /* NULL for chat */

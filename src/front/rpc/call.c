@@ -105,27 +105,53 @@ call_result(struct call *c, struct str json)
 	call_close(c);
 }
 
+/* What a program wants to know of it; nothing: no data at all. */
+static void
+put_data(struct json_out *o, const struct fail *why)
+{
+	if (why->field[0] == '\0' && why->retry_ms == 0 &&
+	    why->crash[0] == '\0')
+		return;
+	json_key(o, "data");
+	json_open(o, '{');
+	if (why->field[0] != '\0')
+		json_key_cstr(o, "field", why->field);
+	if (why->retry_ms != 0)
+		json_key_u64(o, "retry_after_ms", why->retry_ms);
+	if (why->crash[0] != '\0')
+		json_key_cstr(o, "crash_id", why->crash);
+	json_close(o, '}');
+}
+
+static void
+put_error(struct call *c, int code, const struct fail *why)
+{
+	struct buf *b = start(c);
+	struct json_out o = json_out(b);
+
+	c->rpc->front->metrics.rpc_errors_total++;
+	buf_put_str(b, STR(",\"error\":"));
+	json_open(&o, '{');
+	json_key_i64(&o, "code", code);
+	json_key_cstr(&o, "message", why->text);
+	put_data(&o, why);
+	json_close(&o, '}');
+	call_close(c);
+}
+
 void
 call_error(struct call *c, int code, const char *field, const char *text)
 {
-	struct buf *b = start(c);
+	struct fail why;
 
-	c->rpc->front->metrics.rpc_errors_total++;
-	buf_printf(b, ",\"error\":{\"code\":%d,\"message\":", code);
-	json_put_cstr(b, text);
-	if (field != NULL && field[0] != '\0') {
-		buf_put_str(b, STR(",\"data\":{\"field\":"));
-		json_put_cstr(b, field);
-		buf_put_u8(b, '}');
-	}
-	buf_put_u8(b, '}');
-	call_close(c);
+	(void)fail_set(&why, 0, field, "%s", text);
+	put_error(c, code, &why);
 }
 
 void
 call_fail(struct call *c, const struct fail *why)
 {
-	call_error(c, error_row(why->code)->rpc, why->field, why->text);
+	put_error(c, error_row(why->code)->rpc, why);
 }
 
 int

@@ -228,7 +228,8 @@ may_run(const struct rpc *r, struct fail *f)
 }
 
 static int
-start(struct run *run, const struct gen_submit *req, struct fail *f)
+start(struct run *run, const struct gen_submit *req,
+    const struct gen_times *times, struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
@@ -237,9 +238,12 @@ start(struct run *run, const struct gen_submit *req, struct fail *f)
 		.failed = on_failed,
 	};
 	struct rpc *r = run->rpc;
+	const struct gen_order order = { .client = conn_client(r->conn),
+		.conn = conn_party(r->conn),
+		.times = *times };
 	int err;
 
-	err = gen_start(rpc_model(r), req, &ops, run, &run->gen, f);
+	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
 	list_append(&r->runs, &run->link);
@@ -253,6 +257,7 @@ static void
 run_start(struct call *c, const struct args *a, bool has_reply)
 {
 	struct gen_submit req;
+	struct gen_times times;
 	struct fail why = { 0 };
 	struct run *run = NULL;
 	struct buf mem;
@@ -261,12 +266,12 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = submit_read(
-		    &a->at[0], &a->at[1], &c->rpc->param, &mem, &req, &why);
+		err = submit_read(&a->at[0], &a->at[1], &c->rpc->param, &mem,
+		    &req, &times, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
-		err = start(run, &req, &why);
+		err = start(run, &req, &times, &why);
 	if (err != 0) {
 		free(run);
 		call_fail(c, &why);

@@ -74,7 +74,7 @@ put_model(struct json_out *o, const struct model *m)
 	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
 	json_key_u64(o, "running", m->n_active);
 	json_key_u64(o, "running_exact", gen_count_exact(m));
-	json_key_u64(o, "queued", m->n_queue);
+	json_key_u64(o, "queued", queue_len(&m->queue));
 	json_key_u64(o, "tokens", m->tokens);
 	put_description(o, s);
 	json_close(o, '}');

@@ -46,7 +46,11 @@ struct infer {
 	uint8_t keep_history;
 	const struct json_value *sampling_params;
 	int32_t max_new_tokens;
-	uint64_t seed; /* ours: UINT64_MAX is drawn */
+	uint64_t seed; /* ours, as those below: UINT64_MAX is drawn */
+	uint32_t timeout_ms;
+	uint32_t queue_timeout_ms;
+	uint32_t first_token_timeout_ms;
+	uint32_t t_max_predict_ms;
 };
 
 static const struct json_field infer_fields[] = {
@@ -57,6 +61,10 @@ static const struct json_field infer_fields[] = {
 	FIELD(OBJECT, infer, , sampling_params, 0, 0, 0),
 	FIELD(I32, infer, , max_new_tokens, 0, -1, TOKENS_MAX),
 	FIELD(U64, infer, , seed, 0, 0, 0),
+	FIELD(U32, infer, , timeout_ms, 0, 0, 0),
+	FIELD(U32, infer, , queue_timeout_ms, 0, 0, 0),
+	FIELD(U32, infer, , first_token_timeout_ms, 0, 0, 0),
+	FIELD(U32, infer, , t_max_predict_ms, 0, 0, 0),
 };
 
 /* What stands in lora_params and prompt_cache_params. */
@@ -227,7 +235,7 @@ use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 
 static int
 read_infer(const struct source *s, const struct rkllm_param *p,
-    struct gen_submit *ret, struct fail *f)
+    struct gen_submit *ret, struct gen_times *times, struct fail *f)
 {
 	struct infer in = { .seed = UINT64_MAX };
 	struct rkllm_sampling sampling = p->sampling;
@@ -244,6 +252,10 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
 	ret->max_tokens = budget > 0 ? (uint32_t)budget : 0;
 	ret->seed = in.seed;
+	*times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
+		.first_ms = in.first_token_timeout_ms,
+		.total_ms = in.timeout_ms,
+		.predict_ms = in.t_max_predict_ms };
 	use_sampling(&sampling, ret);
 	return 0;
 }
@@ -251,14 +263,14 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 int
 submit_read(const struct source *input, const struct source *infer,
     const struct rkllm_param *p, struct buf *mem, struct gen_submit *ret,
-    struct fail *f)
+    struct gen_times *times, struct fail *f)
 {
 	int err;
 
 	params_default(ret);
 	ret->special_text = !p->skip_special_token;
 	ret->ignore_eos = p->ignore_eos_token;
-	err = read_infer(infer, p, ret, f);
+	err = read_infer(infer, p, ret, times, f);
 	if (err == 0)
 		err = read_input(input, mem, ret, f);
 	if (err != 0 && f->code == 0)

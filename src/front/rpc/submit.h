@@ -4,6 +4,7 @@
 #ifndef FRONT_RPC_SUBMIT_H
 #define FRONT_RPC_SUBMIT_H
 
+#include "front/deadline.h"
 #include "front/rpc/param.h"
 #include "wire/msg.h"
 
@@ -28,6 +29,6 @@ extern const struct shape shape_infer;
  * ERR_TOO_BIG. */
 int submit_read(const struct source *input, const struct source *infer,
     const struct rkllm_param *p, struct buf *mem, struct gen_submit *ret,
-    struct fail *f) MUST_CHECK;
+    struct gen_times *times, struct fail *f) MUST_CHECK;
 
 #endif

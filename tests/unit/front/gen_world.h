@@ -5,6 +5,7 @@
 #define GEN_WORLD_H
 
 #include "front/front.h"
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/gen.h"
 #include "front/model.h"
@@ -28,6 +29,8 @@ struct world {
 	struct model *m;
 	const char *identity; /* of the model */
 	const char *file;
+	struct gen_order order; /* of all */
+	struct party conn;
 };
 
 /* What one owner has heard. Static in each test: what still runs at its end is
@@ -142,6 +145,10 @@ set_up(void **state)
 	f->chan = chan_new(pair[0], PROC_FRONT, PROC_KEEPER, MIB);
 	f->watch = watch_new(f->loop, pair[0], NULL, NULL);
 	w->keeper = chan_new(pair[1], PROC_KEEPER, PROC_FRONT, MIB);
+	party_init(&w->conn);
+	w->order =
+	    (struct gen_order){ .client = client_of_fd(f->clients, pair[0]),
+		    .conn = &w->conn };
 	say_model(w, MODEL_UP, "");
 	*state = w;
 	return 0;
@@ -171,7 +178,7 @@ start(struct world *w, struct owner *o)
 	};
 
 	memset(o, 0, sizeof(*o));
-	return gen_start(w->m, &s, &ops, o, &o->g, &o->why);
+	return gen_start(w->m, &s, &w->order, &ops, o, &o->g, &o->why);
 }
 
 /* The worker takes the next message, which must be m. */

@@ -88,10 +88,10 @@ order_stays_after_a_death(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(start(w, &o[i]), 0);
 	assert_int_equal(w->m->n_active, SLOTS);
-	assert_int_equal(w->m->n_queue, 2);
+	assert_int_equal(queue_len(&w->m->queue), 2);
 	die(w);
 	assert_int_equal(w->m->n_active, 0);
-	assert_int_equal(w->m->n_queue, 4);
+	assert_int_equal(queue_len(&w->m->queue), 4);
 	say_model(w, MODEL_UP, "");
 	/* One suspect at a time, until it has got a token. */
 	expect(w, MSG_GEN_SUBMIT, &s);
@@ -184,13 +184,12 @@ gives_up_after_deaths_without_a_token(void **state)
 	while (o.n_failed == 0 && deaths < 10) {
 		die(w);
 		deaths++;
-		if (o.n_failed == 0) {
-			say_model(w, MODEL_UP, "");
+		say_model(w, MODEL_UP, "");
+		if (o.n_failed == 0)
 			expect(w, MSG_GEN_SUBMIT, &s);
-		}
 	}
 	assert_int_equal(deaths, 4);
-	assert_int_equal(o.why.code, ERR_GAVE_UP);
+	assert_int_equal(o.why.code, ERR_POISON);
 }
 
 static void
@@ -324,10 +323,9 @@ parking_is_told_and_survives_a_death(void **state)
 	expect(w, MSG_GEN_PARK, &p);
 	die(w);
 	say_model(w, MODEL_UP, "");
-	expect(w, MSG_GEN_SUBMIT, &s);
-	expect(w, MSG_GEN_PARK, &p);
+	assert_int_equal(w->m->n_active, 0); /* it needs no slot yet */
 	gen_park(o.g, false);
-	expect(w, MSG_GEN_UNPARK, &p);
+	expect(w, MSG_GEN_SUBMIT, &s);
 	assert_int_equal(w->f.metrics.generations_parked_total, 1);
 }
 

@@ -83,6 +83,7 @@ pipelined_behind_a_generation_runs_after_it(void **state)
 	worker_hears(w, MSG_GEN_SUBMIT, &s);
 	say(w, "GET /health HTTP/1.1\r\n" H "\r\n");
 	assert_heard(w, "");
+	worker_starts(w, s.gen);
 	worker_ends(w, s.gen, REASON_EOS, "");
 	assert_hears(w, OK_HEALTH);
 }

@@ -1,0 +1,29 @@
+/*
+ * admit - whether a model takes one more generation of a client.
+ */
+#ifndef FRONT_ADMIT_H
+#define FRONT_ADMIT_H
+
+#include "wire/msg.h"
+
+struct client;
+struct front;
+struct model;
+
+/* 0, and it counts against the client's rate; ERR_STOPPING, ERR_BUSY,
+ * ERR_POISON, or what keeps the model from serving, with *why. Whether the
+ * queue has room is not asked here. */
+int admit_check(struct model *m, struct client *c, const struct gen_submit *req,
+    struct fail *why) MUST_CHECK;
+
+/* Milliseconds until one more at the end of m's queue would get a slot, by
+ * what those before it took; from a second to an hour. */
+uint32_t admit_wait(const struct model *m);
+
+/* What is said to whom a full queue has no room for. Returns ERR_BUSY. */
+int admit_full(const struct model *m, struct fail *why);
+
+/* A generation that took that long has left its slot. */
+void admit_note(struct model *m, uint64_t ms);
+
+#endif

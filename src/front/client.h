@@ -1,0 +1,65 @@
+/*
+ * client - who a connection belongs to, as far as limits go.
+ *
+ * A client is an IPv4 address, an IPv6 /64 (what one subscriber is given), or
+ * the user id behind a Unix socket. It is known while anything of it is here
+ * and, if there is room, after that, so that leaving and coming again settles
+ * no debt. The table is bounded: when it is full of clients that are here, the
+ * next ones share one entry.
+ */
+#ifndef FRONT_CLIENT_H
+#define FRONT_CLIENT_H
+
+#include "base/list.h"
+#include "front/bucket.h"
+#include "front/queue.h"
+
+#include <stdint.h>
+
+#define CLIENTS_MAX 16384u
+
+struct clients;
+
+struct client {
+	struct list idle;    /* in clients->idle while refs is 0 */
+	struct client *next; /* of the same hash */
+	struct clients *all;
+	uint64_t key;
+	uint8_t kind; /* enum client_kind */
+	uint32_t refs;
+	struct party party;	/* its shares of the models' queues */
+	struct bucket requests; /* --client-rate */
+	struct bucket tokens;	/* --client-tokens */
+	uint32_t n_convicted;	/* requests that killed workers; decays */
+	uint64_t convicted_ms;	/* clock_ms() of the last, or of a decay */
+	char name[64];		/* "192.0.2.1", "2001:db8::/64", "uid 1000" */
+};
+
+/* NULL: out of memory. max: clients known at once, at least 1. */
+struct clients *clients_new(uint32_t max);
+
+/* NULL is allowed. Those that are still referenced are freed too. */
+void clients_free(struct clients *all);
+
+uint32_t clients_count(const struct clients *all);
+
+/* The client at the other end of a connected socket. Never NULL: what cannot
+ * be told apart, or has no room, shares one. A reference; client_drop() it. */
+struct client *client_of_fd(struct clients *all, int fd);
+
+/* One more reference to it. */
+struct client *client_keep(struct client *c);
+void client_drop(struct client *c);
+
+/* One of its requests was convicted of killing workers. */
+void client_convict(struct client *c, uint64_t now_ms);
+
+/* Milliseconds that it still has to wait for having sent too many of those;
+ * 0: none. */
+uint64_t client_penalty(struct client *c, uint64_t now_ms);
+
+/* Whether fd is a Unix socket of root or of our own user: who runs the server
+ * gets in when it is full. */
+bool client_is_operator(int fd);
+
+#endif

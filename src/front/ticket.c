@@ -1,0 +1,303 @@
+#include "front/ticket.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "front/admit.h"
+#include "front/client.h"
+#include "front/conn.h"
+#include "front/front.h"
+#include "front/gen.h"
+#include "front/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Deadlines
+ */
+
+static enum deadline
+next_deadline(const struct ticket *t, uint64_t *ret_ms)
+{
+	return deadline_next(
+	    &t->times, t->slot_ms != 0, t->token_ms != 0, ret_ms);
+}
+
+static void
+pass(struct ticket *t, enum deadline d)
+{
+	struct model *m = t->model;
+	struct fail why;
+
+	m->front->metrics.deadlines_passed_total++;
+	(void)deadline_fail(d, &t->times, &why);
+	if (d == DEADLINE_QUEUE)
+		why.retry_ms = admit_wait(m);
+	gen_fail(t->gen, &why);
+	model_dispatch(m);
+}
+
+/* Deadlines only move away: what moves one leaves the timer as it is, and when
+ * that fires too early it is set again. */
+static void
+on_timer(void *arg)
+{
+	struct ticket *t = arg;
+	struct front *f = t->model->front;
+	uint64_t gone = clock_ms() - t->born_ms, ms;
+	enum deadline d = next_deadline(t, &ms);
+
+	/* Once it is ending, that is the worker's doing. */
+	if (d == DEADLINE_NONE || gen_state(t->gen) == GEN_ENDING)
+		return;
+	if (gone < ms)
+		timer_set(t->timer, ms - gone);
+	else
+		pass(t, d);
+	conn_turn(f);
+}
+
+static int
+set_times(struct ticket *t, const struct gen_times *asked)
+{
+	const struct front_config *c = &t->model->front->config;
+	const struct gen_times server = { .queue_ms = c->queue_ms,
+		.first_ms = c->first_ms,
+		.total_ms = c->total_ms };
+	uint64_t ms;
+
+	t->born_ms = clock_ms();
+	t->times = *asked;
+	deadline_limit(&t->times, &server);
+	if (next_deadline(t, &ms) == DEADLINE_NONE)
+		return 0;
+	t->timer = timer_new(t->model->front->loop, on_timer, t);
+	if (t->timer == NULL)
+		return ERR_NOMEM;
+	timer_set(t->timer, ms);
+	return 0;
+}
+
+/*
+ * From the queue to the end
+ */
+
+/* Room for one more of client's in m's queue, if need be that of another who
+ * has more there. */
+static int
+make_room(struct model *m, struct client *client, struct fail *why)
+{
+	struct waiter *w;
+	struct ticket *t;
+
+	if (m->queue.n_new < m->front->config.queue_max)
+		return 0;
+	w = queue_victim(&m->queue, &client->party);
+	if (w == NULL)
+		return admit_full(m, why);
+	t = LIST_ENTRY(w, struct ticket, waiter);
+	t->is_displaced = true;
+	gen_cancel(t->gen);
+	return 0;
+}
+
+int
+ticket_take(struct ticket *t, struct gen *g, struct model *m,
+    const struct gen_order *order, struct fail *why)
+{
+	int err = make_room(m, order->client, why);
+
+	if (err != 0)
+		return err;
+	*t = (struct ticket){ .gen = g, .model = m };
+	list_init(&t->link);
+	err = set_times(t, &order->times);
+	if (err == 0)
+		err = queue_add(
+		    &m->queue, &t->waiter, &order->client->party, order->conn);
+	if (err != 0) {
+		timer_free(t->timer);
+		return fail_set(why, err, NULL, "%s", err_text(err));
+	}
+	t->client = client_keep(order->client);
+	return 0;
+}
+
+void
+ticket_done(struct ticket *t)
+{
+	ticket_leave(t);
+	timer_free(t->timer);
+	client_drop(t->client);
+	if (t->slot_ms != 0)
+		admit_note(t->model, clock_ms() - t->slot_ms);
+}
+
+void
+ticket_leave(struct ticket *t)
+{
+	list_remove(&t->link);
+	queue_leave(&t->model->queue, &t->waiter);
+	if (t->timer != NULL)
+		timer_clear(t->timer);
+}
+
+void
+ticket_enter(struct ticket *t)
+{
+	queue_take(&t->model->queue, &t->waiter);
+	list_append(&t->model->inside, &t->link);
+	t->suspect.sent_ms = clock_ms();
+	if (t->slot_ms == 0)
+		t->slot_ms = t->suspect.sent_ms;
+}
+
+struct ticket *
+ticket_next(const struct model *m)
+{
+	const struct list *back = &m->queue.back;
+	struct waiter *w;
+
+	/* A parked one has lost its slot, and needs none before it goes on. */
+	for (struct list *it = back->next; it != back; it = it->next) {
+		struct ticket *t = LIST_ENTRY(it, struct ticket, waiter.link);
+
+		if (!t->is_parked)
+			return t;
+	}
+	w = queue_next(&m->queue);
+	return w == NULL ? NULL : LIST_ENTRY(w, struct ticket, waiter);
+}
+
+struct company
+ticket_company(const struct model *m)
+{
+	const struct list *head = &m->inside;
+	struct company c = { 0 };
+
+	for (struct list *it = head->next; it != head; it = it->next) {
+		const struct ticket *t = LIST_ENTRY(it, struct ticket, link);
+
+		company_add(&c, &t->suspect, t->is_parked);
+	}
+	return c;
+}
+
+uint64_t
+ticket_wait(const struct ticket *t)
+{
+	struct company c = ticket_company(t->model);
+
+	return suspect_wait(&t->suspect, &c, clock_ms());
+}
+
+/* Tokens count against the client's rate when they are there. */
+static void
+charge(struct ticket *t, uint32_t n)
+{
+	uint32_t rate = t->model->front->config.client_tokens;
+
+	if (rate != 0)
+		bucket_take(&t->client->tokens, rate, n, clock_ms());
+}
+
+void
+ticket_on_prompt(struct ticket *t, uint32_t n)
+{
+	charge(t, n);
+}
+
+bool
+ticket_on_token(struct ticket *t, struct str text)
+{
+	uint32_t max_ms = t->times.predict_ms;
+
+	suspect_on_token(&t->suspect);
+	charge(t, 1);
+	if (t->token_ms == 0)
+		t->token_ms = clock_ms();
+	if (max_ms == 0 || t->is_cut)
+		return false;
+	t->has_newline |= text.n > 0 && memchr(text.p, '\n', text.n) != NULL;
+	t->is_cut = t->has_newline && clock_ms() - t->token_ms > max_ms;
+	return t->is_cut;
+}
+
+/*
+ * Deaths
+ */
+
+void
+ticket_on_death(struct ticket *t, const struct company *c, bool was_started)
+{
+	struct model *m = t->model;
+	bool is_convicted = suspect_on_death(&t->suspect, c);
+
+	list_remove(&t->link);
+	if (is_convicted) {
+		queue_leave(&m->queue, &t->waiter);
+		list_append(&m->convicts, &t->link);
+	} else {
+		queue_put_back(&m->queue, &t->waiter,
+		    suspect_rank(&t->suspect, was_started, t->token_ms != 0));
+	}
+}
+
+/* Its deaths are explained: whom nothing else speaks against goes free. */
+static void
+acquit_others(struct model *m)
+{
+	const struct list *back = &m->queue.back;
+
+	for (struct list *it = back->next; it != back; it = it->next)
+		suspect_on_conviction(
+		    &LIST_ENTRY(it, struct ticket, waiter.link)->suspect);
+}
+
+/* So that it is not tried again in a moment, nor its client trusted, and that
+ * the keeper does not give the model up for it. */
+static void
+note_conviction(struct ticket *t)
+{
+	struct model *m = t->model;
+	struct front *f = m->front;
+	struct model_pardon told = { .model = m->state.model,
+		.gen = gen_id(t->gen) };
+	uint64_t now = clock_ms();
+
+	f->metrics.convictions_total++;
+	client_convict(t->client, now);
+	poison_note(&f->poison, gen_hash(t->gen), m->state.crash_id, now);
+	front_tell(f, MSG_MODEL_PARDON, &told);
+}
+
+static void
+sentence(struct ticket *t)
+{
+	const struct model_state *s = &t->model->state;
+	struct fail why;
+
+	log_error("%.*s: a request of %s killed %u workers in a row, the last "
+		  "ones with nobody beside it; it is not tried again",
+	    (int)s->name.n, s->name.p, t->client->name, t->suspect.deaths);
+	note_conviction(t);
+	(void)fail_set(&why, ERR_POISON, NULL,
+	    "this request kills the worker that computes it: %u died in a "
+	    "row, the last ones with nobody beside it; it is not tried again"
+	    "%s%.*s",
+	    t->suspect.deaths, s->crash_id.n > 0 ? "; crash " : "",
+	    (int)s->crash_id.n, s->crash_id.p);
+	(void)snprintf(why.crash, sizeof(why.crash), "%.*s", (int)s->crash_id.n,
+	    s->crash_id.p);
+	gen_fail(t->gen, &why);
+}
+
+void
+ticket_sentence(struct model *m)
+{
+	if (list_empty(&m->convicts))
+		return;
+	while (!list_empty(&m->convicts))
+		sentence(LIST_ENTRY(m->convicts.next, struct ticket, link));
+	acquit_others(m);
+}

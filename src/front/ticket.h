@@ -1,0 +1,84 @@
+/*
+ * ticket - what a generation's turn hangs on: whose it is, where it waits, how
+ * long it may take, and whether it is suspected of killing workers.
+ *
+ * Its place is in one of the model's lists: queue (it waits), inside (the
+ * worker has it), convicts (it is to be told so), or none (it is ending).
+ */
+#ifndef FRONT_TICKET_H
+#define FRONT_TICKET_H
+
+#include "front/deadline.h"
+#include "front/queue.h"
+#include "front/suspect.h"
+#include "wire/msg.h"
+
+struct client;
+struct gen;
+struct model;
+
+/* Who asks, and how long it may take. */
+struct gen_order {
+	struct client *client;
+	struct party *conn; /* the connection, one of client's */
+	struct gen_times times;
+};
+
+struct ticket {
+	struct gen *gen;
+	struct model *model;
+	struct client *client;
+	struct waiter waiter; /* in model->queue */
+	struct list link;     /* in model->inside or model->convicts */
+	struct suspect suspect;
+	struct gen_times times;
+	struct timer *timer; /* of the next deadline; NULL: it has none */
+	uint64_t born_ms;    /* clock_ms() of its admission */
+	uint64_t slot_ms;    /* when it first had a slot; 0: not yet */
+	uint64_t token_ms;   /* when its first token came; 0: not yet */
+	bool is_parked;
+	bool is_displaced; /* its place in a full queue went to another */
+	bool is_cut;	   /* by predict_ms: ended as by max_tokens */
+	bool has_newline;  /* in its text */
+};
+
+/* g waits in m's queue, if need be in the place of another. On an error,
+ * ticket_done() is not called. 0, ERR_BUSY or ERR_NOMEM with *why. */
+int ticket_take(struct ticket *t, struct gen *g, struct model *m,
+    const struct gen_order *order, struct fail *why) MUST_CHECK;
+
+/* It is over. */
+void ticket_done(struct ticket *t);
+
+/* It waits no more, for it is ending. */
+void ticket_leave(struct ticket *t);
+
+/* It was sent to the worker. */
+void ticket_enter(struct ticket *t);
+
+/* The next in m's queue; NULL: none that waits can be sent. */
+struct ticket *ticket_next(const struct model *m);
+
+/* How long t has to wait for the sake of those inside, in milliseconds; 0: it
+ * may be sent, UINT64_MAX: until something changes. */
+uint64_t ticket_wait(const struct ticket *t);
+
+/* Who is in m's worker. */
+struct company ticket_company(const struct model *m);
+
+/* The worker that it was in died, with all of c: it waits again, or in
+ * convicts for its sentence. was_started: the worker had begun with it. */
+void ticket_on_death(
+    struct ticket *t, const struct company *c, bool was_started);
+
+/* The worker has begun: so many tokens of prompt. */
+void ticket_on_prompt(struct ticket *t, uint32_t n);
+
+/* It has got a token with that text. True: that was enough, it is_cut. */
+bool ticket_on_token(struct ticket *t, struct str text) MUST_CHECK;
+
+/* The keeper has spoken about m: those convicted when its last worker died are
+ * answered, now that the crash has an id. */
+void ticket_sentence(struct model *m);
+
+#endif

@@ -1,8 +1,8 @@
 """What the scripts of tests/chaos share: faults that go off while streams play, and their table.
 
 A fault is a generator over a World: it does its damage, counts it with world.hit(), and yields
-whenever it has to wait. play() turns the handle: it reads the takes, starts each fault when its
-take has shown so many events, and goes on until every take is over.
+whenever it has to wait. A Player reads the takes and starts each fault when its take has shown so
+many events; play() goes on until every take is over.
 
 Everything random comes of CHAOS_SEED, which is printed; when a fault goes off is set in tokens, so
 that a seed brings the same requests, faults and places, if not the same microseconds.
@@ -160,37 +160,74 @@ def kill_front(w):
 
 # The loop
 
+class Player:
+    """Turns the handle: reads takes, starts faults when they are due, and goes on with them."""
+
+    def __init__(self, world):
+        self.world, self.sel = world, selectors.DefaultSelector()
+        self.takes, self.marks, self.going = [], [], []
+
+    def add(self, take):
+        self.takes.append(take)
+        self.sel.register(take.sock, selectors.EVENT_READ, take)
+
+    def mark(self, take, events, fault):
+        """The fault goes off when the take has shown so many events, or is over."""
+        self.marks.append((take, events, fault))
+
+    def start(self, fault):
+        self.going.append(fault(self.world))
+
+    def is_busy(self):
+        return bool(self.takes or self.marks or self.going)
+
+    def turn(self):
+        """Returns the takes that are over since."""
+        due = [m for m in self.marks if m[0].n_events >= m[1] or m[0].is_over]
+        self.marks = [m for m in self.marks if m not in due]
+        for _, _, fault in due:
+            self.start(fault)
+        self.going = [g for g in self.going if next(g, self) is not self]
+        if self.takes:
+            self.read(0.001 if self.going or self.marks else 0.05)
+        elif self.going:
+            time.sleep(0.001)
+        over = [t for t in self.takes if t.is_over]
+        self.takes = [t for t in self.takes if not t.is_over]
+        return over
+
+    def read(self, wait):
+        now, slow = time.monotonic(), False
+        for key, _ in self.sel.select(wait):
+            take = key.data
+            if not take.ready(now):
+                slow = True
+                continue
+            take.read()
+            if take.is_over:
+                self.sel.unregister(key.fileobj)
+        if slow:
+            time.sleep(0.001)
+
+    def late(self, patience):
+        """What should be over and is not."""
+        now = time.monotonic()
+        return [f'{t.request.name}, seed {t.seed}, {t.n_events} events' for t in self.takes
+                if now - t.begun > patience]
+
+
 def play(world, takes, marks, patience=4 * DEADLINE):
     """marks: [(take, events, fault)]. Reads every take to its end."""
-    sel = selectors.DefaultSelector()
+    player = Player(world)
     for take in takes:
-        sel.register(take.sock, selectors.EVENT_READ, take)
-    marks, going, end = list(marks), [], time.monotonic() + patience
-    while sel.get_map() or going:
-        due = [m for m in marks if m[0].n_events >= m[1] or m[0].is_over]
-        marks = [m for m in marks if m not in due]
-        going += [fault(world) for _, _, fault in due]
-        going = [g for g in going if next(g, going) is not going]
-        now = time.monotonic()
-        if now > end:
-            stuck = [f'{t.request.name}, {t.n_events} events' for t in takes if not t.is_over]
-            raise AssertionError(f'seed {SEED}: not over after {patience} s: {stuck}')
-        read_some(sel, now, 0.001 if going or marks else 0.05)
-    sel.close()
-
-
-def read_some(sel, now, wait):
-    slow = False
-    for key, _ in sel.select(wait):
-        take = key.data
-        if not take.ready(now):
-            slow = True
-            continue
-        take.read()
-        if take.is_over:
-            sel.unregister(key.fileobj)
-    if slow:
-        time.sleep(0.001)
+        player.add(take)
+    for mark in marks:
+        player.mark(*mark)
+    while player.is_busy():
+        player.turn()
+        late = player.late(patience)
+        assert not late, f'seed {SEED}: not over after {patience} s: {late}'
+    player.sel.close()
 
 
 # The table

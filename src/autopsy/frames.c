@@ -14,6 +14,7 @@
 
 #include "autopsy/maps.h"
 
+#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,25 @@ last_part(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+/* libdwfl gives the nearest unit before, though it may have ended. */
+static void
+set_line(Dwfl_Module *mod, uint64_t at, struct frame *fr)
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *unit = dwfl_module_addrdie(mod, at, &bias);
+	Dwfl_Line *line;
+	const char *text;
+
+	if (unit == NULL || dwarf_haspc(unit, at - bias) <= 0)
+		return;
+	line = dwfl_module_getsrc(mod, at);
+	text = line == NULL
+	    ? NULL
+	    : dwfl_lineinfo(line, NULL, &fr->line, NULL, NULL, NULL);
+	if (text != NULL)
+		(void)snprintf(fr->file, sizeof(fr->file), "%.159s", text);
+}
+
 /* at: an address inside of the call, for the line. */
 static void
 describe(const struct frames *f, uint64_t at, struct frame *fr)
@@ -200,7 +220,6 @@ describe(const struct frames *f, uint64_t at, struct frame *fr)
 	const char *text;
 	GElf_Off off;
 	GElf_Sym sym;
-	Dwfl_Line *line;
 
 	if (r != NULL) {
 		(void)snprintf(fr->module, sizeof(fr->module), "%.95s",
@@ -214,12 +233,7 @@ describe(const struct frames *f, uint64_t at, struct frame *fr)
 	text = dwfl_module_addrinfo(mod, at, &off, &sym, NULL, NULL, NULL);
 	if (text != NULL)
 		set_function(fr, text);
-	line = dwfl_module_getsrc(mod, at);
-	text = line == NULL
-	    ? NULL
-	    : dwfl_lineinfo(line, NULL, &fr->line, NULL, NULL, NULL);
-	if (text != NULL)
-		(void)snprintf(fr->file, sizeof(fr->file), "%.159s", text);
+	set_line(mod, at, fr);
 }
 
 static bool
@@ -319,13 +333,15 @@ is_messenger(const struct frame *fr)
 		"libpthread", "ld-linux", "ld-", "libstdc++", "libgcc_s",
 		"libevent", "[vdso]", "linux-vdso" };
 	static const char *const functions[] = { "ggml_abort", "on_leave",
-		"abort", "raise", "__assert_fail" };
+		"abort", "raise", "__assert_fail", "operator new",
+		"std::", "__cxa_", "__gxx_", "__gnu_cxx::" };
 
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (strncmp(fr->module, modules[i], strlen(modules[i])) == 0)
 			return true;
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		if (strcmp(fr->function, functions[i]) == 0)
+		if (strncmp(fr->function, functions[i], strlen(functions[i])) ==
+		    0)
 			return true;
 	return fr->module[0] == '\0' && fr->function[0] == '\0';
 }
@@ -333,6 +349,9 @@ is_messenger(const struct frame *fr)
 const struct frame *
 frames_top(const struct frame *v, size_t n)
 {
+	for (size_t i = 0; i < n; i++)
+		if (!is_messenger(&v[i]) && v[i].function[0] != '\0')
+			return &v[i];
 	for (size_t i = 0; i < n; i++)
 		if (!is_messenger(&v[i]))
 			return &v[i];

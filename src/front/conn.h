@@ -61,6 +61,10 @@ struct journal_conn *conn_counts(struct conn *c);
  * in this turn of the loop. */
 void conn_pause(struct conn *c, bool is_paused);
 
+/* Who it is, for a person: "127.0.0.1:40912", "uid 1000, pid 812". */
+#define CONN_PEER_SIZE 80
+void conn_peer(const struct conn *c, char ret[CONN_PEER_SIZE]);
+
 /* The client's output is past the mark. */
 bool conn_is_slow(const struct conn *c);
 

@@ -5,6 +5,7 @@
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/suspects.h"
 #include "front/origin.h"
 
 #include <stdlib.h>
@@ -138,6 +139,7 @@ lose_channel(struct model *m, int err)
 		    (int)name.n, name.p, err_text(err));
 		front_tell(m->front, MSG_MODEL_BROKEN, &broken);
 	}
+	suspects_tell(m);
 	gen_on_worker_death(m);
 }
 
@@ -194,8 +196,11 @@ on_more(void *arg)
 static int
 open_channel(struct model *m, int fd)
 {
-	if (m->chan != NULL)
+	if (m->chan != NULL) {
 		close_channel(m);
+		suspects_tell(m);
+	}
+	m->worker_pid = m->state.pid;
 	gen_on_worker_death(m);
 	m->chan = chan_new(fd, PROC_FRONT, PROC_WORKER, CHANNEL_OUT_MAX);
 	if (m->chan == NULL)

@@ -21,6 +21,7 @@ struct model {
 	void *mem;
 	struct origin *origin; /* of its worker; NULL: not known yet */
 	struct chan *chan;     /* to the worker; NULL while there is none */
+	uint32_t worker_pid;   /* who is at its other end, or was */
 	struct watch *watch;
 	struct timer *more;	/* frames are left for the next turn */
 	struct timer *patience; /* to look whether the worker is silent */

@@ -348,7 +348,8 @@ class Server:
     """`bulkhead serve` in a folder of its own, on sockets of its own."""
 
     def __init__(self, *options, fake=None, models=None, env=None, expect=0, wait=True,
-                 wrap=(), clean=True, rpc_option=True, exe='bulkhead', launch=None):
+                 wrap=(), clean=True, rpc_option=True, exe='bulkhead', launch=None,
+                 faulty=False):
         self.dir = tempfile.mkdtemp(prefix='bulkhead-test-')
         self.rpc_path = os.path.join(self.dir, 'rpc.sock')
         self.http_path = os.path.join(self.dir, 'http.sock')
@@ -360,6 +361,8 @@ class Server:
         if fake is not None:
             models = [self.script('fake.gguf', fake)]
             options = ('--libexec', self.fake_bin(), *options)
+        if faulty:
+            options = ('--libexec', self.fake_bin('faulty-worker'), *options)
         self.model = (models or [MODEL])[0]
         self.args = [*wrap, os.path.join(BIN, exe), *(['serve'] if exe == 'bulkhead' else []),
                      '--port', '0', '--http-socket', self.http_path,
@@ -388,11 +391,11 @@ class Server:
             f.write('GGUF\n' + '\n'.join(line.strip() for line in text.splitlines()) + '\n')
         return path
 
-    def fake_bin(self):
-        """A folder where the worker is the fake one."""
+    def fake_bin(self, worker='fake-worker'):
+        """A folder where the worker is the fake one, or another."""
         folder = os.path.join(self.dir, 'libexec')
         os.makedirs(folder, exist_ok=True)
-        for link, to in ('bulkhead-front', 'bulkhead-front'), ('bulkhead-worker', 'fake-worker'):
+        for link, to in ('bulkhead-front', 'bulkhead-front'), ('bulkhead-worker', worker):
             os.symlink(os.path.join(BIN, to), os.path.join(folder, link))
         return folder
 

@@ -234,12 +234,17 @@ failed_model_answers_all_and_refuses_more(void **state)
 static void
 expect_broken(struct world *w, struct owner *o)
 {
+	struct model_suspects s;
 	struct frame fr;
 
 	turn(w);
 	assert_null(w->m->chan);
 	assert_int_equal(chan_recv(w->keeper, &fr), 0);
 	assert_int_equal(fr.msg, MSG_MODEL_BROKEN);
+	assert_int_equal(chan_recv(w->keeper, &fr), 0);
+	assert_int_equal(fr.msg, MSG_MODEL_SUSPECTS);
+	assert_int_equal(frame_unpack(&fr, &s), 0);
+	assert_int_equal(strs_count(s.suspects), 1);
 	assert_int_equal(o->n_failed, 0);
 	assert_int_equal(gen_state(o->g), GEN_QUEUED);
 }

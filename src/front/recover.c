@@ -26,7 +26,7 @@ describe(const struct saved *s)
 
 /* What was given up by its client is no loss. */
 static void
-count_lost(struct front *f, const struct view *v)
+count_lost(struct front *f, struct view *v)
 {
 	uint32_t n_bad = 0, n_lost = 0;
 

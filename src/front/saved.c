@@ -3,6 +3,8 @@
 #include <string.h>
 
 #define ALIGN 4u
+/* Slots are read once, but for those that generations share. */
+#define READS_EACH 8u
 #define ABOUT_MAX (64u * KIB)
 #define TOKENS_MAX (1u << 24) /* of a prompt, or after it */
 #define KEEP (1u << 20)	      /* bytes of memory that an empty buf may keep */
@@ -41,7 +43,8 @@ view_open(const void *p, size_t n, struct view *ret, struct fail *why)
 	if (top->size != n)
 		return fail_set(
 		    why, ERR_PROTO, NULL, "its size is not what it says");
-	*ret = (struct view){ p, (uint32_t)(n / JOURNAL_SLOT) };
+	*ret = (struct view){ p, (uint32_t)(n / JOURNAL_SLOT),
+		n / JOURNAL_SLOT * READS_EACH };
 	return 0;
 }
 
@@ -83,10 +86,11 @@ view_next(const struct view *v, uint32_t from)
 
 /* The whole slot, so that what is checked is what is used. */
 static bool
-copy_slot(const struct view *v, uint32_t slot, struct journal_slot *ret)
+copy_slot(struct view *v, uint32_t slot, struct journal_slot *ret)
 {
-	if (!is_here(v, slot))
+	if (v->left == 0 || !is_here(v, slot))
 		return false;
+	v->left--;
 	memcpy(ret, slot_at(v, slot), sizeof(*ret));
 	return true;
 }
@@ -94,7 +98,7 @@ copy_slot(const struct view *v, uint32_t slot, struct journal_slot *ret)
 /* A chain's first slot may be anywhere, the others count up from it: no chain
  * can be a ring. */
 struct chain {
-	const struct view *view;
+	struct view *view;
 	enum journal_kind kind;
 	uint64_t id;
 	uint32_t each; /* bytes of one thing */
@@ -125,8 +129,7 @@ aligned(size_t n)
 }
 
 static int
-take_text(
-    struct saved *s, const struct view *v, const struct journal_slot *head)
+take_text(struct saved *s, struct view *v, const struct journal_slot *head)
 {
 	struct chain c = { v, JOURNAL_TEXT, s->id, 1 };
 	size_t about = aligned(s->words.n_about);
@@ -185,7 +188,7 @@ collect_hashes(struct saved *s, const struct journal_token *t, uint32_t n)
 }
 
 static int
-take_tokens(struct saved *s, const struct view *v)
+take_tokens(struct saved *s, struct view *v)
 {
 	struct chain c = { v, JOURNAL_TOKENS, s->id,
 		sizeof(struct journal_token) };
@@ -206,7 +209,7 @@ take_tokens(struct saved *s, const struct view *v)
 }
 
 static int
-take_prompt(struct saved *s, const struct view *v)
+take_prompt(struct saved *s, struct view *v)
 {
 	struct chain c = { v, JOURNAL_PROMPT, s->id, sizeof(int32_t) };
 	int err;
@@ -228,7 +231,7 @@ take_prompt(struct saved *s, const struct view *v)
 
 /* It is shared, so its slots have an id of their own. */
 static int
-take_origin(struct saved *s, const struct view *v)
+take_origin(struct saved *s, struct view *v)
 {
 	struct chain c = { v, JOURNAL_ORIGIN, 0, 1 };
 	struct journal_slot first;
@@ -248,7 +251,7 @@ take_origin(struct saved *s, const struct view *v)
 
 /* They may be gone while the generation still is there. */
 static void
-take_conn(struct saved *s, const struct view *v)
+take_conn(struct saved *s, struct view *v)
 {
 	struct journal_slot c;
 
@@ -272,7 +275,7 @@ reset(struct saved *s)
 }
 
 int
-saved_read(struct saved *s, const struct view *v, uint32_t slot)
+saved_read(struct saved *s, struct view *v, uint32_t slot)
 {
 	struct journal_slot head;
 	int err;
@@ -300,7 +303,7 @@ int
 saved_read_own(struct saved *s, const struct journal *j, const struct entry *e)
 {
 	struct view v = { (const uint8_t *)j->slots.map,
-		j->slots.n_extents * JOURNAL_EXTENT_SLOTS };
+		j->slots.n_extents * JOURNAL_EXTENT_SLOTS, UINT64_MAX };
 
 	return saved_read(s, &v, slots_number(&j->slots, e->head));
 }

@@ -15,6 +15,7 @@
 struct view {
 	const uint8_t *p;
 	uint32_t n_slots;
+	uint64_t left; /* slots that may still be read */
 };
 
 #define SAVED_WORD(off, name, what) uint32_t name;
@@ -61,8 +62,9 @@ void saved_init(struct saved *s);
 void saved_done(struct saved *s);
 
 /* Reads the generation at that slot into s. 0; ERR_PROTO: it is damaged, and
- * nothing in s is to be used; ERR_NOMEM. */
-int saved_read(struct saved *s, const struct view *v, uint32_t slot) MUST_CHECK;
+ * nothing in s is to be used; ERR_NOMEM. All readings of a view together cost
+ * no more than a few times its size: damage may have many lead to the same. */
+int saved_read(struct saved *s, struct view *v, uint32_t slot) MUST_CHECK;
 
 /* The same for one of ours. */
 int saved_read_own(

@@ -24,6 +24,7 @@ struct front {
 	const char *default_model;
 	int journal; /* memory that outlives the process; never looked at */
 	bool was_ready;
+	bool is_ready; /* the one that runs now */
 	bool is_stopping;
 };
 
@@ -117,7 +118,7 @@ on_ready(struct front *fr, struct frame *f)
 
 	if (frame_unpack(f, &r) != 0)
 		return ERR_PROTO;
-	fr->was_ready = true;
+	fr->was_ready = fr->is_ready = true;
 	super_event(fr->super, CHILD_EV_READY);
 	return 0;
 }
@@ -244,6 +245,18 @@ was_due(void *arg, const struct death *d)
 	    (d->by_signal ? d->number == SIGKILL : d->number == 0);
 }
 
+/* One that dies before it is ready may die of what it reads there. */
+static void
+renew_journal(struct front *fr)
+{
+	int fd;
+
+	if (fr->is_ready || journal_make(fr->spec.conf->journal_max, &fd) != 0)
+		return;
+	(void)close(fr->journal);
+	fr->journal = fd;
+}
+
 static void
 bury(void *arg, struct obituary *o, int words)
 {
@@ -258,6 +271,8 @@ on_death(void *arg, struct process *p, const char *what)
 {
 	struct front *fr = arg;
 
+	renew_journal(fr);
+	fr->is_ready = false;
 	fr->ops->lost(fr->arg);
 	if (!fr->is_stopping)
 		log_warn("the front (pid %d) died: %s; starting another "

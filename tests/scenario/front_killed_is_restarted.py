@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The front dies: no connection is refused meanwhile, the models stay loaded, and work goes on."""
+"""The front dies: no connection is refused meanwhile, the models stay loaded, and work goes on.
+
+What ran is found in its journal and counted, once; how fast it goes is chaos/kill_front.py's.
+"""
 import os
 import signal
 import socket
@@ -8,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from bulkhead import Server, fake_text
 
 TIMES = 10
-with Server(fake='tokens 5\nlife 1 at token:2 hold') as s:
+with Server('--log-level', 'debug', fake='tokens 5\nlife 1 at token:2 hold') as s:
     worker = s.worker
     pids = {s.front}
     lost = s.stream(seed=1).until(2)
@@ -19,7 +22,9 @@ with Server(fake='tokens 5\nlife 1 at token:2 hold') as s:
             plain.sendall(b'GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
             assert plain.recv(100).startswith(b'HTTP/1.1 200'), i
             r.ping()
+        assert s.metric('streams_lost_total') == (1 if i == 0 else 0), i
         pids.add(s.front)
+    assert 'lost: generation' in s.log() and '2 tokens after 4; whole' in s.log(), s.log()
     try:
         lost.rest()
         raise AssertionError('its stream ended well')

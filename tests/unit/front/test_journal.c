@@ -352,6 +352,27 @@ damage_is_seen(void **state)
 	assert_int_equal(saved_read(&w->s, &w->v, UINT32_MAX), ERR_PROTO);
 }
 
+/* However many claim the same chain, reading them ends soon. */
+static void
+shared_chain_is_not_read_for_ever(void **state)
+{
+	struct world *w = *state;
+	uint32_t n_whole = 0, n_all = 0;
+	struct entry e;
+
+	assert_int_equal(write_one(w, 1, 4 * MIB, &e), 0);
+	for (int i = 0; i < 500; i++)
+		memcpy(slots_at(&w->j.slots, slots_take(&w->j.slots)), e.head,
+		    JOURNAL_SLOT);
+	for (uint32_t i = view_next(&w->v, 0); i != 0;
+	     i = view_next(&w->v, i)) {
+		n_whole += saved_read(&w->s, &w->v, i) == 0;
+		n_all++;
+	}
+	assert_int_equal(n_all, 501);
+	assert_in_range(n_whole, 1, 16);
+}
+
 /* Nobody can cut it under a reader, or make it grow. */
 static void
 file_is_sealed(void **state)
@@ -380,6 +401,7 @@ main(void)
 		TEST(memory_is_given_back),
 		TEST(another_version_is_refused),
 		TEST(damage_is_seen),
+		TEST(shared_chain_is_not_read_for_ever),
 		TEST(file_is_sealed),
 	};
 

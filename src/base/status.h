@@ -19,6 +19,9 @@
 	    "cannot listen: an address or a socket is taken, "            \
 	    "or not allowed")                                             \
 	S(STATUS_MODEL, 5, "a model of the configuration did not load")   \
+	S(STATUS_JAIL, 6,                                                 \
+	    "--jail require, and this machine does not allow "            \
+	    "all of it")                                                  \
 	S(STATUS_INTERRUPTED, 130, "run was ended by Ctrl-C")
 
 #define STATUS_ENUM(name, number, text) name = (number),

@@ -51,14 +51,12 @@ number(const struct json_value *obj, const char *key)
 	return v;
 }
 
-/* The member's text, fit for a terminal: some of it comes from model files. */
+/* Fit for a terminal: some of it comes from model files. */
 static const char *
-text(const struct json_value *obj, const char *key, char ret[CELL_BYTES])
+fit(struct str s, char ret[CELL_BYTES])
 {
-	struct str s = STR("");
 	size_t n;
 
-	(void)json_str(json_get(obj, key), &s);
 	for (n = 0; n < s.n && n < CELL_BYTES - 1; n++) {
 		unsigned char c = (unsigned char)s.p[n];
 
@@ -66,6 +64,15 @@ text(const struct json_value *obj, const char *key, char ret[CELL_BYTES])
 	}
 	ret[n] = '\0';
 	return ret;
+}
+
+static const char *
+text(const struct json_value *obj, const char *key, char ret[CELL_BYTES])
+{
+	struct str s = STR("");
+
+	(void)json_str(json_get(obj, key), &s);
+	return fit(s, ret);
 }
 
 /* "3 d 4 h", "12 min 5 s" */
@@ -85,6 +92,33 @@ show_time(uint64_t s)
 	if (i < 3 && s % units[i].s >= units[i + 1].s)
 		(void)printf(" %" PRIu64 " %s", s % units[i].s / units[i + 1].s,
 		    units[i + 1].name);
+}
+
+/* "jail    front: 11 layers, without user-ns (EPERM)" */
+static void
+show_jail(const char *name, const struct json_value *process)
+{
+	const struct json_value *jail = json_get(process, "jail");
+	const struct json_value *missing = json_get(jail, "missing");
+	struct json_iter it = json_iter(missing);
+	const char *head = ", without ";
+	const struct json_value *layer;
+	char cell[CELL_BYTES];
+	struct str s;
+
+	/* no_new_privs is there in any case. */
+	if (json_count(json_get(jail, "layers")) <= 1) {
+		(void)printf("jail    %s: off\n", name);
+		return;
+	}
+	(void)printf("jail    %s: %zu layers", name,
+	    json_count(json_get(jail, "layers")));
+	while (json_next(&it, NULL, &layer)) {
+		if (json_str(layer, &s))
+			(void)printf("%s%s", head, fit(s, cell));
+		head = ", ";
+	}
+	(void)putchar('\n');
 }
 
 static void
@@ -108,6 +142,7 @@ show_processes(const struct json_value *st)
 	if (text(front, "crash_id", cell)[0] != '\0')
 		(void)printf(" (crash %s)", cell);
 	(void)putchar('\n');
+	show_jail("front", front);
 }
 
 static const char *const heads[] = { "MODEL", "STATE", "PID", "RUNNING",
@@ -180,6 +215,19 @@ show_models(const struct json_value *st)
 	return 0;
 }
 
+/* Of every model that has a worker. */
+static void
+show_jails(const struct json_value *st)
+{
+	struct json_iter it = json_iter(json_get(st, "models"));
+	const struct json_value *m;
+	char name[CELL_BYTES];
+
+	while (json_next(&it, NULL, &m))
+		if (number(m, "pid") != 0)
+			show_jail(text(m, "name", name), m);
+}
+
 static void
 show_listeners(const struct json_value *st)
 {
@@ -201,6 +249,7 @@ show(const struct json_value *st, bool json)
 
 	if (!json) {
 		show_processes(st);
+		show_jails(st);
 		show_listeners(st);
 		return show_models(st);
 	}

@@ -28,9 +28,10 @@
 	K(TIME, uint32_t, "a time like 500ms, 30s (or 30), 5m or 1h") \
 	K(MODE, uint32_t, "octal permissions like 0660")              \
 	K(LEVEL, uint32_t, "debug, info, warn or error (or 0 to 3)")  \
+	K(JAIL, uint32_t, "off, auto or require")                     \
 	K(REAL, double, "a number")
 
-/* Texts of an option that may be given again. */
+/* Of an option that may be given again. */
 struct strings {
 	char **v;
 	size_t n;
@@ -96,8 +97,7 @@ void settings_done(struct settings *s);
 int settings_argv(struct settings *s, int argc, char *const argv[],
     struct fail *f) MUST_CHECK;
 
-/* Reads the variables that the rows name; others are none of ours. envp may be
- * NULL. */
+/* Reads the variables that the rows name. envp may be NULL. */
 int settings_env(struct settings *s, char *const envp[], struct fail *f)
     MUST_CHECK;
 

@@ -204,6 +204,10 @@
 	    "crash-bytes", NULL, "BULKHEAD_CRASH_BYTES",                    \
 	    "16M", CONF_MIB, 1024 * CONF_MIB, "BYTES",                      \
 	    "of all of them together")                                      \
+	O(NULL, true, jail, JAIL,                                           \
+	    "jail", NULL, "BULKHEAD_JAIL",                                  \
+	    "auto", 0, 2, "MODE",                                           \
+	    "off; auto: all that can be had; require")                      \
 	O("Other", true, config, STR,                                       \
 	    "config", NULL, "BULKHEAD_CONFIG",                              \
 	    NULL, CONF_PATH, "FILE",                                        \

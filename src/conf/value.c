@@ -45,6 +45,14 @@ static const struct suffix level_names[] = {
 	{ NULL, 0 },
 };
 
+/* The values are those of enum jail_mode. */
+static const struct suffix jail_names[] = {
+	{ "off", 0 },
+	{ "auto", 1 },
+	{ "require", 2 },
+	{ NULL, 0 },
+};
+
 static const struct suffix flag_names[] = {
 	{ "on", 1 },
 	{ "off", 0 },
@@ -136,6 +144,8 @@ read_number(enum setting_kind kind, const char *text, double *ret)
 		return read_word(flag_names, text, ret);
 	case SETTING_LEVEL:
 		return read_word(level_names, text, ret);
+	case SETTING_JAIL:
+		return read_word(jail_names, text, ret);
 	case SETTING_BYTES:
 		return read_scaled(byte_suffixes, text, ret);
 	case SETTING_TIME:
@@ -177,7 +187,7 @@ static bool
 has_range(const struct setting *row)
 {
 	return !is_text(row) && row->kind != SETTING_FLAG &&
-	    row->kind != SETTING_LEVEL;
+	    row->kind != SETTING_LEVEL && row->kind != SETTING_JAIL;
 }
 
 /* The largest unit that v is whole in. */

@@ -25,7 +25,8 @@ enum order { ORDER_NONE, ORDER_STACK, ORDER_TAKE };
 static volatile sig_atomic_t order;
 static int ask_signal; /* 0: not installed */
 static size_t stack_bytes;
-static char *stacks; /* one for each of crash_page->tids */
+static char *stacks;	  /* one for each of crash_page->tids */
+static int tasks_fd = -1; /* opened at the start, as in copy.c */
 
 static void
 sleep_ms(long ms)
@@ -124,6 +125,7 @@ crash_threads_init(void)
 	struct sigaction ask = { .sa_sigaction = on_ask };
 	void *p;
 
+	tasks_fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* What the kernel pushes grows with the vector registers. */
 	stack_bytes = STACK_BYTES + getauxval(AT_MINSIGSTKSZ);
 	stack_bytes = (stack_bytes + 4095) & ~(size_t)4095;
@@ -144,14 +146,13 @@ crash_threads_init(void)
 static uint32_t
 read_tids(int32_t ret[LASTWORDS_THREADS])
 {
-	int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_Alignas(8) char room[4096];
 	uint32_t count = 0;
 	long n;
 
-	if (fd < 0)
+	if (tasks_fd < 0 || lseek(tasks_fd, 0, SEEK_SET) != 0)
 		return 0;
-	while ((n = syscall(SYS_getdents64, fd, room, sizeof(room))) > 0)
+	while ((n = syscall(SYS_getdents64, tasks_fd, room, sizeof(room))) > 0)
 		for (long at = 0; at < n;) {
 			const char *entry = room + at;
 			const char *name = entry + 19; /* linux_dirent64 */
@@ -165,7 +166,6 @@ read_tids(int32_t ret[LASTWORDS_THREADS])
 				ret[count++] = tid;
 			at += len;
 		}
-	(void)close(fd);
 	return count;
 }
 

@@ -7,6 +7,7 @@
 #include "front/listener.h"
 #include "front/model.h"
 #include "front/recover.h"
+#include "jail/jail.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,6 +39,21 @@ front_tell(struct front *f, enum msg m, const void *st)
 	watch_keeper(f);
 }
 
+/* Before a listener comes, and with it a client. */
+static int
+lock_in(struct front *f)
+{
+	enum jail_mode mode = (enum jail_mode)f->config.jail;
+	struct jail_report r = { .landlock_abi = 0 };
+	struct jailed j = { { (const char *)&r, sizeof(r) } };
+
+	if (mode == JAIL_OFF)
+		return 0;
+	jail_lock(JAIL_FRONT, mode, &r);
+	front_tell(f, MSG_FRONT_JAILED, &j);
+	return mode == JAIL_REQUIRE && report_has_gap(&r) ? ERR_UNSUPPORTED : 0;
+}
+
 static int
 on_config(struct front *f, struct frame *fr)
 {
@@ -46,7 +62,7 @@ on_config(struct front *f, struct frame *fr)
 	if (err != 0)
 		return err;
 	log_init("bulkhead-front", (enum log_level)f->config.log_level);
-	return 0;
+	return lock_in(f);
 }
 
 static int

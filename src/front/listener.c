@@ -68,7 +68,8 @@ refuse_with_reserve(struct listener *l)
 		f->metrics.connections_refused_total++;
 		doors[l->kind].refuse(fd);
 	}
-	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	/* /dev/null, which the jail no longer lets us open. */
+	f->reserve_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
 static void

@@ -1,5 +1,8 @@
 #include "jail/jail.h"
 
+#include "jail/caps.h"
+#include "jail/space.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A step without which no child is started. */
 struct step {
 	const char *name;
 	int (*fn)(const struct jail *j, int *keep); /* 0, or -1 and errno */
@@ -34,14 +38,6 @@ die_with_parent(const struct jail *j, int *keep)
 		return -1;
 	}
 	return 0;
-}
-
-static int
-no_privileges(const struct jail *j, int *keep)
-{
-	(void)j;
-	(void)keep;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 static int
@@ -120,19 +116,34 @@ leave_named_descriptors(const struct jail *j, int *keep)
 static const struct step steps[] = {
 	{ "new session", new_session },
 	{ "death with the parent", die_with_parent },
-	{ "no new privileges", no_privileges },
 	{ "limits", limit_resources },
 	{ "umask", tighten_umask },
 	{ "descriptors", leave_named_descriptors },
 	{ "signals", default_signals },
 };
 
+/* Layers, which may be missing. no_new_privs first: it is what lets anybody
+ * have the rest. Capabilities last: they make the others. */
+static void
+enter_layers(const struct jail *j, struct jail_report *r)
+{
+	bool to_change_user = geteuid() == 0 && caps_may_change_user();
+
+	report_outcome(
+	    r, LAYER_NO_NEW_PRIVS, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (j->mode == JAIL_OFF)
+		return;
+	space_enter(r);
+	(void)caps_keep_few(to_change_user);
+}
+
 const char *
-jail_enter(const struct jail *j, int *keep)
+jail_enter(const struct jail *j, int *keep, struct jail_report *report)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (steps[i].fn(j, keep) != 0)
 			return steps[i].name;
+	enter_layers(j, report);
 	return NULL;
 }
 

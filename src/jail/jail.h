@@ -3,15 +3,21 @@
  *
  * Stage 1, in the fresh fork, before exec: what can be done without knowing
  * the program. Its own session (a terminal's Ctrl-C is the keeper's matter),
- * death with its parent, no new privileges, limits, a tight umask, default
- * signals, and no descriptor but the named ones.
+ * death with its parent, no new privileges, a tight umask, default signals, no
+ * descriptor but the named ones; namespaces; few capabilities.
  *
- * Later stages belong to the program itself, after it has opened what it
- * needs: stage 2 namespaces and Landlock (no paths, no network), stage 3 the
- * filter of system calls. They are not built yet.
+ * Stage 2 is the program's own, once it has opened all that it needs (loaded
+ * its libraries, found its devices) and before it reads the first byte that
+ * anybody else has written: no files, another user, no capabilities, Landlock,
+ * and last the filter of system calls. Threads that it makes are in it too.
+ *
+ * What the machine does not allow is left out and reported (report.h); with
+ * JAIL_REQUIRE the keeper does not serve without.
  */
 #ifndef JAIL_JAIL_H
 #define JAIL_JAIL_H
+
+#include "jail/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,18 +25,43 @@
 
 #define JAIL_FDS_MAX 8
 
+enum jail_mode {
+	JAIL_OFF,     /* only what is no jail but good manners */
+	JAIL_AUTO,    /* whatever the machine allows */
+	JAIL_REQUIRE, /* all of it */
+};
+
+enum jail_kind {
+	JAIL_FRONT,
+	JAIL_WORKER,
+	JAIL_DEVICE, /* a worker with a GPU or an NPU */
+	JAIL_NKINDS
+};
+
 struct jail {
 	pid_t parent;	       /* with whom the process is to die */
 	int fds[JAIL_FDS_MAX]; /* what becomes descriptor 0, 1, 2 ... */
 	size_t n_fds;
 	bool core; /* a crash may leave a core file */
+	enum jail_mode mode;
 };
 
 /* Stage 1. Only for the child of a fork(2): everything in it is
  * async-signal-safe. *keep, a descriptor beside the named ones, is moved to
  * n_fds and closed by exec; -1 if there is none. Returns NULL, or the name of
- * the step that failed, with errno. */
-const char *jail_enter(const struct jail *j, int *keep);
+ * the step that failed, with errno; *report says what was not allowed. */
+const char *jail_enter(
+    const struct jail *j, int *keep, struct jail_report *report);
+
+/* Stage 2, in the program that stage 1 has started; what is said of it is
+ * added to *report. Whoever calls it in JAIL_REQUIRE must look whether it is
+ * whole. Nothing is done in JAIL_OFF. */
+void jail_lock(
+    enum jail_kind kind, enum jail_mode mode, struct jail_report *report);
+
+/* Tries both stages in a process that ends at once. False, with errno, if even
+ * that could not be made. */
+bool jail_try(enum jail_kind kind, bool core, struct jail_report *report);
 
 /* Raises this process's limit of descriptors, which children inherit, as far
  * as it may go. Returns the limit. */

@@ -53,6 +53,7 @@ send_config(struct front *fr, struct process *p)
 		.out_high = c->out_high,
 		.hang_ms = c->hang_ms,
 		.started_unix = fr->spec.started_unix,
+		.jail = (uint8_t)c->jail,
 	};
 
 	(void)process_send(p, MSG_FRONT_CONFIG, &fc, -1);
@@ -84,6 +85,8 @@ send_listeners(struct front *fr, struct process *p)
 static void
 send_status(struct front *fr, struct process *p)
 {
+	char held[JAIL_TEXT_MAX];
+	char missing[JAIL_TEXT_MAX];
 	struct keeper_status ks = {
 		.keeper_pid = (uint32_t)getpid(),
 		.front_pid = (uint32_t)process_pid(p),
@@ -94,11 +97,16 @@ send_status(struct front *fr, struct process *p)
 		.front_crash_id = str_of(super_crash_id(fr->super)),
 	};
 
+	report_held(process_jail(p), held);
+	report_missing(process_jail(p), missing);
+	ks.front_jail = str_of(held);
+	ks.front_jail_missing = str_of(missing);
+
 	(void)process_send(p, MSG_KEEPER_STATUS, &ks, -1);
 }
 
 /* The status comes last: with it the front knows all and says that it is
- * ready. Nothing in it changes while that front lives. */
+ * ready. Nothing in it changes while that front lives but its jail. */
 static void
 on_spawn(void *arg, struct process *p)
 {
@@ -109,6 +117,14 @@ on_spawn(void *arg, struct process *p)
 	send_listeners(fr, p);
 	fr->ops->greet(fr->arg, process_pid(p));
 	send_status(fr, p);
+}
+
+static int
+on_jailed(struct front *fr, struct frame *f)
+{
+	(void)f;
+	send_status(fr, super_process(fr->super));
+	return 0;
 }
 
 static int
@@ -207,6 +223,7 @@ on_frame(void *arg, struct frame *f)
 {
 	static int (*const handlers[MSG_COUNT])(
 	    struct front *, struct frame *) = {
+		[MSG_FRONT_JAILED] = on_jailed,
 		[MSG_FRONT_READY] = on_ready,
 		[MSG_FRONT_DRAINED] = on_drained,
 		[MSG_MODEL_WANT] = on_want,
@@ -374,6 +391,7 @@ front_new(struct loop *l, const struct front_spec *spec,
 			.role = PROC_FRONT,
 			.out_max = OUT_MAX,
 			.core = spec->conf->core,
+			.jail = (enum jail_mode)spec->conf->jail,
 		},
 		.default_model = "",
 		.journal = -1,

@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "jail/jail.h"
 #include "keeper/front.h"
+#include "keeper/jaillog.h"
 #include "keeper/memory.h"
 #include "keeper/models.h"
 #include "keeper/notify.h"
@@ -270,6 +271,17 @@ set_up_loop(struct keeper *k, struct fail *f)
 }
 
 static int
+set_up_jail(struct keeper *k, struct fail *f)
+{
+	if (k->conf->jail == JAIL_OFF)
+		log_warn("--jail off: what takes a front or a worker over has "
+			 "this user's powers");
+	if (k->conf->jail != JAIL_REQUIRE)
+		return 0;
+	return jail_check(k->conf->core, f);
+}
+
+static int
 set_up_paths(struct keeper *k, struct fail *f)
 {
 	int err = paths_find(k->conf->libexec, k->argv0, k->envp, &k->paths, f);
@@ -375,6 +387,7 @@ set_up(struct keeper *k, struct fail *f)
 		enum status status;
 	} steps[] = {
 		{ set_up_loop, STATUS_FAILED },
+		{ set_up_jail, STATUS_JAIL },
 		{ set_up_paths, STATUS_FILE },
 		{ set_up_obituaries, STATUS_FAILED },
 		{ set_up_memory, STATUS_FAILED },

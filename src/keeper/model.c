@@ -63,6 +63,7 @@ on_spawn(void *arg, struct process *p)
 		.chunk = conf->chunk,
 		.n_gpu_layers = conf->gpu_layers,
 		.use_mmap = conf->mmap,
+		.jail = (uint8_t)conf->jail,
 		.template_override = buf_str(&m->in->chat_template),
 	};
 
@@ -139,6 +140,8 @@ on_failed(struct model *m, struct frame *f)
 static int
 on_frame(void *arg, struct frame *f)
 {
+	if (f->msg == MSG_WORKER_JAILED)
+		return 0;
 	return f->msg == MSG_WORKER_READY ? on_ready(arg, f)
 					  : on_failed(arg, f);
 }

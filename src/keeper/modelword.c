@@ -67,6 +67,8 @@ publish(struct model *m, uint32_t ref, int fd)
 	struct process *p = super_process(m->super);
 	struct fail why = { .code = 0 };
 	char file[MODELFILE_ID_MAX];
+	char held[JAIL_TEXT_MAX] = "";
+	char missing[JAIL_TEXT_MAX] = "";
 	struct model_state st = {
 		.model = m->id,
 		.ref = ref,
@@ -82,6 +84,12 @@ publish(struct model *m, uint32_t ref, int fd)
 
 	modelfile_id(&m->file, file);
 	st.file = str_of(file);
+	if (p != NULL) {
+		report_held(process_jail(p), held);
+		report_missing(process_jail(p), missing);
+	}
+	st.jail = str_of(held);
+	st.jail_missing = str_of(missing);
 #define COPY(s, kind, member, what) st.member = m->about.member;
 	MODEL_DESCRIPTION_FIELDS(COPY, )
 #undef COPY

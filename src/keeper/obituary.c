@@ -121,7 +121,7 @@ start_helper(struct obituaries *o, struct death_note *d, struct fail *f)
 	/* Its place must be somebody's. */
 	if (s.progress < 0)
 		s.progress = s.channel;
-	err = spawn(&s, &o->helper, &pidfd, f);
+	err = spawn(&s, &o->helper, &pidfd, NULL, f);
 	(void)close(s.channel);
 	if (pidfd >= 0)
 		(void)close(pidfd);

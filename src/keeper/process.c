@@ -1,6 +1,7 @@
 #include "keeper/process.h"
 
 #include "base/log.h"
+#include "keeper/jaillog.h"
 #include "keeper/spawn.h"
 #include "wire/lastwords.h"
 
@@ -27,6 +28,8 @@ struct process {
 	pid_t pid; /* 0: not started */
 	int pidfd; /* -1: there is no such thing here */
 	bool is_dead;
+	struct jail_report jail;
+	bool is_jailed; /* it has said so; nothing that it says later counts */
 	struct chan *chan;
 	struct progress *progress;
 	int lastwords;		   /* -1: taken, or not made */
@@ -66,6 +69,34 @@ end_channel(struct process *p, int err)
 	process_kill(p);
 }
 
+/* It says so before it has read anything that could have taken it over. */
+static int
+note_jail(struct process *p, const struct frame *f)
+{
+	struct jail_report more;
+	struct jailed j;
+
+	if (p->is_jailed || frame_unpack(f, &j) != 0 ||
+	    !report_read(&more, j.report.p, j.report.n))
+		return ERR_PROTO;
+	p->is_jailed = true;
+	report_add(&p->jail, &more);
+	jail_log(p->prog->name, &p->jail);
+	return p->prog->jail == JAIL_REQUIRE && !report_is_whole(&p->jail)
+	    ? ERR_UNSUPPORTED
+	    : 0;
+}
+
+static int
+take_frame(struct process *p, struct frame *f)
+{
+	bool is_jail =
+	    f->msg == MSG_FRONT_JAILED || f->msg == MSG_WORKER_JAILED;
+	int err = is_jail ? note_jail(p, f) : 0;
+
+	return err != 0 ? err : p->ops->on_frame(p->arg, f);
+}
+
 /* Gives out what has come. 0 when all was taken, else what ended it. */
 static int
 take_frames(struct process *p)
@@ -74,7 +105,7 @@ take_frames(struct process *p)
 	int err;
 
 	while ((err = chan_recv(p->chan, &f)) == 0) {
-		err = p->ops->on_frame(p->arg, &f);
+		err = take_frame(p, &f);
 		frame_close(&f);
 		if (err != 0)
 			return err;
@@ -183,6 +214,7 @@ spawn_it(struct process *p, struct fail *f)
 		.channel = -1,
 		.progress = -1,
 		.core = prog->core,
+		.jail = prog->jail,
 	};
 	int ends[2] = { -1, -1 };
 	int err = chan_pair(ends);
@@ -198,7 +230,7 @@ spawn_it(struct process *p, struct fail *f)
 	}
 	s.channel = ends[1];
 	s.lastwords = p->lastwords;
-	err = spawn(&s, &p->pid, &p->pidfd, f);
+	err = spawn(&s, &p->pid, &p->pidfd, &p->jail, f);
 	if (err != 0)
 		goto out;
 	p->chan = chan_new(ends[0], PROC_KEEPER, prog->role, prog->out_max);
@@ -291,6 +323,12 @@ const struct progress *
 process_progress(const struct process *p)
 {
 	return p->progress;
+}
+
+const struct jail_report *
+process_jail(const struct process *p)
+{
+	return &p->jail;
 }
 
 int

@@ -5,6 +5,7 @@
 #define KEEPER_PROCESS_H
 
 #include "base/loop.h"
+#include "jail/jail.h"
 #include "keeper/reap.h"
 #include "wire/chan.h"
 #include "wire/progress.h"
@@ -23,6 +24,7 @@ struct program {
 	enum proc role;
 	size_t out_max; /* bytes that may wait for it to read */
 	bool core;	/* it may leave a core file */
+	enum jail_mode jail;
 };
 
 struct process_ops {
@@ -51,6 +53,9 @@ const struct progress *process_progress(const struct process *p);
 /* The memory with its last words (wire/lastwords.h): the caller's from here
  * on. -1 when it was taken. */
 int process_take_lastwords(struct process *p);
+
+/* What its jail holds; its last layers only once it has said so. */
+const struct jail_report *process_jail(const struct process *p);
 
 /* Queues a message; 0 or as chan_send(). A child that cannot be told is
  * killed: its death follows as any other. fd is not taken. */

@@ -1,7 +1,5 @@
 #include "keeper/spawn.h"
 
-#include "jail/jail.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,39 +9,49 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What a child that could not start says to us on a pipe that exec closes. */
-struct trouble {
-	const char *step; /* a literal: the same address in both processes */
+/* What a child says to us on a pipe that exec closes: one of these when all is
+ * set for exec, a second one when it failed. */
+struct news {
+	const char *step; /* a literal: the same address in both processes;
+			     NULL: nothing is wrong */
 	int error;	  /* errno */
+	struct jail_report jail;
 };
 
 static _Noreturn void
 in_child(const struct spawn *s, const struct jail *j, int pipe_fd)
 {
 	char *const argv[] = { (char *)s->name, NULL };
-	struct trouble t = { .step = jail_enter(j, &pipe_fd) };
+	struct news n = { .step = NULL };
 
-	if (t.step == NULL) {
+	n.step = jail_enter(j, &pipe_fd, &n.jail);
+	if (n.step == NULL) {
+		(void)!write(pipe_fd, &n, sizeof(n));
 		(void)execve(s->exe, argv, s->env);
-		t.step = "exec";
+		n.step = "exec";
 	}
-	t.error = errno;
+	n.error = errno;
 	/* Nobody is left to tell when this fails. */
-	if (write(pipe_fd, &t, sizeof(t)) != (ssize_t)sizeof(t))
+	if (write(pipe_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
 		_exit(126);
 	_exit(127);
 }
 
 /* Blocks until exec has closed the pipe. True if nothing went wrong. */
 static bool
-has_started(int pipe_fd, struct trouble *ret)
+has_started(int pipe_fd, struct news *ret)
 {
-	ssize_t n;
+	struct news n;
+	ssize_t got;
 
-	do
-		n = read(pipe_fd, ret, sizeof(*ret));
-	while (n < 0 && errno == EINTR);
-	return n != (ssize_t)sizeof(*ret);
+	*ret = (struct news){ .step = NULL };
+	/* Less than PIPE_BUF: each comes whole. */
+	do {
+		got = read(pipe_fd, &n, sizeof(n));
+		if (got == (ssize_t)sizeof(n))
+			*ret = n;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	return ret->step == NULL;
 }
 
 /* Signals stay blocked over the fork: a handler of the loop's that ran in the
@@ -72,9 +80,10 @@ failed(const struct spawn *s, const char *step, int error, struct fail *f)
 /* Closes pipe_fds[1]. */
 static int
 start(const struct spawn *s, const struct jail *j, const int pipe_fds[2],
-    pid_t *ret_pid, int *ret_pidfd, struct fail *f)
+    pid_t *ret_pid, int *ret_pidfd, struct jail_report *ret_jail,
+    struct fail *f)
 {
-	struct trouble t;
+	struct news n;
 	sigset_t was;
 	pid_t pid = fork_blocked(&was);
 	int error = errno;
@@ -93,19 +102,22 @@ start(const struct spawn *s, const struct jail *j, const int pipe_fds[2],
 		(void)waitpid(pid, NULL, 0);
 		return failed(s, "pidfd_open", error, f);
 	}
-	if (!has_started(pipe_fds[0], &t)) {
+	if (!has_started(pipe_fds[0], &n)) {
 		(void)waitpid(pid, NULL, 0);
 		if (pidfd >= 0)
 			(void)close(pidfd);
-		return failed(s, t.step, t.error, f);
+		return failed(s, n.step, n.error, f);
 	}
+	if (ret_jail != NULL)
+		*ret_jail = n.jail;
 	*ret_pid = pid;
 	*ret_pidfd = pidfd;
 	return 0;
 }
 
 int
-spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
+spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
+    struct jail_report *ret_jail, struct fail *f)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int pipe_fds[2];
@@ -125,8 +137,9 @@ spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct fail *f)
 		    s->progress, s->lastwords },
 		.n_fds = s->lastwords >= 0 ? 6 : 5,
 		.core = s->core,
+		.mode = s->jail,
 	};
-	err = start(s, &j, pipe_fds, ret_pid, ret_pidfd, f);
+	err = start(s, &j, pipe_fds, ret_pid, ret_pidfd, ret_jail, f);
 	(void)close(pipe_fds[0]);
 	(void)close(null);
 	return err;

@@ -37,6 +37,8 @@ enum proc {
 	M(FRONT_NUDGE, front_nudge, KEEPER, FRONT, 256, 0)                  \
 	/* a model's state changed; up: a fresh channel to its worker */    \
 	M(MODEL_STATE, model_state, KEEPER, FRONT, 64 * KIB, 1)             \
+	/* what its jail holds; before it has read a client's byte */       \
+	M(FRONT_JAILED, jailed, FRONT, KEEPER, 256, 0)                      \
 	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
 	M(FRONT_DRAINED, front_drained, FRONT, KEEPER, 256, 0)              \
 	/* somebody wants this file served; answered by MODEL_STATE */      \
@@ -55,6 +57,8 @@ enum proc {
 	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
 	/* the worker's end of a fresh channel to the front */              \
 	M(WORKER_CHANNEL, worker_channel, KEEPER, WORKER, 256, 1)           \
+	/* what its jail holds; before the model's first byte */            \
+	M(WORKER_JAILED, jailed, WORKER, KEEPER, 256, 0)                    \
 	M(WORKER_READY, worker_ready, WORKER, KEEPER, 64 * KIB, 0)          \
 	/* cannot serve this model: says why, then exits */                 \
 	M(WORKER_FAILED, worker_failed, WORKER, KEEPER, 4 * KIB, 0)         \
@@ -101,7 +105,8 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
 	F(S, u32, out_high, "bytes unread by a client that park its work") \
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
-	F(S, u64, started_unix, "when the keeper started; seconds")
+	F(S, u64, started_unix, "when the keeper started; seconds")        \
+	F(S, u8, jail, "enum jail_mode")
 
 #define FRONT_JOURNAL_FIELDS(F, S) F(S, u64, size, "bytes; a memfd rides along")
 
@@ -117,15 +122,17 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 
 #define FRONT_NUDGE_FIELDS(F, S) F(S, u32, keeper_pid, "")
 
-#define KEEPER_STATUS_FIELDS(F, S)                                  \
-	F(S, u32, keeper_pid, "")                                   \
-	F(S, u32, front_pid, "")                                    \
-	F(S, u32, front_restarts, "since the keeper started")       \
-	F(S, str, front_last_death,                                 \
-	    "\"SIGKILL, 3 s ago\" style text or empty")             \
-	F(S, u64, front_died_unix, "seconds; 0: never")             \
-	F(S, str, front_crash_id, "of its last obituary; or empty") \
-	F(S, str, cgroups, "whether each worker has one; or why not")
+#define KEEPER_STATUS_FIELDS(F, S)                                    \
+	F(S, u32, keeper_pid, "")                                     \
+	F(S, u32, front_pid, "")                                      \
+	F(S, u32, front_restarts, "since the keeper started")         \
+	F(S, str, front_last_death,                                   \
+	    "\"SIGKILL, 3 s ago\" style text or empty")               \
+	F(S, u64, front_died_unix, "seconds; 0: never")               \
+	F(S, str, front_crash_id, "of its last obituary; or empty")   \
+	F(S, str, cgroups, "whether each worker has one; or why not") \
+	F(S, str, front_jail, "layers of its jail that hold")         \
+	F(S, str, front_jail_missing, "and those that do not")
 
 /* What is known of a model once a worker has loaded it. */
 #define MODEL_DESCRIPTION_FIELDS(F, S)                                 \
@@ -170,10 +177,13 @@ enum model_status {
 	    "of its worker: \"killed by SIGSEGV\"; or empty")       \
 	F(S, u64, died_unix, "when; seconds; 0: never")             \
 	F(S, str, crash_id, "of its last obituary; or empty")       \
+	F(S, str, jail, "layers of its worker's jail that hold")    \
+	F(S, str, jail_missing, "and those that do not")            \
 	F(S, i32, err, "FAILED: an ERR_*")                          \
 	F(S, str, text, "FAILED: why, for a person")                \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
+#define JAILED_FIELDS(F, S) F(S, str, report, "a struct jail_report")
 #define FRONT_READY_FIELDS(F, S) F(S, u32, pid, "")
 #define FRONT_DRAINED_FIELDS(F, S) \
 	F(S, u32, ended, "streams that were cut short")
@@ -207,6 +217,7 @@ enum model_status {
 	F(S, u32, chunk, "N of the canonical schedule; tokens")          \
 	F(S, u32, n_gpu_layers, "UINT32_MAX: all")                       \
 	F(S, u8, use_mmap, "")                                           \
+	F(S, u8, jail, "enum jail_mode")                                 \
 	F(S, str, template_override, "a chat template, or empty")
 
 #define WORKER_CHANNEL_FIELDS(F, S) F(S, u32, front_pid, "for logs")
@@ -327,6 +338,7 @@ enum gen_reason {
 	L(front_nudge, FRONT_NUDGE_FIELDS)       \
 	L(keeper_status, KEEPER_STATUS_FIELDS)   \
 	L(model_state, MODEL_STATE_FIELDS)       \
+	L(jailed, JAILED_FIELDS)                 \
 	L(front_ready, FRONT_READY_FIELDS)       \
 	L(front_drained, FRONT_DRAINED_FIELDS)   \
 	L(model_want, MODEL_WANT_FIELDS)         \

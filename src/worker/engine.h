@@ -31,6 +31,12 @@ struct engine;
 struct engine_ops {
 	const char *name;
 
+	/* Opens all that has a path: libraries, devices. From then on the
+	 * process is in its jail, and can open nothing. *ret_device: a GPU or
+	 * NPU is to be used. 0, or an ERR_* with why filled. */
+	int (*prepare)(const struct worker_load *cfg, bool *ret_device,
+	    struct fail *why) MUST_CHECK;
+
 	/* Loads the model behind fd, which stays the caller's and may be
 	 * closed afterwards. Bumps p (NULL is allowed) as it goes. cfg and
 	 * events are copied, what cfg points at is not kept.

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crash/crash.h"
+#include "jail/jail.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -106,6 +107,28 @@ say_failed(struct worker *w, const struct fail *why)
 	over(w, 1);
 }
 
+/* All that has a path is opened, then the process is locked in, and only then
+ * the model's first byte is read. */
+static int
+lock_in(struct worker *w, const struct worker_load *cfg, struct fail *why)
+{
+	enum jail_mode mode = (enum jail_mode)cfg->jail;
+	struct jail_report r = { .landlock_abi = 0 };
+	struct jailed j = { { (const char *)&r, sizeof(r) } };
+	bool has_device;
+	int err = w->link.ops->prepare(cfg, &has_device, why);
+
+	if (err != 0 || mode == JAIL_OFF)
+		return err;
+	jail_lock(has_device ? JAIL_DEVICE : JAIL_WORKER, mode, &r);
+	if (chan_send(w->keeper, MSG_WORKER_JAILED, &j, -1) != 0)
+		return fail_set(why, ERR_IO, NULL, "the keeper is gone");
+	if (mode == JAIL_REQUIRE && report_has_gap(&r))
+		return fail_set(why, ERR_UNSUPPORTED, NULL,
+		    "not loaded: --jail require, and its jail has a gap");
+	return 0;
+}
+
 static void
 do_load(struct worker *w, struct frame *f)
 {
@@ -124,8 +147,9 @@ do_load(struct worker *w, struct frame *f)
 	log_init("bulkhead-worker", cfg.log_level);
 	set_phase(w, PHASE_LOAD);
 	crash_note_step(STEP_LOAD, 0);
-	if (ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p, &why) !=
-	    0) {
+	if (lock_in(w, &cfg, &why) != 0 ||
+	    ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p, &why) !=
+		0) {
 		say_failed(w, &why);
 		return;
 	}

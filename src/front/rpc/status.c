@@ -30,6 +30,36 @@ put_process(struct json_out *o, uint32_t pid, uint32_t restarts,
 	key_text(o, "crash_id", crash_id);
 }
 
+/* "a, b (why)" as an array of texts. */
+static void
+put_list(struct json_out *o, const char *key, struct str s)
+{
+	size_t start = 0;
+
+	json_key(o, key);
+	json_open(o, '[');
+	for (size_t i = 0; i <= s.n && s.n > 0; i++) {
+		struct str word = { s.p + start, i - start };
+
+		if (i < s.n && s.p[i] != ',')
+			continue;
+		json_item(o);
+		json_put_str(o->b, word);
+		start = i + 2;
+	}
+	json_close(o, ']');
+}
+
+static void
+put_jail(struct json_out *o, struct str held, struct str missing)
+{
+	json_key(o, "jail");
+	json_open(o, '{');
+	put_list(o, "layers", held);
+	put_list(o, "missing", missing);
+	json_close(o, '}');
+}
+
 static void
 put_description(struct json_out *o, const struct model_state *s)
 {
@@ -72,6 +102,7 @@ put_model(struct json_out *o, const struct model *m)
 	key_text(o, "error", s->text);
 	put_process(
 	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
+	put_jail(o, s->jail, s->jail_missing);
 	json_key_u64(o, "running", m->n_active);
 	json_key_u64(o, "running_exact", gen_count_exact(m));
 	json_key_u64(o, "queued", queue_len(&m->queue));
@@ -120,6 +151,7 @@ put_front(struct json_out *o, const struct front *f)
 	json_open(o, '{');
 	put_process(o, k->front_pid, k->front_restarts, k->front_last_death,
 	    k->front_died_unix, k->front_crash_id);
+	put_jail(o, k->front_jail, k->front_jail_missing);
 	json_key_u64(o, "clients", f->n_conns);
 	json_close(o, '}');
 }

@@ -44,3 +44,32 @@ backends_load(struct fail *why)
 		    ggml_backend_reg_name(ggml_backend_reg_get(i)), folder);
 	return 0;
 }
+
+static bool
+has_driver(ggml_backend_dev_t dev)
+{
+	enum ggml_backend_dev_type type = ggml_backend_dev_type(dev);
+
+	return type == GGML_BACKEND_DEVICE_TYPE_GPU ||
+	    type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+}
+
+bool
+backends_open(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ggml_backend_dev_count(); i++) {
+		ggml_backend_dev_t dev = ggml_backend_dev_get(i);
+
+		if (!has_driver(dev))
+			continue;
+		any = true;
+		/* Kept for the life of the process: drivers close with the
+		 * last user what could not be opened again. */
+		if (ggml_backend_dev_init(dev, NULL) == NULL)
+			log_warn("device %s cannot be opened",
+			    ggml_backend_dev_name(dev));
+	}
+	return any;
+}

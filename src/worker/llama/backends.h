@@ -11,9 +11,15 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* Loads them, once; a second call is harmless. Opens files, so it must come
  * before a jail that forbids that. Returns 0, or ERR_LOAD_FAILED if there is
  * none for the CPU, and why says where they were looked for. */
 int backends_load(struct fail *why) MUST_CHECK;
+
+/* Has each GPU and NPU open its device files, and keeps them open. Whether
+ * there are any. */
+bool backends_open(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* The llama engine as engine.h wants it: loading, and who has a slot. */
 #include "worker/llama/sched.h"
 
+#include "worker/llama/backends.h"
+#include "worker/llama/logs.h"
 #include "worker/llama/prompt.h"
 #include "worker/llama/threads.h"
 
@@ -31,6 +33,18 @@ make_room(struct engine *e)
 	if (e->gens == NULL || e->stepping == NULL)
 		return ERR_NOMEM;
 	return sampler_room_init(&e->room, e->m.n_vocab);
+}
+
+static int
+llama_engine_prepare(
+    const struct worker_load *cfg, bool *ret_device, struct fail *why)
+{
+	int err;
+
+	logs_init();
+	err = backends_load(why);
+	*ret_device = err == 0 && cfg->n_gpu_layers > 0 && backends_open();
+	return err;
 }
 
 /* An interrupt may come while it loads, so *ret is set at once. */
@@ -190,6 +204,7 @@ llama_engine_interrupt(struct engine *e)
 
 const struct engine_ops engine_llama = {
 	.name = "llama",
+	.prepare = llama_engine_prepare,
 	.load = llama_engine_load,
 	.free = llama_engine_free,
 	.describe = llama_engine_describe,

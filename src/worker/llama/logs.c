@@ -111,6 +111,11 @@ take_over_stderr(void)
 void
 logs_init(void)
 {
+	static bool is_done;
+
+	if (is_done)
+		return;
+	is_done = true;
 	llama_log_set(on_text, NULL);
 	(void)ggml_set_abort_callback(on_abort);
 	take_over_stderr();

@@ -8,7 +8,7 @@
 #define WORKER_LLAMA_LOGS_H
 
 /* Takes over their log, ggml's last words before it aborts, and stderr (the
- * stream; descriptor 2, where our log goes, stays). */
+ * stream; descriptor 2, where our log goes, stays). A second call is harmless. */
 void logs_init(void);
 
 /* Forgets the error that is kept. */

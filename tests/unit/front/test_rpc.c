@@ -326,6 +326,7 @@ status_is_told_without_a_model(void **state)
 	assert_hears(w,
 	    "\"keeper\":{\"pid\":1,\"cgroups\":null},\"front\":{\"pid\":2,\"restarts\":0,"
 	    "\"last_death\":null,\"died_unix\":0,\"crash_id\":null,"
+	    "\"jail\":{\"layers\":[],\"missing\":[]},"
 	    "\"clients\":1},\"models\":[],"
 	    "\"listeners\":[],\"generations\":0,\"draining\":false}}\n");
 	model_is(w, MODEL_UP, 0);

@@ -17,6 +17,7 @@
 
 /* What the child writes to descriptor 3, until it ends. */
 static char said[8192];
+static struct jail_report report;
 
 static int
 start(const char *script, char *const *env, struct fail *f)
@@ -27,6 +28,7 @@ start(const char *script, char *const *env, struct fail *f)
 		.name = "child",
 		.env = env,
 		.lastwords = -1,
+		.jail = JAIL_AUTO,
 	};
 	struct progress *page;
 	int ends[2];
@@ -39,7 +41,7 @@ start(const char *script, char *const *env, struct fail *f)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	assert_int_equal(progress_make(&page, &s.progress), 0);
 	s.channel = ends[1];
-	err = spawn(&s, &pid, &pidfd, f);
+	err = spawn(&s, &pid, &pidfd, &report, f);
 	(void)close(ends[1]);
 	while ((r = read(ends[0], said + n, sizeof(said) - 1 - n)) > 0)
 		n += (size_t)r;
@@ -153,7 +155,7 @@ test_dies_with_its_parent(void **state)
 		pid_t pid;
 		int pidfd;
 
-		_exit(spawn(&s, &pid, &pidfd, &f) != 0);
+		_exit(spawn(&s, &pid, &pidfd, NULL, &f) != 0);
 	}
 	assert_int_equal(waitpid(keeper, NULL, 0), keeper);
 	(void)close(ends[1]);

@@ -1,0 +1,133 @@
+#include "jail/landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* <linux/landlock.h> of Debian 12 ends at the third version. From the
+ * kernel's user-space interface, which does not change. */
+struct ruleset {
+	uint64_t files;	  /* version 1 and on */
+	uint64_t network; /* version 4 and on */
+	uint64_t scopes;  /* version 6 and on */
+};
+
+struct beneath {
+	uint64_t allowed;
+	int32_t folder;
+} __attribute__((packed));
+
+#define GET_VERSION 1u /* of landlock_create_ruleset(2) */
+#define PATH_BENEATH 1
+
+#define FILE_EXECUTE (1ull << 0)
+#define FILE_WRITE (1ull << 1)
+#define FILE_READ (1ull << 2)
+#define FOLDER_READ (1ull << 3)
+#define FILE_IOCTL (1ull << 15)
+
+/* How many of the bits, from the lowest, each version knows. */
+struct version {
+	unsigned file_bits;
+	unsigned network_bits;
+	unsigned scope_bits;
+};
+
+static const struct version versions[] = {
+	[1] = { 13, 0, 0 }, /* execute ... make a symbolic link */
+	[2] = { 14, 0, 0 }, /* link or rename to elsewhere */
+	[3] = { 15, 0, 0 }, /* truncate */
+	[4] = { 15, 2, 0 }, /* TCP bind, connect */
+	[5] = { 16, 2, 0 }, /* ioctl of a device */
+	[6] = { 16, 2, 2 }, /* abstract sockets, signals */
+};
+#define NEWEST (sizeof(versions) / sizeof(versions[0]) - 1)
+
+static uint64_t
+lowest(unsigned bits)
+{
+	return (1ull << bits) - 1;
+}
+
+/* Read by the drivers of GPUs, and their device files. What is not there is
+ * passed over. */
+static const struct {
+	const char *path;
+	uint64_t allowed;
+} for_devices[] = {
+	{ "/usr", FILE_EXECUTE | FILE_READ | FOLDER_READ },
+	{ "/lib", FILE_EXECUTE | FILE_READ | FOLDER_READ },
+	{ "/lib64", FILE_EXECUTE | FILE_READ | FOLDER_READ },
+	{ "/opt", FILE_EXECUTE | FILE_READ | FOLDER_READ },
+	{ "/etc/ld.so.cache", FILE_READ },
+	{ "/sys", FILE_READ | FOLDER_READ },
+	{ "/proc", FILE_READ | FOLDER_READ },
+	{ "/dev", FILE_READ | FILE_WRITE | FOLDER_READ | FILE_IOCTL },
+};
+
+static int
+allow(int rules, const char *path, uint64_t allowed)
+{
+	struct beneath b = { .allowed = allowed };
+	int err;
+
+	b.folder = open(path, O_PATH | O_CLOEXEC);
+	if (b.folder < 0)
+		return 0;
+	err = (int)syscall(SYS_landlock_add_rule, rules, PATH_BENEATH, &b, 0);
+	/* One who asks for a folder's rights on a file is told so. */
+	if (err != 0 && errno == EINVAL) {
+		b.allowed &= ~FOLDER_READ;
+		err = (int)syscall(
+		    SYS_landlock_add_rule, rules, PATH_BENEATH, &b, 0);
+	}
+	(void)close(b.folder);
+	return err;
+}
+
+static int
+allow_devices(int rules, uint64_t known)
+{
+	int err = 0;
+
+	for (size_t i = 0;
+	     i < sizeof(for_devices) / sizeof(for_devices[0]) && err == 0; i++)
+		err = allow(
+		    rules, for_devices[i].path, for_devices[i].allowed & known);
+	return err;
+}
+
+int
+landlock_enter(bool with_devices, unsigned *ret_abi)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, GET_VERSION);
+	const struct version *v;
+	struct ruleset all;
+	int rules;
+	int err = 0;
+	int error;
+
+	*ret_abi = 0;
+	if (abi < 1)
+		return -1;
+	v = &versions[abi > (long)NEWEST ? NEWEST : (size_t)abi];
+	all = (struct ruleset){ lowest(v->file_bits), lowest(v->network_bits),
+		lowest(v->scope_bits) };
+	/* An older kernel takes a longer struct whose rest is zeroes. */
+	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (rules < 0)
+		return -1;
+	if (with_devices)
+		err = allow_devices(rules, all.files);
+	if (err == 0)
+		err = (int)syscall(SYS_landlock_restrict_self, rules, 0);
+	error = errno;
+	(void)close(rules);
+	errno = error;
+	if (err == 0)
+		*ret_abi = (unsigned)abi;
+	return err;
+}

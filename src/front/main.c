@@ -12,8 +12,14 @@
 #include "wire/progress.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+
+/* Bytes from which a buffer is a mapping of its own, which goes back to the
+ * system when it is freed. Left alone, glibc learns from the first large one
+ * to take such from the heap, where a small piece above them keeps them all. */
+#define MAP_LEAST (256 * 1024)
 
 static void
 on_term(void *arg)
@@ -72,6 +78,7 @@ main(void)
 	crash_install();
 	log_init("bulkhead-front", LOG_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)mallopt(M_MMAP_THRESHOLD, MAP_LEAST);
 	if (fcntl(CHANNEL_FD, F_GETFD) < 0) {
 		log_error("not started by the keeper; use `bulkhead serve`");
 		crash_expect_exit();

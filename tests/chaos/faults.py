@@ -143,8 +143,8 @@ def worker_row(spec, kills, seed, *options):
         resumed = stage.server.metric('generations_resumed_total')
         while row.injected < kills and row.said < 20:
             one_round(stage, row, rng, spec)
+            row.resumed = int(stage.server.metric('generations_resumed_total') - resumed)
             progress(f'{row.fault}: {row.injected} of {kills}, {row.bad} bad')
-        row.resumed = int(stage.server.metric('generations_resumed_total') - resumed)
     return row
 
 
@@ -303,18 +303,26 @@ def main():
         return
     print(f'CHAOS_SEED={chaos.SEED} CHAOS_KILLS={KILLS}, in company '
           f'{"exact" if EXACT else "a valid continuation"}', file=sys.stderr, flush=True)
-    done, start = [], time.monotonic()
-    for name, make in made.items():
-        if not args.row or any(part in name for part in args.row):
-            done.append(make())
-    progress('')
-    if args.json:
-        print(json.dumps([r.fields() for r in done]))
-    else:
-        chaos.print_table(Row.COLUMNS, [r.cells() for r in done])
-        print(f'{sum(r.injected for r in done)} faults in {time.monotonic() - start:.0f} s')
-    if any(r.bad for r in done):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended early'))
+    start = time.monotonic()
+    try:
+        for name, make in made.items():
+            if not args.row or any(part in name for part in args.row):
+                make()
+    finally:
+        print_rows(args.json, time.monotonic() - start)
+    if any(r.bad for r in Row.all):
         raise SystemExit(f'seed {chaos.SEED}: streams were lost, repeated or differing')
+
+
+def print_rows(as_json, seconds):
+    """Those that there are, also when it ends early."""
+    progress('')
+    if as_json:
+        print(json.dumps([r.fields() for r in Row.all]))
+    else:
+        chaos.print_table(Row.COLUMNS, [r.cells() for r in Row.all])
+        print(f'{sum(r.injected for r in Row.all)} faults in {seconds:.0f} s', flush=True)
 
 
 main()

@@ -191,6 +191,7 @@ def main():
     parser.add_argument('--json', action='store_true')
     args = parser.parse_args()
     print(f'CHAOS_SEED={chaos.SEED} CHAOS_MINUTES={MINUTES}', file=sys.stderr, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended early'))
     options = ('--resume', 'exact') if chaos.server_knows('resume') else ()
     with Server(*OPTIONS, *options) as server:
         soak = Soak(server)

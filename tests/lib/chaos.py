@@ -236,12 +236,14 @@ class Row:
     """One fault, and what became of the streams that met it."""
     COLUMNS = ('fault', 'injected', 'streams', 'resumed', 'lost', 'repeated', 'differing', 'cut',
                'ended', 'longest pause')
+    all = []  # in the order in which they were begun
 
     def __init__(self, fault, may_cut=False, may_end=False):
         self.fault, self.may_cut, self.may_end = fault, may_cut, may_end
         self.injected = self.streams = self.resumed = 0
         self.lost = self.repeated = self.differing = self.cut = self.ended = 0
         self.pause, self.said = 0.0, 0
+        Row.all.append(self)
 
     def judge(self, take, want, is_exact):
         """Counts a take that is over; says what is wrong with it."""

@@ -447,6 +447,10 @@ class Server:
     def worker(self):
         return self.pid_of('bulkhead-worker')
 
+    def worker_of(self, model):
+        """The worker of one of several models."""
+        return next(m['pid'] for m in self.status()['models'] if m['name'] == model)
+
     def kill_worker(self, signo=signal.SIGKILL):
         pid = self.worker
         os.kill(pid, signo)

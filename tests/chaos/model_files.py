@@ -9,6 +9,7 @@ mutants  CHAOS_GGUF of them, the same way (bin/load-many): loaded, described, as
 daemon   both kinds through `-m` and JSON-RPC: keeper and front stay the processes they were, grow
          by nothing, and a stream beside them has its bytes
 
+CHAOS_ARCHS: of these architectures only. SIGTERM ends the mutants and prints what there is.
 A death by signal is llama.cpp's own assertion or a real fault; the worker is there to contain it,
 so it is counted, not failed. A worker that is still busy after its deadline counts as hung.
 """
@@ -20,9 +21,11 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import badmodels
@@ -41,7 +44,7 @@ COLUMNS = 'what', 'files', 'served', 'refused', 'failed', 'died', 'hung', 'unexp
 GROWTH_KIB = 1024
 folder = tempfile.mkdtemp(prefix='bulkhead-test-', dir='/dev/shm' if os.path.isdir(
     '/dev/shm') else None)
-rows = []
+rows, is_ending = [], threading.Event()  # set by SIGTERM: says what there is
 
 
 def made(name, data):
@@ -127,6 +130,8 @@ def mutate(arch, mutator, n, rng, index):
     seen, odd, deaths = collections.Counter(), [], collections.Counter()
     with Loader() as loader:
         for i in range(n):
+            if is_ending.is_set():
+                break
             data = mutator.mutant(rng)
             word, text = loader.load(made(f'mutant{index}.gguf', data))
             seen[word] += 1
@@ -146,8 +151,9 @@ def mutants():
         mutator = Mutator(mkmodel(f'{arch}.gguf', '--preset', f'tiny-{arch}', *SMALL))
         got = mutate(arch, mutator, MUTANTS // len(ARCHS), random.Random(f'{SEED} {arch}'), arch)
         return (arch, start, *got)
+    archs = os.environ.get('CHAOS_ARCHS', ' '.join(ARCHS)).split()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for arch, start, seen, odd, deaths in pool.map(work, ARCHS):
+        for arch, start, seen, odd, deaths in pool.map(work, archs):
             print('\n'.join(odd[:5]), end='\n' if odd else '')
             print(f'{arch}: {dict(deaths)}', file=sys.stderr, flush=True)
             row(f'mutants of {arch}', seen, len(odd), start)
@@ -256,6 +262,7 @@ def main():
     parser.add_argument('part', nargs='*', choices=['named', 'mutants', 'daemon', []])
     args = parser.parse_args()
     print(f'CHAOS_SEED={SEED} CHAOS_GGUF={MUTANTS}', file=sys.stderr, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: is_ending.set())
     try:
         for part in args.part or ['named', 'mutants', 'daemon']:
             {'named': named, 'mutants': mutants, 'daemon': daemon}[part]()

@@ -19,6 +19,7 @@ add_factor(struct out *o, const struct ggml_tensor *base, const char *suffix,
 	struct tensor t = {
 		.cols = cols,
 		.rows = rows,
+		.planes = 1,
 		/* Keeps its input's variance, as the base's matrix does. */
 		.spread = 1 / sqrtf((float)cols),
 	};

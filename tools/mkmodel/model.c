@@ -42,10 +42,22 @@ write_special_keys(const struct spec *s, struct gguf_context *g)
 		return;
 	}
 	set_f32(s, g, "attention.layer_norm_rms_epsilon", 1e-5f);
+	if (bit == ARCH_MAMBA) {
+		set_u32(s, g, "ssm.conv_kernel", SSM_CONV);
+		set_u32(s, g, "ssm.inner_size", 2 * s->embd);
+		set_u32(s, g, "ssm.state_size", SSM_STATE);
+		set_u32(s, g, "ssm.time_step_rank", spec_ssm_rank(s));
+		return;
+	}
 	set_u32(s, g, "rope.dimension_count", spec_head_dim(s));
 	set_f32(s, g, "rope.freq_base", 10000.0f);
 	if (bit == ARCH_GEMMA2 || bit == ARCH_GEMMA3)
 		set_u32(s, g, "attention.sliding_window", s->ctx / 2);
+	if (bit == ARCH_QWEN3MOE) {
+		set_u32(s, g, "expert_count", N_EXPERTS);
+		set_u32(s, g, "expert_used_count", N_EXPERTS_USED);
+		set_u32(s, g, "expert_feed_forward_length", s->ffn);
+	}
 	if (bit == ARCH_GEMMA2) {
 		set_f32(s, g, "attn_logit_softcapping", 50.0f);
 		set_f32(s, g, "final_logit_softcapping", 30.0f);

@@ -66,7 +66,7 @@ out_add(struct out *o, const struct tensor *t, enum ggml_type type)
 		abort(); /* the caller counted wrong */
 	shape = t->is_vector
 	    ? ggml_new_tensor_1d(o->ggml, type, t->cols)
-	    : ggml_new_tensor_2d(o->ggml, type, t->cols, t->rows);
+	    : ggml_new_tensor_3d(o->ggml, type, t->cols, t->rows, t->planes);
 	ggml_set_name(shape, t->name);
 	gguf_add_tensor(o->gguf, shape);
 	o->items[o->n++] = (struct item){ *t, type };

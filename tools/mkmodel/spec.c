@@ -13,6 +13,8 @@ static const struct arch archs[] = {
 	{ "gemma2", ARCH_GEMMA2, .is_tied = true, .is_causal = true },
 	{ "gemma3", ARCH_GEMMA3, .is_tied = true, .is_causal = true },
 	{ "bert", ARCH_BERT, .is_tied = true },
+	{ "qwen3moe", ARCH_QWEN3MOE, .is_causal = true },
+	{ "mamba", ARCH_MAMBA, .is_causal = true },
 };
 
 static const struct type types[] = {
@@ -40,6 +42,8 @@ static const struct preset presets[] = {
 	{ "tiny-gemma2", "gemma2", "f16", 2, 64, 4, 2, 192, 1024, 512 },
 	{ "tiny-gemma3", "gemma3", "f16", 6, 64, 4, 2, 192, 1024, 512 },
 	{ "tiny-bert", "bert", "f16", 2, 64, 4, 4, 192, 1024, 512 },
+	{ "tiny-qwen3moe", "qwen3moe", "f16", 2, 64, 4, 2, 96, 1024, 512 },
+	{ "tiny-mamba", "mamba", "f16", 2, 64, 4, 2, 192, 1024, 512 },
 	/* 99 million parameters */
 	{ "100m", "llama", "q8_0", 8, 768, 12, 4, 2048, 32000, 4096 },
 	/* 1.0 billion */

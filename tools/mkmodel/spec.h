@@ -18,7 +18,9 @@ enum arch_bit {
 	ARCH_GEMMA = 4,
 	ARCH_GEMMA2 = 8,
 	ARCH_GEMMA3 = 16,
-	ARCH_BERT = 32, /* an embedding model: no next token */
+	ARCH_BERT = 32,	    /* an embedding model: no next token */
+	ARCH_QWEN3MOE = 64, /* experts */
+	ARCH_MAMBA = 128,   /* recurrent: a state, no KV cache */
 };
 
 struct arch {
@@ -60,6 +62,13 @@ bool spec_check(const struct spec *s, FILE *f);
 
 /* For --help: the names of presets, architectures and types. */
 void spec_list(FILE *f);
+
+/* Of mamba's time steps, as its makers choose it. */
+static inline uint32_t
+spec_ssm_rank(const struct spec *s)
+{
+	return (s->embd + 15) / 16;
+}
 
 static inline uint32_t
 spec_head_dim(const struct spec *s)

@@ -11,20 +11,41 @@
 #define LOGITS 3.0f
 
 #define GEMMAS (ARCH_GEMMA | ARCH_GEMMA2 | ARCH_GEMMA3)
-#define CAUSAL (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS)
+#define ATTENTIVE (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS | ARCH_QWEN3MOE)
+#define CAUSAL (ATTENTIVE | ARCH_MAMBA)
+#define DENSE (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS)
+#define QK_NORMS (ARCH_GEMMA3 | ARCH_QWEN3MOE)
 #define POST_NORMS (ARCH_GEMMA2 | ARCH_GEMMA3)
 
-enum dim { NONE, EMBD, KV, HEAD, FFN, VOCAB, CTX, TYPES };
+enum dim {
+	NONE,
+	EMBD,
+	KV,
+	HEAD,
+	FFN,
+	VOCAB,
+	CTX,
+	TYPES,
+	EXPERTS,
+	INNER,	/* mamba's channels */
+	INNER2, /* and their gates */
+	STATE,
+	CONV,
+	RANK,  /* of its time steps */
+	RANKX, /* and what goes into the state and out of it */
+};
 
 enum fill {
-	FILL_KEEP,  /* a matrix that keeps its input's variance */
-	FILL_TABLE, /* a row for each token or position */
-	FILL_LOGIT, /* the output matrix */
-	FILL_ONE,   /* a norm's gain */
-	FILL_LOUD,  /* a norm's gain where the embedding is also the output:
+	FILL_KEEP,    /* a matrix that keeps its input's variance */
+	FILL_EXPERTS, /* one of these for each expert */
+	FILL_TABLE,   /* a row for each token or position */
+	FILL_LOGIT,   /* the output matrix */
+	FILL_ONE,     /* a norm's gain */
+	FILL_LOUD,    /* a norm's gain where the embedding is also the output:
 		     * what the layers add must outweigh the last token, or
 		     * the model would only repeat it */
 	FILL_BIAS,
+	FILL_DECAY, /* mamba's A */
 };
 
 struct row {
@@ -42,31 +63,47 @@ static const struct row once[] = {
 	{ "token_embd_norm.weight", EMBD, NONE, FILL_ONE, ARCH_BERT },
 	{ "token_embd_norm.bias", EMBD, NONE, FILL_BIAS, ARCH_BERT },
 	{ "output_norm.weight", EMBD, NONE, FILL_ONE, CAUSAL },
-	{ "output.weight", EMBD, VOCAB, FILL_LOGIT, ARCH_LLAMA | ARCH_QWEN2 },
+	{ "output.weight", EMBD, VOCAB, FILL_LOGIT,
+	    CAUSAL & ~(unsigned)GEMMAS },
 };
 
 #define BLK "blk.%u."
 static const struct row each_layer[] = {
 	{ BLK "attn_norm.weight", EMBD, NONE, FILL_ONE, CAUSAL },
-	{ BLK "attn_q.weight", EMBD, EMBD, FILL_KEEP, CAUSAL | ARCH_BERT },
+	{ BLK "attn_q.weight", EMBD, EMBD, FILL_KEEP, ATTENTIVE | ARCH_BERT },
 	{ BLK "attn_q.bias", EMBD, NONE, FILL_BIAS, ARCH_QWEN2 | ARCH_BERT },
-	{ BLK "attn_q_norm.weight", HEAD, NONE, FILL_ONE, ARCH_GEMMA3 },
-	{ BLK "attn_k.weight", EMBD, KV, FILL_KEEP, CAUSAL | ARCH_BERT },
+	{ BLK "attn_q_norm.weight", HEAD, NONE, FILL_ONE, QK_NORMS },
+	{ BLK "attn_k.weight", EMBD, KV, FILL_KEEP, ATTENTIVE | ARCH_BERT },
 	{ BLK "attn_k.bias", KV, NONE, FILL_BIAS, ARCH_QWEN2 | ARCH_BERT },
-	{ BLK "attn_k_norm.weight", HEAD, NONE, FILL_ONE, ARCH_GEMMA3 },
-	{ BLK "attn_v.weight", EMBD, KV, FILL_KEEP, CAUSAL | ARCH_BERT },
+	{ BLK "attn_k_norm.weight", HEAD, NONE, FILL_ONE, QK_NORMS },
+	{ BLK "attn_v.weight", EMBD, KV, FILL_KEEP, ATTENTIVE | ARCH_BERT },
 	{ BLK "attn_v.bias", KV, NONE, FILL_BIAS, ARCH_QWEN2 | ARCH_BERT },
-	{ BLK "attn_output.weight", EMBD, EMBD, FILL_KEEP, CAUSAL | ARCH_BERT },
+	{ BLK "attn_output.weight", EMBD, EMBD, FILL_KEEP,
+	    ATTENTIVE | ARCH_BERT },
 	{ BLK "attn_output.bias", EMBD, NONE, FILL_BIAS, ARCH_BERT },
 	{ BLK "attn_output_norm.weight", EMBD, NONE, FILL_ONE, ARCH_BERT },
 	{ BLK "attn_output_norm.bias", EMBD, NONE, FILL_BIAS, ARCH_BERT },
 	{ BLK "post_attention_norm.weight", EMBD, NONE, FILL_LOUD, POST_NORMS },
-	{ BLK "ffn_norm.weight", EMBD, NONE, FILL_ONE, CAUSAL & ~ARCH_GEMMA },
+	{ BLK "ffn_norm.weight", EMBD, NONE, FILL_ONE,
+	    ATTENTIVE & ~(unsigned)ARCH_GEMMA },
 	{ BLK "ffn_norm.weight", EMBD, NONE, FILL_LOUD, ARCH_GEMMA },
-	{ BLK "ffn_gate.weight", EMBD, FFN, FILL_KEEP, CAUSAL },
-	{ BLK "ffn_up.weight", EMBD, FFN, FILL_KEEP, CAUSAL | ARCH_BERT },
+	{ BLK "ffn_gate_inp.weight", EMBD, EXPERTS, FILL_LOGIT, ARCH_QWEN3MOE },
+	{ BLK "ffn_gate_exps.weight", EMBD, FFN, FILL_EXPERTS, ARCH_QWEN3MOE },
+	{ BLK "ffn_up_exps.weight", EMBD, FFN, FILL_EXPERTS, ARCH_QWEN3MOE },
+	{ BLK "ffn_down_exps.weight", FFN, EMBD, FILL_EXPERTS, ARCH_QWEN3MOE },
+	{ BLK "ssm_in.weight", EMBD, INNER2, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_conv1d.weight", CONV, INNER, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_conv1d.bias", INNER, NONE, FILL_BIAS, ARCH_MAMBA },
+	{ BLK "ssm_x.weight", INNER, RANKX, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_dt.weight", RANK, INNER, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_dt.bias", INNER, NONE, FILL_BIAS, ARCH_MAMBA },
+	{ BLK "ssm_a", STATE, INNER, FILL_DECAY, ARCH_MAMBA },
+	{ BLK "ssm_d", INNER, NONE, FILL_ONE, ARCH_MAMBA },
+	{ BLK "ssm_out.weight", INNER, EMBD, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ffn_gate.weight", EMBD, FFN, FILL_KEEP, DENSE },
+	{ BLK "ffn_up.weight", EMBD, FFN, FILL_KEEP, DENSE | ARCH_BERT },
 	{ BLK "ffn_up.bias", FFN, NONE, FILL_BIAS, ARCH_BERT },
-	{ BLK "ffn_down.weight", FFN, EMBD, FILL_KEEP, CAUSAL | ARCH_BERT },
+	{ BLK "ffn_down.weight", FFN, EMBD, FILL_KEEP, DENSE | ARCH_BERT },
 	{ BLK "ffn_down.bias", EMBD, NONE, FILL_BIAS, ARCH_BERT },
 	{ BLK "post_ffw_norm.weight", EMBD, NONE, FILL_LOUD, POST_NORMS },
 	{ BLK "layer_output_norm.weight", EMBD, NONE, FILL_ONE, ARCH_BERT },
@@ -91,6 +128,20 @@ size_of(const struct spec *s, enum dim d)
 		return s->ctx;
 	case TYPES:
 		return 2;
+	case EXPERTS:
+		return N_EXPERTS;
+	case INNER:
+		return 2 * (int64_t)s->embd;
+	case INNER2:
+		return 4 * (int64_t)s->embd;
+	case STATE:
+		return SSM_STATE;
+	case CONV:
+		return SSM_CONV;
+	case RANK:
+		return spec_ssm_rank(s);
+	case RANKX:
+		return spec_ssm_rank(s) + 2 * SSM_STATE;
 	case NONE:
 		break;
 	}
@@ -103,6 +154,7 @@ set_weights(const struct spec *s, const struct row *r, struct tensor *t)
 	float keep = 1 / sqrtf((float)t->cols);
 
 	switch (r->fill) {
+	case FILL_EXPERTS:
 	case FILL_KEEP:
 		t->spread = keep;
 		break;
@@ -123,6 +175,9 @@ set_weights(const struct spec *s, const struct row *r, struct tensor *t)
 	case FILL_BIAS:
 		t->spread = 0.1f;
 		break;
+	case FILL_DECAY:
+		t->is_rising = true;
+		break;
 	}
 	if (s->arch->is_causal && r->rows == VOCAB &&
 	    (s->arch->is_tied || r->fill == FILL_LOGIT))
@@ -136,13 +191,15 @@ visit(const struct spec *s, const struct row *r, uint32_t layer, tensor_fn fn,
 	struct tensor t = {
 		.cols = size_of(s, r->cols),
 		.rows = size_of(s, r->rows),
+		.planes = r->fill == FILL_EXPERTS ? N_EXPERTS : 1,
 		.is_vector = r->rows == NONE,
 	};
 
 	if ((r->archs & s->arch->bit) == 0)
 		return 0;
 	/* Added to f32 by ggml without a conversion. */
-	t.is_small = t.is_vector || r->rows == CTX || r->rows == TYPES;
+	t.is_small = t.is_vector || r->rows == CTX || r->rows == TYPES ||
+	    r->rows == EXPERTS || r->cols == CONV || r->fill == FILL_DECAY;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(t.name, sizeof(t.name), r->name, layer);
@@ -181,8 +238,9 @@ fill_row(const struct tensor *t, uint64_t stream, int64_t row, float *out)
 	uint64_t first = (uint64_t)(row * t->cols);
 
 	for (int64_t i = 0; i < t->cols; i++)
-		out[i] =
-		    t->value + spread * rng_normal(stream, first + (uint64_t)i);
+		out[i] = t->is_rising ? -(float)(i + 1)
+				      : t->value +
+			spread * rng_normal(stream, first + (uint64_t)i);
 }
 
 int
@@ -191,13 +249,13 @@ tensor_write(const struct tensor *t, enum ggml_type type, uint64_t seed,
 {
 	uint64_t stream = rng_stream(seed, t->name);
 	size_t n = (size_t)t->cols, row_size = ggml_row_size(type, t->cols);
-	size_t pad = GGML_PAD(row_size * (size_t)t->rows, align) -
-	    row_size * (size_t)t->rows;
+	size_t size = row_size * (size_t)(t->rows * t->planes);
+	size_t pad = GGML_PAD(size, align) - size;
 	float *row = malloc(n * sizeof(*row));
 	ggml_fp16_t *half = malloc(n * sizeof(*half));
 	int rc = row == NULL || half == NULL ? -1 : 0;
 
-	for (int64_t i = 0; rc == 0 && i < t->rows; i++) {
+	for (int64_t i = 0; rc == 0 && i < t->rows * t->planes; i++) {
 		const void *data = row;
 
 		fill_row(t, stream, i, row);

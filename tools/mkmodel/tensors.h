@@ -13,15 +13,23 @@
 #include <ggml.h>
 #include <stdio.h>
 
+/* Of the kinds that have them; not worth options. */
+#define N_EXPERTS 8
+#define N_EXPERTS_USED 2
+#define SSM_STATE 16 /* of each inner channel */
+#define SSM_CONV 4   /* tokens that the convolution sees */
+
 struct tensor {
 	char name[GGML_MAX_NAME];
-	int64_t cols; /* ne[0]: a row's length */
-	int64_t rows; /* ne[1]; 1 for vectors */
+	int64_t cols;	/* ne[0]: a row's length */
+	int64_t rows;	/* ne[1]; 1 for vectors */
+	int64_t planes; /* ne[2]; 1 but for experts */
 	bool is_vector;
-	bool is_small; /* kept in f32 whatever the type */
-	float value;   /* the mean of its elements */
-	float spread;  /* and their deviation */
-	int64_t quiet; /* the first rows, of a tenth of that deviation */
+	bool is_small;	/* kept in f32 whatever the type */
+	bool is_rising; /* -1, -2, -3 ... in each row: a state's decay */
+	float value;	/* the mean of its elements */
+	float spread;	/* and their deviation */
+	int64_t quiet;	/* the first rows, of a tenth of that deviation */
 };
 
 typedef int (*tensor_fn)(const struct tensor *t, void *arg);

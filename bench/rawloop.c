@@ -88,6 +88,7 @@ add_prompt(struct loop *l, const char *text)
 	    (uint32_t)n + l->n_gen > l->ctx_size)
 		return complain("empty or longer than batch or context", text);
 	s->plan.n_prompt = s->n_known = (uint32_t)n;
+	s->plan.rule = l->chunk > 0 ? PLAN_ROWS : PLAN_FREE;
 	s->plan.chunk = l->chunk > 0 ? l->chunk : UINT32_MAX;
 	return 0;
 }

@@ -29,6 +29,7 @@
 	K(MODE, uint32_t, "octal permissions like 0660")              \
 	K(LEVEL, uint32_t, "debug, info, warn or error (or 0 to 3)")  \
 	K(JAIL, uint32_t, "off, auto or require")                     \
+	K(RESUME, uint32_t, "exact or fast")                          \
 	K(REAL, double, "a number")
 
 /* Of an option that may be given again. */
@@ -84,8 +85,7 @@ struct settings {
 	uint8_t from[SETTINGS_MAX]; /* enum setting_from of each row */
 };
 
-/* Empties the values and sets the defaults. 0, ERR_NOMEM, or ERR_INVALID for a
- * default that its own row refuses. */
+/* Sets the defaults. 0, ERR_NOMEM, or ERR_INVALID: a row refuses its own. */
 int settings_init(struct settings *s, const struct setting *rows, size_t n,
     void *values, struct fail *f) MUST_CHECK;
 

@@ -164,7 +164,11 @@
 	    "drain-timeout", NULL, "BULKHEAD_DRAIN_TIMEOUT",                \
 	    "30s", 0, 24 * CONF_H, "TIME",                                  \
 	    "for streams at SIGTERM")                                       \
-	O("Faults", true, restart_limit, COUNT,                             \
+	O("Faults", true, resume, RESUME,                                   \
+	    "resume", NULL, "BULKHEAD_RESUME",                              \
+	    "exact", 1, 2, "MODE",                                          \
+	    "exact: as if nothing had died; or fast")                       \
+	O(NULL, true, restart_limit, COUNT,                             \
 	    "restart-limit", NULL, "BULKHEAD_RESTART_LIMIT",                \
 	    "5", 1, 1000000, "N",                                           \
 	    "deaths of a worker, then a pause")                             \

@@ -53,6 +53,13 @@ static const struct suffix jail_names[] = {
 	{ NULL, 0 },
 };
 
+/* The values are those of enum resume_mode. */
+static const struct suffix resume_names[] = {
+	{ "exact", 1 },
+	{ "fast", 2 },
+	{ NULL, 0 },
+};
+
 static const struct suffix flag_names[] = {
 	{ "on", 1 },
 	{ "off", 0 },
@@ -146,6 +153,8 @@ read_number(enum setting_kind kind, const char *text, double *ret)
 		return read_word(level_names, text, ret);
 	case SETTING_JAIL:
 		return read_word(jail_names, text, ret);
+	case SETTING_RESUME:
+		return read_word(resume_names, text, ret);
 	case SETTING_BYTES:
 		return read_scaled(byte_suffixes, text, ret);
 	case SETTING_TIME:
@@ -187,7 +196,8 @@ static bool
 has_range(const struct setting *row)
 {
 	return !is_text(row) && row->kind != SETTING_FLAG &&
-	    row->kind != SETTING_LEVEL && row->kind != SETTING_JAIL;
+	    row->kind != SETTING_LEVEL && row->kind != SETTING_JAIL &&
+	    row->kind != SETTING_RESUME;
 }
 
 /* The largest unit that v is whole in. */

@@ -27,6 +27,25 @@ params_default(struct gen_submit *p)
 	};
 }
 
+int
+params_resume(const char *name, struct str word, uint8_t *ret, struct fail *f)
+{
+	static const char *const words[] = {
+		[0] = "",
+		[RESUME_EXACT] = "exact",
+		[RESUME_FAST] = "fast",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_is(word, words[i])) {
+			*ret = (uint8_t)i;
+			return 0;
+		}
+	return fail_set(f, ERR_INVALID, name,
+	    "%s: must be \"exact\" or \"fast\", not \"%.*s\"", name,
+	    (int)word.n, word.p);
+}
+
 static const struct error_row rows[] = {
 	{ ERR_INVALID, 400, "invalid_request_error", -32602 },
 	{ ERR_CONTEXT, 400, "exceed_context_size_error", -32602 },

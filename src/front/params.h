@@ -10,6 +10,11 @@
 /* llama-server's defaults (v0.5.0). seed is UINT64_MAX: to be drawn. */
 void params_default(struct gen_submit *p);
 
+/* "exact" or "fast", of the parameter of that name, into *ret; the empty word
+ * is the server's --resume, 0. 0 or ERR_INVALID. */
+int params_resume(
+    const char *name, struct str word, uint8_t *ret, struct fail *f) MUST_CHECK;
+
 /* How an error is called by those who will read it. */
 struct error_row {
 	int err;	       /* ERR_* */

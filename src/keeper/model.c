@@ -64,6 +64,8 @@ on_spawn(void *arg, struct process *p)
 		.n_gpu_layers = conf->gpu_layers,
 		.use_mmap = conf->mmap,
 		.jail = (uint8_t)conf->jail,
+		.resume_mode = (uint8_t)conf->resume,
+		.tested = str_of(m->identity),
 		.template_override = buf_str(&m->in->chat_template),
 	};
 

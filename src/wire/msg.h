@@ -104,6 +104,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, stall_ms, "a client may read nothing this long")         \
 	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
 	F(S, u32, out_high, "bytes unread by a client that park its work") \
+	F(S, u8, resume_mode, "enum resume_mode, of requests without one") \
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")        \
 	F(S, u8, jail, "enum jail_mode")
@@ -218,6 +219,8 @@ enum model_status {
 	F(S, u32, n_gpu_layers, "UINT32_MAX: all")                       \
 	F(S, u8, use_mmap, "")                                           \
 	F(S, u8, jail, "enum jail_mode")                                 \
+	F(S, u8, resume_mode, "enum resume_mode, to be set up for")      \
+	F(S, str, tested, "identity that another worker found")          \
 	F(S, str, template_override, "a chat template, or empty")
 
 #define WORKER_CHANNEL_FIELDS(F, S) F(S, u32, front_pid, "for logs")

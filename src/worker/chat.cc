@@ -7,6 +7,7 @@ extern "C" {
 }
 
 /* <chat.h> is llama.cpp's. */
+#include <build-info.h>
 #include <chat.h>
 #include <json-schema-to-grammar.h>
 #include <llama.h>
@@ -423,4 +424,10 @@ chat_grammar_sieve(struct llama_sampler *g, struct cand *v, size_t n)
 		llama_sampler_apply(g, &all);
 		return 0;
 	});
+}
+
+const char *
+chat_engine(void)
+{
+	return llama_build_info();
 }

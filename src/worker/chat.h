@@ -29,6 +29,9 @@ int chat_open(const struct llama_model *model, struct str override,
 /* NULL is allowed. */
 void chat_free(struct chat *c);
 
+/* Which llama.cpp this is. */
+const char *chat_engine(void);
+
 /* Whether the file, or the override, has a template. */
 bool chat_is_explicit(const struct chat *c);
 

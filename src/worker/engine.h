@@ -24,6 +24,8 @@ struct engine_events {
 	void (*on_step)(void *arg, const struct step *s);
 	void (*on_done)(void *arg, const struct gen_done *d);
 	void (*on_failed)(void *arg, const struct gen_failed *f);
+	/* Between the two, of a resume with hashes: how it compares. */
+	void (*on_checked)(void *arg, const struct gen_checked *c);
 };
 
 struct engine;

@@ -102,10 +102,17 @@ on_failed(void *arg, const struct gen_failed *f)
 	send(arg, MSG_GEN_FAILED, &whole);
 }
 
+static void
+on_checked(void *arg, const struct gen_checked *c)
+{
+	send(arg, MSG_GEN_CHECKED, c);
+}
+
 struct engine_events
 link_events(struct link *l)
 {
-	struct engine_events e = { l, on_started, on_step, on_done, on_failed };
+	struct engine_events e = { l, on_started, on_step, on_done, on_failed,
+		on_checked };
 
 	return e;
 }

@@ -1,42 +1,82 @@
 #include "worker/plan.h"
 
-/* Up to where tokens may be decoded as whole chunks when they are known. A
- * cache that only grows cannot rewrite a chunk, so the undisturbed run never
- * has one that holds generated tokens. */
-static uint32_t
-chunks_end(const struct plan *p, uint32_t n_known)
-{
-	if (p->is_one_way && n_known > p->n_prompt)
-		return p->n_prompt;
-	return n_known;
-}
-
 static struct plan_op
 op(enum plan_kind kind, uint32_t from, uint32_t end)
 {
 	return (struct plan_op){ kind, from, end - from };
 }
 
-void
-plan_mix(struct plan *p, uint32_t n_past)
+static uint32_t
+least(uint32_t a, uint32_t b)
 {
-	p->mixed = n_past - n_past % p->chunk + p->chunk;
+	return a < b ? a : b;
+}
+
+/* Up to the next multiple of a chunk. */
+static uint32_t
+next_edge(const struct plan *p, uint32_t at)
+{
+	return at - at % p->chunk + p->chunk;
+}
+
+/* A token, or many: up to a chunk. */
+static struct plan_op
+some(const struct plan *p, enum plan_kind many, uint32_t from, uint32_t end)
+{
+	if (end - from == 1)
+		return op(PLAN_SINGLE, from, end);
+	return op(many, from, from + least(end - from, p->chunk));
+}
+
+static struct plan_op
+next_free(const struct plan *p, uint32_t n_past, uint32_t n_known)
+{
+	return some(p, PLAN_PROMPT, n_past, n_known);
+}
+
+static struct plan_op
+next_of_prompt(const struct plan *p, uint32_t n_past)
+{
+	return op(
+	    PLAN_PROMPT, n_past, least(next_edge(p, n_past), p->n_prompt));
+}
+
+static struct plan_op
+next_by_rows(const struct plan *p, uint32_t n_past, uint32_t n_known)
+{
+	if (n_past < p->n_prompt)
+		return next_of_prompt(p, n_past);
+	return some(p, PLAN_REPLAY, n_past, n_known);
+}
+
+/* A cache that only grows cannot remove a chunk, so output is single tokens
+ * in the undisturbed run and in a resume. */
+static struct plan_op
+next_by_shapes(const struct plan *p, uint32_t n_past, uint32_t n_known)
+{
+	uint32_t end = next_edge(p, n_past);
+	uint32_t edge = end - p->chunk;
+
+	if (!p->is_one_way && n_past == edge && n_known >= end)
+		return op(PLAN_CHUNK, edge, end);
+	if (n_past < p->n_prompt)
+		return next_of_prompt(p, n_past);
+	if (!p->is_one_way && n_past + 1 == end)
+		return op(PLAN_CHUNK, edge, end);
+	return op(PLAN_ALONE, n_past, n_past + 1);
 }
 
 struct plan_op
 plan_next(const struct plan *p, uint32_t n_past, uint32_t n_known)
 {
-	uint32_t end = chunks_end(p, n_known);
-	uint32_t edge = n_past - n_past % p->chunk;
+	static struct plan_op (*const rules[PLAN_RULES])(
+	    const struct plan *, uint32_t, uint32_t) = {
+		[PLAN_FREE] = next_free,
+		[PLAN_ROWS] = next_by_rows,
+		[PLAN_SHAPES] = next_by_shapes,
+	};
 
 	if (n_past >= n_known)
 		return op(PLAN_NOTHING, n_past, n_past);
-	if (n_past == edge && n_past < end && end - n_past >= p->chunk)
-		return op(PLAN_CHUNK, n_past, n_past + p->chunk);
-	if (n_past < p->n_prompt)
-		return op(PLAN_TAIL, n_past, p->n_prompt);
-	if (n_past + 1 - edge == p->chunk && !p->is_one_way &&
-	    p->mixed != edge + p->chunk)
-		return op(PLAN_CHUNK, edge, edge + p->chunk);
-	return op(PLAN_SINGLE, n_past, n_past + 1);
+	return rules[p->rule](p, n_past, n_known);
 }

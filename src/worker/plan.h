@@ -1,10 +1,10 @@
 /*
  * plan - which tokens of a sequence are decoded together.
  *
- * The bits of a logit depend on the shapes of the computations behind it, so
- * a resume is exact only if it leaves the same shapes in the KV cache as the
- * undisturbed run. This is the whole rule, a pure function; see "The
- * canonical schedule" in docs/IPC.md.
+ * The bits of a logit depend on the computations behind it, so a resume is
+ * exact only if it repeats those of the undisturbed run, or such as are known
+ * to give the same bits. This is the whole rule, a pure function; see "The
+ * schedule" in docs/IPC.md.
  */
 #ifndef WORKER_PLAN_H
 #define WORKER_PLAN_H
@@ -12,26 +12,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum plan_rule {
+	PLAN_FREE, /* whatever is fastest: not exact */
+
+	/* The prompt in whole chunks at fixed offsets, then its tail, each
+	 * alone; output in batches of any size and company, because a row's
+	 * bits do not depend on the others. */
+	PLAN_ROWS,
+
+	/* Where they do depend, shapes are repeated: output one token at a
+	 * time, alone; a chunk that fills is removed and decoded again as one
+	 * batch, and that is how a resume decodes it. */
+	PLAN_SHAPES,
+	PLAN_RULES
+};
+
 enum plan_kind {
 	PLAN_NOTHING, /* all known tokens are in the cache: sample */
-	PLAN_CHUNK,   /* a whole chunk, alone in its batch */
-	PLAN_TAIL,    /* what the prompt has beyond its last whole chunk */
-	PLAN_SINGLE,  /* one token; may share a batch with other sequences */
+	PLAN_PROMPT,  /* a chunk or tail of the prompt, alone in its batch */
+	PLAN_REPLAY,  /* many known tokens of the output, alone */
+	PLAN_CHUNK,  /* PLAN_SHAPES: a chunk that output has completed, alone */
+	PLAN_ALONE,  /* one token, alone */
+	PLAN_SINGLE, /* one token; may share a batch with other sequences */
 };
 
 /* All counts are tokens of one sequence. */
 struct plan {
-	uint32_t chunk;	   /* N; at least 1 */
+	enum plan_rule rule;
+	uint32_t chunk;	   /* N; at least 1; the most of any batch */
 	uint32_t n_prompt; /* P */
 	bool is_one_way;   /* the cache cannot remove a tail (recurrent) */
-	uint32_t mixed;	   /* end of the chunk that has a token decoded in
-			    * company; 0: none */
 };
-
-/* The token at n_past is decoded in one batch with other sequences' tokens.
- * Its bits are not those of a lone run any more, so decoding its chunk again
- * would cost a chunk and gain nothing: it is left as it is. */
-void plan_mix(struct plan *p, uint32_t n_past);
 
 /* Decode tokens [from, from + n). Where from is less than n_past, remove
  * [from, n_past) from the cache first. */

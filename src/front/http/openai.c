@@ -16,6 +16,7 @@
 #define KWARGS_MAX (64u << 10)
 #define GRAMMAR_MAX (256u << 10)
 #define MODEL_NAME_MAX 4096
+#define RESUME_MAX 64
 #define TOKENS_MAX 2147483647.0
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -71,6 +72,7 @@ static const struct json_field common_fields[] = {
 	ROW("timeout_ms", U32, times.total_ms, 0, 0),
 	ROW("queue_timeout_ms", U32, times.queue_ms, 0, 0),
 	ROW("first_token_timeout_ms", U32, times.first_ms, 0, 0),
+	ROW("resume", STR, resume, 0, RESUME_MAX),
 };
 
 static const struct json_field completion_fields[] = {
@@ -133,6 +135,12 @@ read_budget(struct openai *o, struct fail *why)
 			o->gen.max_tokens = (uint32_t)names[i].value;
 	}
 	return 0;
+}
+
+static int
+read_resume(struct openai *o, struct fail *why)
+{
+	return params_resume("resume", o->resume, &o->gen.resume_mode, why);
 }
 
 static int
@@ -209,11 +217,12 @@ refuse_tools(struct openai *o, struct fail *why)
 typedef int (*step_fn)(struct openai *o, struct fail *why);
 
 static const step_fn completion_steps[] = { read_stream_options, read_budget,
-	read_logprobs, check_completion, openai_read_shape, openai_read_lists };
+	read_resume, read_logprobs, check_completion, openai_read_shape,
+	openai_read_lists };
 
 static const step_fn chat_steps[] = { read_stream_options, read_budget,
-	read_logprobs, refuse_tools, read_kwargs, openai_read_shape,
-	openai_read_lists, openai_read_messages };
+	read_resume, read_logprobs, refuse_tools, read_kwargs,
+	openai_read_shape, openai_read_lists, openai_read_messages };
 
 /* How large what a request points to may get, once written again. */
 static const size_t buf_max[OPENAI_NBUFS] = {
@@ -235,7 +244,8 @@ init(struct openai *o, bool is_chat)
 		.max_completion_tokens = -1,
 		.n_predict = -1,
 		.tops = -1,
-		.model = STR("") };
+		.model = STR(""),
+		.resume = STR("") };
 	params_default(&o->gen);
 	for (size_t i = 0; i < OPENAI_NBUFS; i++)
 		buf_init(&o->bufs[i], buf_max[i]);

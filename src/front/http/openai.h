@@ -45,6 +45,7 @@ struct openai {
 	struct openai_prompt *prompts; /* NULL for chat */
 	uint32_t n_prompts;	       /* 1 for chat */
 	uint32_t n;		       /* choices of each prompt */
+	struct str resume;	       /* "": the server's */
 	bool is_chat;
 	bool is_stream;
 	bool wants_usage; /* in the stream */

@@ -76,6 +76,7 @@ put_description(struct json_out *o, const struct model_state *s)
 	json_key_u64(o, "threads_batch", s->n_threads_batch);
 	json_key_u64(o, "chunk", s->chunk);
 	json_key_bool(o, "exact", s->exact != 0);
+	json_key_str(o, "identity", s->identity);
 	json_key_u64(o, "load_ms", s->load_ms);
 }
 

@@ -51,6 +51,7 @@ struct infer {
 	uint32_t queue_timeout_ms;
 	uint32_t first_token_timeout_ms;
 	uint32_t t_max_predict_ms;
+	struct str resume; /* "": the server's */
 };
 
 static const struct json_field infer_fields[] = {
@@ -65,6 +66,7 @@ static const struct json_field infer_fields[] = {
 	FIELD(U32, infer, , queue_timeout_ms, 0, 0, 0),
 	FIELD(U32, infer, , first_token_timeout_ms, 0, 0, 0),
 	FIELD(U32, infer, , t_max_predict_ms, 0, 0, 0),
+	FIELD(STR, infer, , resume, 0, 0, NAME_BYTES),
 };
 
 /* What stands in lora_params and prompt_cache_params. */
@@ -237,7 +239,7 @@ static int
 read_infer(const struct source *s, const struct rkllm_param *p,
     struct gen_submit *ret, struct gen_times *times, struct fail *f)
 {
-	struct infer in = { .seed = UINT64_MAX };
+	struct infer in = { .seed = UINT64_MAX, .resume = STR("") };
 	struct rkllm_sampling sampling = p->sampling;
 	int32_t budget;
 	int err = fields_read(s, &shape_infer, &in, f);
@@ -247,6 +249,8 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		    "sampling_params.", &shape_sampling, &sampling, f);
 	if (err == 0)
 		err = check_infer(s, &in, f);
+	if (err == 0)
+		err = params_resume("resume", in.resume, &ret->resume_mode, f);
 	if (err != 0)
 		return err;
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;

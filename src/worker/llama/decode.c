@@ -41,12 +41,13 @@ note_batch(const struct model *m, enum batch_kind kind)
 }
 
 int
-model_run(struct model *m, enum batch_kind kind)
+model_run(struct model *m, enum batch_kind kind, enum kernels k)
 {
 	int32_t r;
 
 	note_batch(m, kind);
 	threads_attach(m, kind);
+	kernels_use(k, m->cpu, m->has_flash && k != KERNELS_OWN);
 	logs_forget();
 	r = llama_decode(m->ctx, m->batch);
 	crash_note_step(STEP_NONE, 0);

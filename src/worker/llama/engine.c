@@ -4,6 +4,7 @@
 #include "worker/llama/backends.h"
 #include "worker/llama/logs.h"
 #include "worker/llama/prompt.h"
+#include "worker/llama/selftest.h"
 #include "worker/llama/threads.h"
 
 #include "crash/crash.h"
@@ -67,6 +68,10 @@ llama_engine_load(struct engine **ret, const struct worker_load *cfg, int fd,
 	if (err == 0)
 		err = threads_choose(
 		    &e->m, cfg->n_threads, cfg->n_threads_batch, p);
+	if (err == 0)
+		err = selftest_run(&e->m, cfg->tested, p);
+	if (err == 0)
+		identity_make(&e->m, e->identity, sizeof(e->identity));
 	if (err == 0) {
 		pace_init(&e->pace, p, llama_model_size(e->m.weights));
 		return 0;
@@ -95,7 +100,8 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 	ret->n_threads = (uint32_t)m->threads[BATCH_STEP];
 	ret->n_threads_batch = (uint32_t)m->threads[BATCH_CHUNK];
 	ret->chunk = m->chunk;
-	ret->exact = !m->is_one_way;
+	ret->exact = m->rule != PLAN_FREE;
+	ret->identity = str_of(e->identity);
 	ret->has_template = chat_is_explicit(m->chat);
 	ret->n_params = llama_model_n_params(m->weights);
 	ret->size = llama_model_size(m->weights);

@@ -147,7 +147,10 @@ set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, why);
 	if (err != 0)
 		return err;
-	g->plan = (struct plan){ m->chunk, g->n_tokens, m->is_one_way, 0 };
+	g->plan.rule = s->resume_mode == RESUME_FAST ? PLAN_FREE : m->rule;
+	g->plan.chunk = m->chunk;
+	g->plan.n_prompt = g->n_tokens;
+	g->plan.is_one_way = m->is_one_way;
 	g->max_out = m->n_ctx - g->n_tokens;
 	if (s->max_tokens > 0 && s->max_tokens < g->max_out)
 		g->max_out = s->max_tokens;
@@ -173,6 +176,8 @@ replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
 			    s->done.n, i);
 		err = gen_take(g, s->done.p[i], &text, ret_reason);
 	}
+	if (s->hashes.n / sizeof(g->check.want[0]) <= s->done.n)
+		exact_check_init(&g->check, s->hashes, g->n_tokens);
 	return err;
 }
 

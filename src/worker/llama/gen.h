@@ -9,6 +9,7 @@
 #define WORKER_LLAMA_GEN_H
 
 #include "worker/emit.h"
+#include "worker/llama/exact.h"
 #include "worker/llama/model.h"
 #include "worker/plan.h"
 #include "worker/sampler.h"
@@ -21,6 +22,7 @@ struct gen {
 	bool is_parked;
 	struct model *m;
 	struct plan plan;
+	struct exact_check check; /* of a resume */
 	int32_t *tokens; /* the prompt, then the output; room for n_ctx */
 	uint32_t n_tokens;
 	uint32_t n_past; /* tokens in the KV cache */

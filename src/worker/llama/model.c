@@ -6,11 +6,17 @@
  * layers keep all cells (swa_full), or chunks could not be rewritten. A batch
  * never holds more than a chunk or one token of each sequence, so n_batch is
  * no bigger and the compute buffers stay small.
+ *
+ * Two more choices are for exactness, and not made with --resume fast: no
+ * flash attention on a CPU, whose routines depend on the number of rows (and
+ * which is slower there with a long context); and weights as they lie in the
+ * file, because the routines for repacked ones do the same for some types.
  */
 #include "worker/llama/model.h"
 
 #include "worker/llama/backends.h"
 #include "worker/llama/check.h"
+#include "worker/llama/exact.h"
 #include "worker/llama/logs.h"
 #include "worker/llama/threads.h"
 
@@ -29,7 +35,8 @@
 #define SEQ_CAP 64u    /* sequences when nobody asked for a number */
 #define SEQ_FEW 4u     /* a shorter context is better than fewer of them */
 #define KV_SHARE 8u    /* of the machine's memory: one in so many bytes */
-#define KV_LEAST (1ull << 30) /* where the machine does not tell */
+#define KV_LEAST (1ull << 30)	   /* where the machine does not tell */
+#define SCORES_MOST (256ull << 20) /* bytes without flash attention */
 
 struct load {
 	struct model *m;
@@ -80,6 +87,7 @@ weights_params(struct load *l)
 	    : (int32_t)l->cfg->n_gpu_layers;
 	p.load_mode =
 	    l->cfg->use_mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+	p.use_extra_bufts = l->m->is_fast;
 	p.progress_callback = on_progress;
 	p.progress_callback_user_data = l;
 	return p;
@@ -248,6 +256,27 @@ on_abort_asked(void *arg)
 	    (m->deadline_us != UINT64_MAX && clock_us() > m->deadline_us);
 }
 
+static bool
+has_gpu(void)
+{
+	return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != NULL ||
+	    ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_IGPU) != NULL;
+}
+
+/* Without it the scores of a whole batch lie in memory at once. */
+static enum llama_flash_attn_type
+flash_attention(const struct load *l)
+{
+	const struct model *m = l->m;
+	uint64_t scores = sizeof(float) * (uint64_t)m->n_ctx * m->n_batch *
+	    (uint64_t)llama_model_n_head(m->weights);
+
+	if (m->is_fast || (has_gpu() && l->cfg->n_gpu_layers > 0) ||
+	    scores > SCORES_MOST)
+		return LLAMA_FLASH_ATTN_TYPE_AUTO;
+	return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+}
+
 static struct llama_context_params
 context_params(struct load *l)
 {
@@ -259,10 +288,14 @@ context_params(struct load *l)
 	p.n_seq_max = m->n_seq;
 	p.n_batch = m->n_batch;
 	p.n_ubatch = m->n_batch;
-	p.n_outputs_max = m->n_seq;
+	m->n_rows = m->n_seq > EXACT_HASHES + 1 ? m->n_seq : EXACT_HASHES + 1;
+	if (m->n_rows > m->n_batch)
+		m->n_rows = m->n_batch;
+	p.n_outputs_max = m->n_rows;
 	p.kv_unified = false;
 	p.swa_full = true;
-	p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+	p.flash_attn_type = flash_attention(l);
+	m->has_flash = p.flash_attn_type != LLAMA_FLASH_ATTN_TYPE_DISABLED;
 	p.no_perf = true;
 	p.abort_callback = on_abort_asked;
 	p.abort_callback_data = m;
@@ -290,6 +323,7 @@ make_context(struct load *l)
 	m->ctx = llama_init_from_model(m->weights, context_params(l));
 	if (m->ctx == NULL)
 		return load_failed(l, "cannot make its context");
+	m->cpu = kernels_backend();
 	if (llama_get_memory(m->ctx) == NULL)
 		return unsupported(l,
 		    "is an embedding model: it cannot "
@@ -346,8 +380,11 @@ model_load(struct model *m, const struct worker_load *cfg, int fd,
 	err = backends_load(why);
 	if (err != 0)
 		return err;
+	if (!kernels_init())
+		log_warn("the engine's routines for products cannot be chosen");
 	m->deadline_us = UINT64_MAX;
 	m->chunk = cfg->chunk;
+	m->is_fast = cfg->resume_mode == RESUME_FAST;
 	err = load_weights(&l, fd);
 	if (err == 0)
 		err = look_at_model(&l);

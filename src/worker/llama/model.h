@@ -6,6 +6,8 @@
 #define WORKER_LLAMA_MODEL_H
 
 #include "worker/chat.h"
+#include "worker/llama/kernels.h"
+#include "worker/plan.h"
 
 #include "wire/msg.h"
 #include "wire/progress.h"
@@ -40,7 +42,13 @@ struct model {
 	uint32_t n_seq;
 	uint32_t n_vocab;
 	uint32_t chunk;
-	bool is_one_way; /* the cache cannot remove a tail */
+	uint32_t n_rows;      /* of logits that a batch may ask for */
+	bool is_one_way;      /* the cache cannot remove a tail */
+	bool has_flash;	      /* flash attention */
+	bool is_fast;	      /* set up for speed first: --resume fast */
+	ggml_backend_t cpu;   /* the context's; NULL: not known */
+	enum kernels kernels; /* for output that shall be exact */
+	enum plan_rule rule;  /* by which it is; PLAN_FREE: it cannot be */
 	int32_t threads[BATCH_KINDS];
 	struct pool pools[POOLS_MAX];
 	enum batch_kind attached; /* whose pool the context has now */
@@ -68,7 +76,7 @@ void model_add(
     struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row);
 
 /* 0 or ERR_INTERNAL, with llama.cpp's words in logs_error(). */
-int model_run(struct model *m, enum batch_kind kind) MUST_CHECK;
+int model_run(struct model *m, enum batch_kind kind, enum kernels k) MUST_CHECK;
 
 /* The logits of the i-th token added; n_vocab of them, to read and change
  * until the next run. */

@@ -147,6 +147,10 @@ sample(struct engine *e, struct gen *g, int32_t i)
 	int err = row == NULL ? ERR_INTERNAL : 0;
 
 	crash_note_step(STEP_SAMPLE, g->id);
+	if (err == 0 && g->plan.rule != PLAN_FREE) {
+		s.flags |= STEP_HASH;
+		s.hash = exact_hash(row, e->m.n_vocab);
+	}
 	if (err == 0 && k->want_logprobs)
 		err = logprob_keep(&e->logprob, &e->m, row);
 	if (err == 0)
@@ -173,7 +177,7 @@ has_job(const struct gen *g)
 	if (g == NULL || g->is_parked)
 		return false;
 	kind = gen_next(g).kind;
-	return kind == PLAN_CHUNK || kind == PLAN_TAIL;
+	return kind != PLAN_NOTHING && kind != PLAN_SINGLE;
 }
 
 static bool
@@ -204,19 +208,49 @@ any_single(const struct engine *e)
 	return false;
 }
 
+/* Whether a row of this op can be compared: of a chunk that is decoded again
+ * only the last one was sampled from. */
+static bool
+is_checked(const struct gen *g, struct plan_op op, uint32_t pos)
+{
+	return exact_check_wants(&g->check, pos) &&
+	    (op.kind != PLAN_CHUNK || pos + 1 == op.from + op.n);
+}
+
 /* A chunk that is decoded again is removed first. */
 static int
 decode_op(struct engine *e, const struct gen *g, struct plan_op op)
 {
-	bool is_last = op.from + op.n == g->n_tokens;
+	bool is_row_by_row =
+	    g->plan.rule == PLAN_ROWS && op.kind != PLAN_PROMPT;
 
 	if (op.from < g->n_past && model_cut(&e->m, g->seq, op.from) != 0)
 		return ERR_INTERNAL;
 	model_begin(&e->m);
+	for (uint32_t pos = op.from; pos < op.from + op.n; pos++)
+		model_add(&e->m, g->tokens[pos], pos, g->seq,
+		    pos + 1 == g->n_tokens || is_checked(g, op, pos));
+	return model_run(&e->m,
+	    op.kind == PLAN_ALONE ? BATCH_STEP : BATCH_CHUNK,
+	    is_row_by_row ? e->m.kernels : KERNELS_OWN);
+}
+
+/* The rows of a resume beside those of before; the verdict is said once.
+ * row: the first of op's in the batch. */
+static void
+check_rows(struct engine *e, struct gen *g, struct plan_op op, uint32_t row)
+{
+	struct gen_checked c = { .gen = g->id };
+	bool agrees = false;
+
 	for (uint32_t i = 0; i < op.n; i++)
-		model_add(&e->m, g->tokens[op.from + i], op.from + i, g->seq,
-		    is_last && i + 1 == op.n);
-	return model_run(&e->m, BATCH_CHUNK);
+		if (is_checked(g, op, op.from + i))
+			exact_check_row(&g->check, op.from + i,
+			    model_row(&e->m, (int32_t)(row + i)), e->m.n_vocab);
+	if (!exact_check_is_over(&g->check, op.from + op.n, &agrees))
+		return;
+	c.agrees = agrees && g->plan.rule != PLAN_FREE;
+	e->events.on_checked(e->events.arg, &c);
 }
 
 static void
@@ -237,13 +271,15 @@ run_job(struct engine *e, struct gen *g)
 		return;
 	}
 	g->n_past = op.from + op.n;
+	check_rows(e, g, op, 0);
 	if (g->n_past == known)
 		sample(e, g, (int32_t)op.n - 1);
 }
 
-/* Every sequence that waits for one token, in order of their ids. */
+/* Every sequence that waits for one token, in order of their ids. If one of
+ * them shall be exact, all are computed in that way. */
 static uint32_t
-gather(struct engine *e)
+gather(struct engine *e, enum kernels *ret_kernels)
 {
 	uint32_t n = 0;
 
@@ -254,7 +290,10 @@ gather(struct engine *e)
 		if (!has_single(g))
 			continue;
 		model_add(&e->m, g->tokens[g->n_past], g->n_past, g->seq,
-		    g->n_past + 1 == g->n_tokens);
+		    g->n_past + 1 == g->n_tokens ||
+			exact_check_wants(&g->check, g->n_past));
+		if (g->plan.rule == PLAN_ROWS)
+			*ret_kernels = e->m.kernels;
 		e->stepping[n++] = g;
 	}
 	return n;
@@ -264,12 +303,13 @@ static void
 run_step(struct engine *e)
 {
 	struct gen **in = e->stepping;
-	uint32_t n = gather(e);
+	enum kernels k = KERNELS_OWN;
+	uint32_t n = gather(e, &k);
 	uint64_t us;
 	int err;
 
 	pace_begin(&e->pace, PHASE_DECODE, n);
-	err = model_run(&e->m, BATCH_STEP);
+	err = model_run(&e->m, BATCH_STEP, k);
 	us = note_progress(e, 0);
 	e->jobs_us = 0;
 	e->step_us = e->step_us == 0 ? us : (7 * e->step_us + us) / 8;
@@ -280,8 +320,8 @@ run_step(struct engine *e)
 			fail(e, in[i], err, "decoding failed");
 			continue;
 		}
-		if (n > 1)
-			plan_mix(&in[i]->plan, in[i]->n_past);
+		check_rows(e, in[i],
+		    (struct plan_op){ PLAN_SINGLE, in[i]->n_past, 1 }, i);
 		in[i]->n_past++;
 		if (in[i]->n_past == in[i]->n_tokens)
 			sample(e, in[i], (int32_t)i);

@@ -6,6 +6,7 @@
 
 #include "worker/engine.h"
 #include "worker/llama/gen.h"
+#include "worker/llama/identity.h"
 #include "worker/llama/logprob.h"
 #include "worker/pace.h"
 
@@ -14,6 +15,7 @@ struct engine {
 	struct sampler_room room;
 	struct logprob logprob;
 	struct engine_events events;
+	char identity[IDENTITY_MAX];
 	struct progress *p;    /* or NULL */
 	struct gen **gens;     /* by sequence id; NULL: a free slot */
 	struct gen **stepping; /* room for those of one step */

@@ -130,7 +130,7 @@ run_once(struct model *m, enum batch_kind kind, uint32_t n)
 	model_begin(m);
 	for (uint32_t i = 0; i < n; i++)
 		model_add(m, (int32_t)(i % m->n_vocab), i, 0, i + 1 == n);
-	err = model_run(m, kind);
+	err = model_run(m, kind, m->kernels);
 	llama_synchronize(m->ctx);
 	return err;
 }

@@ -40,6 +40,9 @@ struct told {
 	char why[512];
 	float logprob; /* of the last token */
 	uint8_t n_tops;
+	uint64_t hashes[MOST_TOKENS]; /* of the logits; 0: none came */
+	uint32_t n_verdicts;	      /* how a resume compares */
+	bool agrees;
 };
 
 struct world {
@@ -90,6 +93,7 @@ world_step(void *arg, const struct step *s)
 	add_text(t, s->text);
 	t->tokens[t->n_tokens] = s->token;
 	t->mu[t->n_tokens] = s->mu;
+	t->hashes[t->n_tokens] = s->flags & STEP_HASH ? s->hash : 0;
 	t->ends[t->n_tokens++] = t->n_text;
 	t->logprob = s->logprob;
 	t->n_tops = s->n_tops;
@@ -117,6 +121,17 @@ world_failed(void *arg, const struct gen_failed *f)
 	copy_str(t->why, sizeof(t->why), f->text);
 }
 
+static inline void
+world_checked(void *arg, const struct gen_checked *c)
+{
+	struct told *t = told_of(arg, c->gen);
+
+	assert_true(t->id == c->gen && t->reason == 0 && t->err == 0);
+	assert_int_equal(t->n_verdicts, 0);
+	t->n_verdicts++;
+	t->agrees = c->agrees;
+}
+
 /* Loads the demo model; 77 if there is none, for main to exit with. */
 static inline int
 world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
@@ -131,7 +146,7 @@ world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
 		.chunk = chunk,
 		.use_mmap = 1 };
 	struct engine_events events = { w, world_started, world_step,
-		world_done, world_failed };
+		world_done, world_failed, world_checked };
 	struct fail why = { 0 };
 	int err;
 

@@ -14,6 +14,7 @@ front_init(struct front *f)
 	*f = (struct front){ .reserve_fd = -1, .started_ms = clock_ms() };
 	f->journal.slots.fd = -1;
 	saved_init(&f->saved);
+	refuse_init(&f->refusals);
 	list_init(&f->listeners);
 	list_init(&f->conns);
 	list_init(&f->dirty);
@@ -32,6 +33,7 @@ front_init(struct front *f)
 void
 front_done(struct front *f)
 {
+	refuse_done(&f->refusals);
 	table_free(f->gens);
 	slots_unmap(&f->journal.slots);
 	saved_done(&f->saved);

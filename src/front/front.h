@@ -11,6 +11,7 @@
 #include "front/journal.h"
 #include "front/metrics.h"
 #include "front/poison.h"
+#include "front/refuse.h"
 #include "front/saved.h"
 #include "wire/chan.h"
 
@@ -32,7 +33,8 @@ struct front {
 	struct journal journal; /* of them; empty until the keeper gave it */
 	struct saved saved;	/* one of them, while it is sent */
 	struct clients *clients;
-	struct poison poison; /* requests that were convicted */
+	struct refusals refusals; /* connections that are told why */
+	struct poison poison;	  /* requests that were convicted */
 	struct metrics metrics;
 	struct timer *drain_timer;
 	struct progress *progress;

@@ -1,6 +1,7 @@
 #include "front/listener.h"
 
 #include "base/log.h"
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 
@@ -13,9 +14,11 @@
 #include <unistd.h>
 
 #define ACCEPTS_A_TURN 64u /* a flood leaves the others their turn */
-#define UNSENT_MS 30000u   /* TCP_USER_TIMEOUT: a peer that vanished */
-#define PROBE_AFTER_S 60   /* keepalive: idle, then each, then how often */
-#define PROBE_EVERY_S 15
+#define OPERATORS_MAX 4u   /* connections of the operator's, over the limit */
+#define REST_MS 100u
+#define UNSENT_MS 30000u /* TCP_USER_TIMEOUT: a peer that vanished */
+#define PROBE_AFTER_S 20 /* keepalive: idle, then each, then how often */
+#define PROBE_EVERY_S 5
 #define PROBES 4
 /* What the kernel holds unsent for a client. Its own limit is some megabytes:
  * a slow reader would take minutes to make room there, and look stalled. */
@@ -23,12 +26,12 @@
 
 struct door {
 	int (*accept)(struct front *f, int fd);
-	void (*refuse)(int fd);
+	struct str (*refusal)(void);
 };
 
 static const struct door doors[] = {
-	[LISTEN_HTTP] = { http_accept, http_refuse },
-	[LISTEN_RPC] = { rpc_accept, rpc_refuse },
+	[LISTEN_HTTP] = { http_accept, http_refusal },
+	[LISTEN_RPC] = { rpc_accept, rpc_refusal },
 };
 
 static void
@@ -54,8 +57,10 @@ set_tcp_options(int fd, uint32_t stall_ms)
 }
 
 /* Out of descriptors: the one in reserve takes the connection off the backlog
- * so that its client hears why, instead of the loop spinning on it. */
-static void
+ * so that its client hears why, instead of the loop spinning on it. False: not
+ * even that goes now. The reserve is a copy of a descriptor, because a jailed
+ * front opens nothing. */
+static bool
 refuse_with_reserve(struct listener *l)
 {
 	struct front *f = l->front;
@@ -66,10 +71,25 @@ refuse_with_reserve(struct listener *l)
 	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		f->metrics.connections_refused_total++;
-		doors[l->kind].refuse(fd);
+		refuse_now(fd, doors[l->kind].refusal());
 	}
-	/* /dev/null, which the jail no longer lets us open. */
 	f->reserve_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	return fd >= 0;
+}
+
+/* Whether one more may come in. Who runs the server can look at it, and stop
+ * what fills it, when it is full. */
+static bool
+has_room(const struct listener *l, int fd)
+{
+	const struct front *f = l->front;
+	uint32_t max = f->config.max_clients;
+	uint32_t more = max / 8 < OPERATORS_MAX ? max / 8 : OPERATORS_MAX;
+
+	if (f->n_conns < max)
+		return true;
+	return l->is_unix && l->kind == LISTEN_RPC && f->n_conns < max + more &&
+	    client_is_operator(fd);
 }
 
 static void
@@ -79,14 +99,31 @@ take(struct listener *l, int fd)
 
 	if (!l->is_unix)
 		set_tcp_options(fd, f->config.stall_ms);
-	if (f->n_conns >= f->config.max_clients) {
+	if (!has_room(l, fd)) {
 		f->metrics.connections_refused_total++;
-		doors[l->kind].refuse(fd);
+		refuse_fd(f, fd, doors[l->kind].refusal());
 		return;
 	}
 	f->metrics.connections_total++;
 	if (doors[l->kind].accept(f, fd) != 0)
 		log_warn("%s: no memory for a new connection", l->label);
+}
+
+/* It cannot accept now, and the loop would call it again and again. */
+static void
+rest(struct listener *l)
+{
+	if (watch_want(l->watch, 0) == 0)
+		timer_set(l->pause, REST_MS);
+}
+
+static void
+on_rested(void *arg)
+{
+	struct listener *l = arg;
+
+	if (watch_want(l->watch, WATCH_READ) != 0)
+		timer_set(l->pause, REST_MS);
 }
 
 static void
@@ -102,10 +139,15 @@ on_connection(void *arg, unsigned events)
 
 		if (fd >= 0)
 			take(l, fd);
-		else if (errno == EMFILE || errno == ENFILE)
-			refuse_with_reserve(l);
-		else if (errno != EINTR && errno != ECONNABORTED)
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			break;
+		else if (errno == EINTR || errno == ECONNABORTED)
+			continue;
+		else if ((errno != EMFILE && errno != ENFILE) ||
+		    !refuse_with_reserve(l)) {
+			rest(l);
+			break;
+		}
 	}
 	conn_turn(f);
 }
@@ -115,6 +157,7 @@ listener_free(struct listener *l)
 {
 	list_remove(&l->link);
 	watch_free(l->watch);
+	timer_free(l->pause);
 	(void)close(l->fd);
 	free(l->label);
 	free(l);
@@ -136,7 +179,8 @@ listener_add(struct front *f, const struct front_listen *msg, int fd)
 		.label = str_dup(msg->label) };
 	list_append(&f->listeners, &l->link);
 	l->watch = watch_new(f->loop, fd, on_connection, l);
-	if (l->watch == NULL || l->label == NULL ||
+	l->pause = timer_new(f->loop, on_rested, l);
+	if (l->watch == NULL || l->pause == NULL || l->label == NULL ||
 	    watch_want(l->watch, WATCH_READ) != 0) {
 		listener_free(l);
 		return ERR_NOMEM;

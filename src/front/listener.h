@@ -13,6 +13,7 @@ struct listener {
 	struct list link;
 	struct front *front;
 	struct watch *watch;
+	struct timer *pause; /* until it is tried again */
 	int fd;
 	uint8_t kind; /* enum listen_kind */
 	bool is_unix;
@@ -30,8 +31,8 @@ void listener_free_all(struct front *f);
 int http_accept(struct front *f, int fd) MUST_CHECK;
 int rpc_accept(struct front *f, int fd) MUST_CHECK;
 
-/* What is said to a client over the limit, then closed. */
-void http_refuse(int fd);
-void rpc_refuse(int fd);
+/* What is said to a client over the limit before it is closed. */
+struct str http_refusal(void);
+struct str rpc_refusal(void);
 
 #endif

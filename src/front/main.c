@@ -15,6 +15,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Bytes from which a buffer is a mapping of its own, which goes back to the
  * system when it is freed. Left alone, glibc learns from the first large one
@@ -47,7 +48,7 @@ set_up(struct front *f)
 
 	if (err != 0)
 		return err;
-	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	f->reserve_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 	f->progress = progress_map(PROGRESS_FD);
 	if (f->progress != NULL)
 		loop_observe(f->loop, on_turn, f->progress);

@@ -262,6 +262,7 @@ model_free(struct model *m)
 	gen_fail_all(m, &why);
 	if (m->chan != NULL)
 		close_channel(m);
+	queue_done(&m->queue);
 	list_remove(&m->link);
 	timer_free(m->more);
 	timer_free(m->patience);

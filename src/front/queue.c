@@ -5,6 +5,12 @@
  * runs, so that who runs least is found without looking at what runs; the
  * walk for it ends at the first that runs nothing, and there are no more
  * shares that run something than there are slots.
+ *
+ * A client that nothing is known of goes before those that had a turn: it is
+ * not to wait for the flood's next one too. But then its share stays in the
+ * turn until the others had theirs, even when nothing waits under it, or many
+ * that ask for one thing after the other would be new each time, and starve
+ * who has a backlog. (Flow queueing does the same, RFC 8290.)
  */
 #include "front/queue.h"
 
@@ -18,6 +24,7 @@ struct share {
 	struct share *parent; /* NULL: it is a client's */
 	uint32_t n_wait;
 	uint32_t n_run;
+	bool is_new; /* a client's: it had no turn yet */
 };
 
 void
@@ -73,6 +80,7 @@ share_of(struct party *p, struct queue *q, struct share *parent)
 		return NULL;
 	s->queue = q;
 	s->parent = parent;
+	s->is_new = parent == NULL;
 	list_init(&s->link);
 	list_init(&s->waiting);
 	list_append(&p->shares, &s->owned);
@@ -83,31 +91,64 @@ share_of(struct party *p, struct queue *q, struct share *parent)
 static void
 share_release(struct share *s)
 {
-	while (s != NULL && s->n_wait == 0 && s->n_run == 0) {
+	while (s != NULL && s->n_wait == 0 && s->n_run == 0 &&
+	    list_empty(&s->link)) {
 		struct share *parent = s->parent;
 
-		list_remove(&s->link);
 		list_remove(&s->owned);
 		free(s);
 		s = parent;
 	}
 }
 
-/* One more, or one less, waits under s. Its turn begins at the end. */
+/* Its turn begins at the end; a new client's behind the other new ones. */
+static void
+join_turn(struct queue *q, struct share *s)
+{
+	struct list *turn =
+	    s->parent != NULL ? &s->parent->waiting : &q->clients;
+	struct list *at = turn;
+
+	if (s->is_new)
+		for (at = turn->next; at != turn; at = at->next)
+			if (!LIST_ENTRY(at, struct share, link)->is_new)
+				break;
+	list_append(at, &s->link); /* before it */
+}
+
+/* One more, or one less, waits under s. */
 static void
 count_wait(struct queue *q, struct share *s, uint32_t by)
 {
 	for (; s != NULL; s = s->parent) {
-		struct list *turn =
-		    s->parent != NULL ? &s->parent->waiting : &q->clients;
-
 		s->n_wait += by;
-		if (s->n_wait == 0)
+		if (s->n_wait == 0 && (s->parent != NULL || s->is_new))
 			list_remove(&s->link);
-		else if (list_empty(&s->link))
-			list_append(turn, &s->link);
+		else if (s->n_wait > 0 && list_empty(&s->link))
+			join_turn(q, s);
 	}
 	q->n_new += by;
+}
+
+/* Those that only waited for the others to have their turn. */
+static void
+drop_idle(struct queue *q)
+{
+	while (!list_empty(&q->clients)) {
+		struct share *s =
+		    LIST_ENTRY(q->clients.next, struct share, link);
+
+		if (s->n_wait > 0)
+			break;
+		list_remove(&s->link);
+		share_release(s);
+	}
+}
+
+void
+queue_done(struct queue *q)
+{
+	drop_idle(q);
 }
 
 static void
@@ -147,6 +188,8 @@ least_running(const struct list *turn)
 	for (struct list *it = turn->next; it != turn; it = it->next) {
 		struct share *s = LIST_ENTRY(it, struct share, link);
 
+		if (s->n_wait == 0)
+			continue;
 		if (best == NULL || s->n_run < best->n_run)
 			best = s;
 		if (best->n_run == 0)
@@ -179,6 +222,7 @@ static void
 rotate(struct queue *q, struct share *s)
 {
 	for (; s != NULL; s = s->parent) {
+		s->is_new = false;
 		list_remove(&s->link);
 		list_append(
 		    s->parent != NULL ? &s->parent->waiting : &q->clients,
@@ -194,6 +238,7 @@ queue_take(struct queue *q, struct waiter *w)
 		count_run(w->share, 1);
 		rotate(q, w->share);
 		count_wait(q, w->share, UINT32_MAX);
+		drop_idle(q);
 	} else {
 		q->n_back--;
 	}
@@ -232,6 +277,7 @@ queue_leave(struct queue *q, struct waiter *w)
 	w->state = WAITER_OUT;
 	w->share = NULL;
 	share_release(s);
+	drop_idle(q);
 }
 
 uint32_t

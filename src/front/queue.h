@@ -3,7 +3,7 @@
  *
  * First those that had one and lost it with their worker. Then the new ones,
  * fair between clients: next is the client with the fewest in slots, and among
- * equals the one that has waited longest for its turn. Within a client the
+ * equals one that is new, else the one whose turn was longest ago. Within a client the
  * same rule holds between its connections, and within a connection they go in
  * order. So all slots are one client's as long as it is alone, and as soon as
  * another waits, that one has the next slot.
@@ -53,6 +53,9 @@ void party_init(struct party *p);
 void party_done(struct party *p);
 
 void queue_init(struct queue *q);
+
+/* All have left it. */
+void queue_done(struct queue *q);
 
 /* All that wait. */
 uint32_t queue_len(const struct queue *q);

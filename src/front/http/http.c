@@ -325,10 +325,10 @@ http_accept(struct front *f, int fd)
 	"{\"error\":{\"message\":\"too many connections; try again later\"," \
 	"\"type\":\"unavailable_error\",\"param\":null,\"code\":null}}"
 
-void
-http_refuse(int fd)
+struct str
+http_refusal(void)
 {
-	char text[512];
+	static char text[512];
 	int n = snprintf(text, sizeof(text),
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: application/json\r\n"
@@ -337,6 +337,5 @@ http_refuse(int fd)
 	    "Connection: close\r\n\r\n%s",
 	    sizeof(REFUSAL) - 1, REFUSAL);
 
-	(void)send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)close(fd);
+	return (struct str){ text, (size_t)n };
 }

@@ -302,14 +302,11 @@ rpc_accept(struct front *f, int fd)
 	return 0;
 }
 
-void
-rpc_refuse(int fd)
+struct str
+rpc_refusal(void)
 {
-	static const char line[] =
+	return STR(
 	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32002,"
-	    "\"message\":\"too many clients; try again later\"}}\n";
-
-	/* A socket that cannot take one line has nobody behind it. */
-	(void)send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)close(fd);
+	    "\"message\":\"too many clients; try again later\","
+	    "\"data\":{\"retry_after_ms\":1000}}}\n");
 }

@@ -2,7 +2,7 @@
  * rpc - a client of the Unix socket: its framing, its model, its runs.
  *
  * What the files of this folder share. The doors to the rest of the front are
- * rpc_accept() and rpc_refuse() in front/listener.h.
+ * rpc_accept() and rpc_refusal() in front/listener.h.
  *
  * Messages are handled in the order they came, each to its end, but for two
  * things that take time: runs, which go on by themselves, and a change of the

@@ -267,7 +267,7 @@ refused_at_the_door(void **state)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	w->client = pair[1];
-	http_refuse(pair[0]);
+	refuse_fd(&w->f, pair[0], http_refusal());
 	got = hear(w);
 	assert_non_null(strstr(got, "HTTP/1.1 503 Service Unavailable\r\n"));
 	length = strtoul(strstr(got, "Length: ") + 8, NULL, 10);

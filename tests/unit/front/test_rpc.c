@@ -285,16 +285,17 @@ half_a_message_at_the_end_is_an_error(void **state)
 static void
 refused_clients_are_told(void **state)
 {
+	struct world *w = *state;
 	char text[256] = "";
 	int pair[2];
 
-	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	rpc_refuse(pair[0]);
+	refuse_fd(&w->f, pair[0], rpc_refusal());
 	assert_true(read(pair[1], text, sizeof(text) - 1) > 0);
 	assert_string_equal(text,
 	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32002,"
-	    "\"message\":\"too many clients; try again later\"}}\n");
+	    "\"message\":\"too many clients; try again later\","
+	    "\"data\":{\"retry_after_ms\":1000}}}\n");
 	close(pair[1]);
 }
 
@@ -353,7 +354,7 @@ main(void)
 		TEST(every_split_gives_the_same),
 		TEST(half_close_ends_the_connection),
 		TEST(half_a_message_at_the_end_is_an_error),
-		cmocka_unit_test(refused_clients_are_told),
+		TEST(refused_clients_are_told),
 		TEST(constants_are_rockchips),
 		TEST(status_is_told_without_a_model),
 	};

@@ -222,9 +222,10 @@ class Canary(threading.Thread):
 
 
 def measure(rpc, server):
-    """Descriptors and KiB when only that connection is left."""
+    """Descriptors and KiB when only that connection is left, the front and two workers."""
     until(lambda: (s := rpc.call('bulkhead.status'))['generations'] == 0
-          and s['front']['clients'] == 1)
+          and s['front']['clients'] == 1 and len(s['models']) == 2
+          and len(server.children()) == 3)
     return {name: (pid, n_fds(pid), rss_kib(pid))
             for name, pid in (('keeper', server.pid), ('front', server.front))}
 

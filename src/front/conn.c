@@ -513,6 +513,7 @@ conn_turn(struct front *f)
 		settle(c);
 		gen_turn(f);
 	}
+	front_tidy(f);
 	front_check_drained(f);
 }
 

@@ -36,6 +36,7 @@ front_done(struct front *f)
 	refuse_done(&f->refusals);
 	table_free(f->gens);
 	slots_unmap(&f->journal.slots);
+	timer_free(f->tidy_timer);
 	saved_done(&f->saved);
 	clients_free(f->clients);
 	if (f->reserve_fd >= 0)

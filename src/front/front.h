@@ -37,6 +37,8 @@ struct front {
 	struct poison poison;	  /* requests that were convicted */
 	struct metrics metrics;
 	struct timer *drain_timer;
+	struct timer *tidy_timer; /* NULL: no journal yet */
+	bool is_tidying;	  /* it is set */
 	struct progress *progress;
 	uint32_t next_ref; /* of the next MODEL_WANT */
 	uint32_t n_conns;
@@ -63,6 +65,10 @@ int front_keep(const struct frame *fr, void *ret, void **mem) MUST_CHECK;
 /* A message to the keeper. If it cannot be sent the keeper is gone or mad, and
  * the process ends: there is nothing to serve without it. */
 void front_tell(struct front *f, enum msg m, const void *st);
+
+/* Sees to it that memory which the journal no longer needs is given back, soon
+ * and bit by bit. */
+void front_tidy(struct front *f);
 
 /* When draining: ends the process once nothing runs and all output is out.
  * Called whenever a generation or a connection ends. */

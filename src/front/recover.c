@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#define TIDY_MS 10u /* between two MiB */
+
 /* What is needed to have a worker go on where it was. */
 static bool
 can_go_on(const struct saved *s)
@@ -51,6 +53,26 @@ count_lost(struct front *f, struct view *v)
 		    n_bad);
 }
 
+static void
+on_tidy(void *arg)
+{
+	struct front *f = arg;
+
+	f->is_tidying = false;
+	slots_tidy(&f->journal.slots);
+	front_tidy(f);
+}
+
+void
+front_tidy(struct front *f)
+{
+	if (f->is_tidying || f->tidy_timer == NULL ||
+	    slots_are_tidy(&f->journal.slots))
+		return;
+	f->is_tidying = true;
+	timer_set(f->tidy_timer, TIDY_MS);
+}
+
 int
 recover(struct front *f, int fd)
 {
@@ -61,6 +83,9 @@ recover(struct front *f, int fd)
 
 	if (err != 0)
 		return err;
+	f->tidy_timer = timer_new(f->loop, on_tidy, f);
+	if (f->tidy_timer == NULL)
+		return ERR_NOMEM;
 	err = view_open(
 	    slots->map, (size_t)slots->n_extents * JOURNAL_EXTENT, &v, &why);
 	if (err == 0)

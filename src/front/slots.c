@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 /* Empty extents that keep their memory, so that a load that comes and goes
- * costs no system calls. */
+ * costs no system calls; none where so few slots are used that nothing does. */
 #define SPARE 4u
+#define FEW 64u
 
 static struct journal_top *
 top_of(const struct slots *s)
@@ -172,11 +173,25 @@ slots_give(struct slots *s, uint32_t slot)
 	if (e->n_used > 0)
 		return;
 	s->n_empty++;
-	if (s->n_empty > SPARE)
-		punch(s, i);
-	for (i = 1; s->n_used == 0 && s->n_empty > 0 && i < s->n_extents; i++)
-		if (s->extents[i].is_here)
+}
+
+bool
+slots_are_tidy(const struct slots *s)
+{
+	return s->n_empty <= (s->n_used < FEW ? 0 : SPARE);
+}
+
+/* The last one first: the front ones are the next to be taken. */
+void
+slots_tidy(struct slots *s)
+{
+	if (slots_are_tidy(s))
+		return;
+	for (uint32_t i = s->n_extents; i-- > 1;)
+		if (s->extents[i].is_here && s->extents[i].n_used == 0) {
 			punch(s, i);
+			return;
+		}
 }
 
 uint32_t

@@ -37,6 +37,11 @@ int slots_clear(struct slots *s, const char *build) MUST_CHECK;
 uint32_t slots_take(struct slots *s);
 void slots_give(struct slots *s, uint32_t slot);
 
+/* Gives the memory of one extent back, if more is unused than is good to keep;
+ * that takes a fraction of a millisecond, so it is not done in slots_give(). */
+bool slots_are_tidy(const struct slots *s);
+void slots_tidy(struct slots *s);
+
 /* How many there are, the top not counted. */
 uint32_t slots_count(const struct slots *s);
 

@@ -173,6 +173,11 @@ watch_want(struct watch *w, unsigned events)
 	return 0;
 }
 
+/* Every timer stays in libevent's heap from its making to its end, at this
+ * distance while it is not set: then setting one needs no memory, and cannot
+ * fail. A deadline that is lost for lack of memory is one that nobody sees. */
+static const struct timeval never = { .tv_sec = 365L * 24 * 3600 };
+
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -181,6 +186,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	(void)event_add(&t->ev, &never);
 	observe(l, true);
 	t->fn(t->arg);
 	observe(l, false);
@@ -196,7 +202,8 @@ timer_new(struct loop *l, timer_fn fn, void *arg)
 	t->loop = l;
 	t->fn = fn;
 	t->arg = arg;
-	if (event_assign(&t->ev, l->base, -1, 0, on_timer, t) != 0) {
+	if (event_assign(&t->ev, l->base, -1, 0, on_timer, t) != 0 ||
+	    event_add(&t->ev, &never) != 0) {
 		free(t);
 		return NULL;
 	}
@@ -225,7 +232,7 @@ timer_set(struct timer *t, uint64_t ms)
 void
 timer_clear(struct timer *t)
 {
-	(void)event_del(&t->ev);
+	(void)event_add(&t->ev, &never);
 }
 
 static void

@@ -8,6 +8,7 @@ struct child {
 	struct child_limits limits;
 	enum child_state state;
 	bool was_ready;	      /* since START */
+	uint32_t no_spawns;   /* since the last spawn that worked */
 	uint32_t deaths;      /* not forgiven, within the window */
 	uint64_t first_death; /* of those: when, in ms */
 	uint32_t retries;     /* tries out of FAILED, none of which held */
@@ -36,6 +37,7 @@ static const struct rule rules[CHILD_NSTATES][CHILD_NEVENTS] = {
 		[CHILD_EV_HANG] = { CHILD_HUNG, CHILD_DO_ABORT },
 		[CHILD_EV_KILL] = { CHILD_DYING, CHILD_DO_KILL },
 		[CHILD_EV_TIMEOUT] = { CHILD_HUNG, CHILD_DO_ABORT },
+		[CHILD_EV_NONE] = { CHILD_BACKOFF, CHILD_DO_NOTHING },
 	},
 	[CHILD_UP] = {
 		[CHILD_EV_STOP] = { CHILD_STOPPING, CHILD_DO_TERM },
@@ -137,6 +139,9 @@ doubled(uint32_t base, uint32_t times, uint32_t max)
 static uint32_t
 backoff_ms(const struct child *c)
 {
+	if (c->no_spawns > 0)
+		return doubled(c->limits.backoff_ms, c->no_spawns - 1,
+		    c->limits.backoff_max_ms);
 	if (c->deaths <= 1)
 		return 0;
 	return doubled(
@@ -179,6 +184,7 @@ static void
 forgive(struct child *c)
 {
 	c->deaths = 0;
+	c->no_spawns = 0;
 	c->retries = 0;
 }
 
@@ -202,11 +208,25 @@ died(struct child *c, enum child_event ev, uint64_t now_ms)
 		most = c->limits.max_unready;
 	if (ev == CHILD_EV_LOST)
 		forgive(c);
+	c->no_spawns = 0;
 	if (c->deaths > 0 && now_ms - c->first_death > c->limits.window_ms)
 		c->deaths = 0;
 	if (c->deaths++ == 0)
 		c->first_death = now_ms;
 	if (ev != CHILD_EV_FINAL && c->retries == 0 && c->deaths < most)
+		return false;
+	c->retries++;
+	return true;
+}
+
+/* A machine that has no memory or process left is waited out, however long it
+ * takes, for one that has been ready; true when it has been too long. */
+static bool
+stayed_away(struct child *c)
+{
+	c->no_spawns++;
+	if (c->retries == 0 &&
+	    (c->was_ready || c->no_spawns < c->limits.max_deaths))
 		return false;
 	c->retries++;
 	return true;
@@ -227,7 +247,8 @@ child_step(struct child *c, enum child_event ev, uint64_t now_ms)
 	if (ev == CHILD_EV_START ||
 	    (c->state == CHILD_UP && ev == CHILD_EV_TIMEOUT))
 		forgive(c);
-	if (c->state == CHILD_BACKOFF && died(c, ev, now_ms)) {
+	if (c->state == CHILD_BACKOFF &&
+	    (ev == CHILD_EV_NONE ? stayed_away(c) : died(c, ev, now_ms))) {
 		c->state = CHILD_FAILED;
 		action = CHILD_DO_GIVE_UP;
 	}

@@ -49,9 +49,10 @@ enum child_event {
 	CHILD_EV_KILL,	  /* it must not run any longer */
 	CHILD_EV_STOP,	  /* nobody wants it any more */
 	CHILD_EV_HURRY,	  /* the same, and do not wait for it long */
-	CHILD_EV_EXIT,	  /* it is dead (or could not be spawned) */
+	CHILD_EV_EXIT,	  /* it is dead */
 	CHILD_EV_LOST,	  /* it is dead, but had got real work done */
 	CHILD_EV_FINAL,	  /* it is dead, and so would the next one be */
+	CHILD_EV_NONE,	  /* it could not be spawned: none of its fault */
 	CHILD_EV_TIMEOUT, /* child_deadline() has passed */
 	CHILD_NEVENTS
 };

@@ -23,6 +23,7 @@ struct front {
 	struct super *super;
 	const char *default_model;
 	int journal; /* memory that outlives the process; never looked at */
+	uint32_t no_starts;
 	bool was_ready;
 	bool is_ready; /* the one that runs now */
 	bool is_stopping;
@@ -319,8 +320,11 @@ nudge(void *arg, struct process *p)
 static void
 on_no_start(void *arg, const struct fail *f)
 {
-	(void)arg;
+	struct front *fr = arg;
+
+	fr->no_starts++;
 	log_error("%s", f->text);
+	fr->ops->on_change(fr->arg);
 }
 
 static void
@@ -441,8 +445,9 @@ front_state(const struct front *fr)
 		return FRONT_DOWN;
 	if (fr->was_ready)
 		return FRONT_SERVING;
-	return super_deaths(fr->super) < HOPELESS_DEATHS ? FRONT_STARTING
-							 : FRONT_HOPELESS;
+	return super_deaths(fr->super) + fr->no_starts < HOPELESS_DEATHS
+	    ? FRONT_STARTING
+	    : FRONT_HOPELESS;
 }
 
 bool

@@ -275,7 +275,7 @@ on_state(void *arg, enum child_state now)
 		model_explain(m, &why);
 		log_error("%s", why.text);
 	}
-	if (now == CHILD_FAILED && m->up_ms == 0)
+	if (now == CHILD_FAILED && m->up_ms == 0 && super_deaths(m->super) > 0)
 		leave_alone(m);
 	if (!m->is_leaving)
 		model_tell(m);

@@ -52,6 +52,13 @@ model_explain(const struct model *m, struct fail *ret)
 		    m->path);
 		return;
 	}
+	if (super_deaths(m->super) == 0) {
+		(void)fail_set(ret, ERR_LOAD_FAILED, "model",
+		    "model %s: no process could be started for it; tried "
+		    "again in %u s",
+		    m->name, (unsigned)((ms + 999) / 1000));
+		return;
+	}
 	(void)fail_set(ret, m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP,
 	    "model",
 	    "model %s: its worker died %u times%s, last %s; tried again in "

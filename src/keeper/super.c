@@ -111,7 +111,7 @@ on_doomed(void *arg, bool is_overdue)
 
 static const struct process_ops process_ops = { on_frame, on_death, on_doomed };
 
-/* False if it could not be started: that counts as a death. */
+/* False if it could not be started. */
 static bool
 do_spawn(struct super *s)
 {
@@ -130,7 +130,7 @@ do_spawn(struct super *s)
 	return true;
 }
 
-/* True when the event EXIT is to follow at once. */
+/* True when the event NONE is to follow at once. */
 static bool
 perform(struct super *s, enum child_action action)
 {
@@ -195,7 +195,7 @@ super_event(struct super *s, enum child_event ev)
 
 	s->has_grace = false;
 	while (perform(s, child_step(s->child, ev, clock_ms())))
-		ev = CHILD_EV_EXIT;
+		ev = CHILD_EV_NONE;
 	set_timer(s);
 	if (child_state(s->child) != was)
 		set_look(s);

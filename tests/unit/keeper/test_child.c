@@ -108,6 +108,33 @@ test_is_killed_when_it_does_not_start(void **state)
 }
 
 static void
+test_a_machine_without_room_is_waited_out(void **state)
+{
+	struct child *c = *state;
+	uint64_t now = 0;
+
+	bring_up(c, 0);
+	step(c, CHILD_EV_EXIT, 1, CHILD_DO_NOTHING, CHILD_BACKOFF, 1);
+	for (uint32_t i = 0, ms = 100; i < 100; i++) {
+		step(c, CHILD_EV_TIMEOUT, now, CHILD_DO_SPAWN, CHILD_STARTING,
+		    now + 1000);
+		step(c, CHILD_EV_NONE, now, CHILD_DO_NOTHING, CHILD_BACKOFF,
+		    now + ms);
+		now += ms;
+		ms = ms < 1600 ? 2 * ms : 1600;
+	}
+	/* One that has never been ready is given up, and its start fails. */
+	step(c, CHILD_EV_STOP, now, CHILD_DO_NOTHING, CHILD_DOWN, UINT64_MAX);
+	step(c, CHILD_EV_START, 0, CHILD_DO_SPAWN, CHILD_STARTING, 1000);
+	for (uint32_t i = 0, ms = 100; i < 4; i++, ms *= 2) {
+		step(c, CHILD_EV_NONE, 0, CHILD_DO_NOTHING, CHILD_BACKOFF, ms);
+		step(c, CHILD_EV_TIMEOUT, 0, CHILD_DO_SPAWN, CHILD_STARTING,
+		    1000);
+	}
+	step(c, CHILD_EV_NONE, 0, CHILD_DO_GIVE_UP, CHILD_FAILED, 30000);
+}
+
+static void
 test_a_hang_is_aborted_then_killed(void **state)
 {
 	struct child *c = *state;
@@ -429,6 +456,7 @@ main(void)
 		TEST(test_starts_and_stops),
 		TEST(test_is_killed_when_it_does_not_stop),
 		TEST(test_hurry_shortens_the_wait),
+		TEST(test_a_machine_without_room_is_waited_out),
 		TEST(test_is_killed_when_it_does_not_start),
 		TEST(test_a_hang_is_aborted_then_killed),
 		TEST(test_what_cannot_be_killed_is_fenced),

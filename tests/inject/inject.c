@@ -4,8 +4,8 @@
  *   INJECT=NAME:N:MODE:ERRNO   the N-th call of NAME fails with ERRNO;
  *                              MODE: once; ever (from the N-th on); short
  *                              (once: only one byte is moved, no error)
- *   INJECT_COUNTS=FILE         4 KiB: how often it was called, a u32; how often
- *                              somebody asked for the time of day, another
+ *   INJECT_COUNTS=FILE         4 KiB: how often each was called, a u32 for each
+ *                              row; then how often the time of day was asked
  *   INJECT_CLOCK=N             each N calls the time of day leaps by ten years,
  *                              there and back; the monotonic clock does not
  *
@@ -61,7 +61,7 @@ static struct {
 	unsigned clock; /* 0: it does not leap */
 } plan = { .call = N_CALLS };
 
-static atomic_uint *counts; /* of the call; of looks at the clock */
+static atomic_uint *counts; /* of each call; then of looks at the clock */
 
 static void
 read_plan(const char *text)
@@ -116,9 +116,11 @@ is_due(enum call call)
 {
 	unsigned n;
 
-	if (call != plan.call || counts == NULL)
+	if (counts == NULL)
 		return false;
-	n = atomic_fetch_add(&counts[0], 1) + 1;
+	n = atomic_fetch_add(&counts[call], 1) + 1;
+	if (call != plan.call)
+		return false;
 	if (plan.mode == EVER ? n < plan.n : n != plan.n)
 		return false;
 	errno = plan.error;
@@ -381,7 +383,7 @@ leap(void)
 
 	if (plan.clock == 0 || counts == NULL)
 		return 0;
-	n = atomic_fetch_add(&counts[1], 1) / plan.clock;
+	n = atomic_fetch_add(&counts[N_CALLS], 1) / plan.clock;
 	return (n & 1) == 0 ? 0 : (n & 2) == 0 ? TEN_YEARS_S : -TEN_YEARS_S;
 }
 

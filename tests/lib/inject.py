@@ -11,14 +11,17 @@ import contextlib
 import errno
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import time
-from bulkhead import BIN, SANITIZE, RpcError, Server, Stream, fake_text, is_alive, n_fds, until
+from bulkhead import (BIN, SANITIZE, SOURCE, RpcError, Server, Stream, fake_text, is_alive,
+                      n_fds, until)
 
+with open(os.path.join(SOURCE, 'tests', 'inject', 'inject.c')) as source:
+    NAMES = re.findall(r'\bN\((\w+)\)', source.read().partition('#define ENUM')[0])
 LIBRARY = os.path.join(BIN, 'libinject.so')
 TOKENS = 5
 FAKE = f'tokens {TOKENS}'
@@ -77,9 +80,9 @@ exec "{real}/{name}"
         return folder
 
     def calls(self):
-        """How often the function was called."""
+        """How often each function was called."""
         self.counts.seek(0)
-        return int.from_bytes(self.counts.read(4), sys.byteorder)
+        return dict(zip(NAMES, memoryview(self.counts.read(4 * len(NAMES))).cast('I')))
 
     def remove(self):
         self.counts.close()
@@ -159,8 +162,9 @@ def check_idle(s):
     """Nobody is busy while there is nothing to do, nor tries again without a pause."""
     calls = s.calls()
     time.sleep(0.2)
-    if s.calls() - calls > 300:
-        raise Bad(f'it is called {(s.calls() - calls) * 5} times a second')
+    for name, n in s.calls().items():
+        if n - calls[name] > 300:
+            raise Bad(f'{name} is called {(n - calls[name]) * 5} times a second')
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         pids = [s.pid, *s.children()]
         before = {pid: used(pid) for pid in pids}
@@ -274,9 +278,9 @@ def work_of(calls, modes, everything):
 def sweep(who, faults, **options):
     """faults: (name, errno, modes)."""
     start, failed, runs = time.monotonic(), [], 0
-    baseline = one(who, 'prctl', NEVER, 'once', 0)[1]
+    calls_of, baseline = one(who, 'prctl', NEVER, 'once', 0)
     for i, (name, error, modes) in enumerate(faults):
-        calls = one(who, name, NEVER, 'once', 0)[0]
+        calls = calls_of[name]
         # What is left of the time, shared by what is left to do.
         share = (SECONDS - (time.monotonic() - start)) / (len(faults) - i) if SECONDS else None
         until_ = time.monotonic() + share if SECONDS else None

@@ -27,7 +27,7 @@ extern "C" {
  * standard error. A line "Server started successfully" comes on
  * standard output once models and listeners are ready.
  *
- * While it runs it has the process's SIGTERM, SIGINT, SIGHUP, SIGPIPE and
+ * While it runs it has the process's SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ and
  * SIGCHLD; SIGPIPE is given back. SIGTERM, SIGINT and SIGHUP are blocked when it
  * returns, so that a late one does not kill the process on its way out. Its
  * children die with the thread that called

@@ -4,9 +4,16 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* Makes descriptors 0 to 2 somebody's, where they are closed: /dev/null's.
  * Else a socket would get one of these numbers, and the text that is meant for
  * it. For the start of a program. */
 void fd_fill_standard(void);
+
+/* Writes all of it, as far as it can be written: false when an error came
+ * first. */
+bool fd_put(int fd, const void *p, size_t n);
 
 #endif

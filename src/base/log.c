@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/fd.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -108,8 +109,7 @@ emit(enum log_level level, const char *fmt, va_list ap)
 		return;
 	/* One write a line, so that processes do not mix theirs. There is
 	 * nobody to tell when standard error itself fails. */
-	if (write(STDERR_FILENO, line, n) < 0)
-		errno = saved;
+	(void)fd_put(STDERR_FILENO, line, n);
 	errno = saved;
 }
 

@@ -11,6 +11,7 @@
  */
 #include "keeper/keeper.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/status.h"
@@ -89,7 +90,7 @@ announce(struct keeper *k)
 			: k->listeners.v[i].is_unix	 ? " (HTTP)"
 							 : "");
 	/* Old launch scripts wait for it; others may have closed it. */
-	if (write(STDOUT_FILENO, line, sizeof(line) - 1) < 0)
+	if (!fd_put(STDOUT_FILENO, line, sizeof(line) - 1))
 		log_debug("standard output is closed");
 	notify(k->envp, "READY=1");
 }

@@ -104,7 +104,7 @@ def is_right(s, seed, text):
 
 def http_stream(s, timeout):
     body = {'prompt': 'Once', 'seed': 1, 'max_tokens': 20}
-    return is_right(s, 1, Stream(s.tcp, '/v1/completions', body, timeout=timeout).rest())
+    return is_right(s, 1, Stream(s.http_path, '/v1/completions', body, timeout=timeout).rest())
 
 
 def rpc_stream(s, timeout):
@@ -221,14 +221,14 @@ def check_end(s, started):
 def wait_ready(s):
     """Whether it serves; false when it has ended."""
     end = time.monotonic() + PATIENCE
-    while 'Server started successfully' not in s.out():
+    # One of the two lines may be what could not be written.
+    while 'Server started successfully' not in s.out() and 'listening: ' not in s.log():
         s.children()
         if s.proc.poll() is not None:
             return False
         if time.monotonic() > end:
             raise Bad(f'neither ready nor gone in {PATIENCE} s')
         time.sleep(0.005)
-    s.port = int(s.log().rpartition('http://127.0.0.1:')[2].split()[0])
     return True
 
 

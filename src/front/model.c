@@ -131,11 +131,11 @@ lose_channel(struct model *m, int err)
 
 	close_channel(m);
 	m->front->metrics.worker_deaths_total++;
-	if (err == ERR_EOF || err == ERR_IO) {
+	if (err == ERR_EOF) {
 		log_warn("%.*s: its worker is gone; waiting for the next: %u",
 		    (int)name.n, name.p, m->n_active);
 	} else {
-		log_error("%.*s: its worker broke the protocol (%s)",
+		log_error("%.*s: the channel to its worker is of no use (%s)",
 		    (int)name.n, name.p, err_text(err));
 		front_tell(m->front, MSG_MODEL_BROKEN, &broken);
 	}

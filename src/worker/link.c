@@ -48,9 +48,10 @@ send(struct link *l, enum msg m, const void *st)
 {
 	int err = l->chan == NULL ? ERR_EOF : chan_send(l->chan, m, st, -1);
 
-	if (err != 0 && err != ERR_EOF)
-		log_error(
-		    "%s to the front: %s", msg_row(m)->name, err_text(err));
+	if (err == 0 || err == ERR_EOF)
+		return;
+	log_error("%s to the front: %s", msg_row(m)->name, err_text(err));
+	l->is_broken = true;
 }
 
 static void
@@ -61,8 +62,10 @@ send_steps(struct link *l)
 
 	if (err == 0 && s.n > 0 && l->chan != NULL)
 		err = chan_send_packed(l->chan, MSG_GEN_STEP, s.p, s.n, -1);
-	if (err != 0 && err != ERR_EOF)
+	if (err != 0 && err != ERR_EOF) {
 		log_error("tokens to the front: %s", err_text(err));
+		l->is_broken = true;
+	}
 	buf_reset(&l->steps);
 }
 
@@ -156,14 +159,16 @@ union any {
 	struct gen_unpark unpark;
 };
 
-/* Whatever ended it, only a new channel helps. */
+/* When the front is gone, a new one brings a new channel. */
 static void
 ended(struct link *l, int err)
 {
 	if (err == 0 || err == ERR_AGAIN)
 		return;
-	if (err != ERR_EOF)
+	if (err != ERR_EOF) {
 		log_error("the front's channel: %s", err_text(err));
+		l->is_broken = true;
+	}
 	hang_up(l);
 }
 

@@ -17,6 +17,8 @@ struct link {
 	const struct engine_ops *ops;
 	struct engine *engine;
 	struct buf steps; /* tokens that go out with the next frame */
+	bool is_broken;	  /* something was lost on the way: only another
+			   * worker helps, with all to do again */
 };
 
 void link_init(struct link *l, const struct engine_ops *ops);

@@ -176,8 +176,10 @@ do_channel(struct worker *w, struct frame *f)
 		over(w, 1);
 		return;
 	}
-	if (link_open(&w->link, f->fds[0]) != 0)
+	if (link_open(&w->link, f->fds[0]) != 0) {
 		log_error("a channel to the front: out of memory");
+		over(w, 1);
+	}
 	f->fds[0] = -1;
 }
 
@@ -246,6 +248,8 @@ run(struct worker *w)
 		take_from_keeper(w);
 		link_flush(&w->link);
 		link_take(&w->link);
+		if (w->link.is_broken)
+			over(w, 1);
 		if (w->is_over || is_asked_to_stop)
 			break;
 		if (can_compute(w))

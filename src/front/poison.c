@@ -20,7 +20,8 @@ poison_hash(const struct poison *p, uint32_t model, const struct gen_submit *s)
 
 	same.gen = 0;
 	same.seed = 0;
-	/* What a resume has more. */
+	/* What admission fills in, and what a resume has more. */
+	same.resume_mode = 0;
 	same.resume = 0;
 	same.done = (struct i32s){ 0 };
 	same.mu = 0;

@@ -47,7 +47,7 @@ model_run(struct model *m, enum batch_kind kind, enum kernels k)
 
 	note_batch(m, kind);
 	threads_attach(m, kind);
-	kernels_use(k, m->cpu, m->has_flash && k != KERNELS_OWN);
+	kernels_use(k, m->cpu);
 	logs_forget();
 	r = llama_decode(m->ctx, m->batch);
 	crash_note_step(STEP_NONE, 0);

@@ -99,9 +99,9 @@ kernels_backend(void)
 }
 
 void
-kernels_use(enum kernels k, ggml_backend_t cpu, bool is_ref)
+kernels_use(enum kernels k, ggml_backend_t cpu)
 {
 	atomic_store_explicit(&used, k, memory_order_relaxed);
 	if (cpu != NULL && set_ref != NULL)
-		set_ref(cpu, is_ref);
+		set_ref(cpu, k != KERNELS_OWN);
 }

@@ -36,8 +36,7 @@ bool kernels_init(void);
 /* The CPU backend of the context that was made last; NULL: none was seen. */
 ggml_backend_t kernels_backend(void);
 
-/* Says so for all batches to come. is_ref: the reference mode of cpu, which
- * may be NULL. */
-void kernels_use(enum kernels k, ggml_backend_t cpu, bool is_ref);
+/* Says so for all batches to come; cpu: the context's backend, or NULL. */
+void kernels_use(enum kernels k, ggml_backend_t cpu);
 
 #endif

@@ -7,10 +7,9 @@
  * never holds more than a chunk or one token of each sequence, so n_batch is
  * no bigger and the compute buffers stay small.
  *
- * Two more choices are for exactness, and not made with --resume fast: no
- * flash attention on a CPU, whose routines depend on the number of rows (and
- * which is slower there with a long context); and weights as they lie in the
- * file, because the routines for repacked ones do the same for some types.
+ * Weights stay as they lie in the file, but with --resume fast: the routines
+ * for repacked ones depend on the number of rows for some types, and repacking
+ * takes memory of each worker's own and time at each restart.
  */
 #include "worker/llama/model.h"
 
@@ -35,8 +34,7 @@
 #define SEQ_CAP 64u    /* sequences when nobody asked for a number */
 #define SEQ_FEW 4u     /* a shorter context is better than fewer of them */
 #define KV_SHARE 8u    /* of the machine's memory: one in so many bytes */
-#define KV_LEAST (1ull << 30)	   /* where the machine does not tell */
-#define SCORES_MOST (256ull << 20) /* bytes without flash attention */
+#define KV_LEAST (1ull << 30) /* where the machine does not tell */
 
 struct load {
 	struct model *m;
@@ -256,27 +254,6 @@ on_abort_asked(void *arg)
 	    (m->deadline_us != UINT64_MAX && clock_us() > m->deadline_us);
 }
 
-static bool
-has_gpu(void)
-{
-	return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != NULL ||
-	    ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_IGPU) != NULL;
-}
-
-/* Without it the scores of a whole batch lie in memory at once. */
-static enum llama_flash_attn_type
-flash_attention(const struct load *l)
-{
-	const struct model *m = l->m;
-	uint64_t scores = sizeof(float) * (uint64_t)m->n_ctx * m->n_batch *
-	    (uint64_t)llama_model_n_head(m->weights);
-
-	if (m->is_fast || (has_gpu() && l->cfg->n_gpu_layers > 0) ||
-	    scores > SCORES_MOST)
-		return LLAMA_FLASH_ATTN_TYPE_AUTO;
-	return LLAMA_FLASH_ATTN_TYPE_DISABLED;
-}
-
 static struct llama_context_params
 context_params(struct load *l)
 {
@@ -294,8 +271,7 @@ context_params(struct load *l)
 	p.n_outputs_max = m->n_rows;
 	p.kv_unified = false;
 	p.swa_full = true;
-	p.flash_attn_type = flash_attention(l);
-	m->has_flash = p.flash_attn_type != LLAMA_FLASH_ATTN_TYPE_DISABLED;
+	p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
 	p.no_perf = true;
 	p.abort_callback = on_abort_asked;
 	p.abort_callback_data = m;

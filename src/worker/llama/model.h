@@ -44,7 +44,6 @@ struct model {
 	uint32_t chunk;
 	uint32_t n_rows;      /* of logits that a batch may ask for */
 	bool is_one_way;      /* the cache cannot remove a tail */
-	bool has_flash;	      /* flash attention */
 	bool is_fast;	      /* set up for speed first: --resume fast */
 	ggml_backend_t cpu;   /* the context's; NULL: not known */
 	enum kernels kernels; /* for output that shall be exact */

@@ -346,14 +346,30 @@ is_messenger(const struct frame *fr)
 	return fr->module[0] == '\0' && fr->function[0] == '\0';
 }
 
+/* Where threads begin: nothing dies there. */
+static bool
+is_start(const struct frame *fr)
+{
+	return strncmp(fr->function, "__libc_start", 12) == 0 ||
+	    strcmp(fr->function, "start_thread") == 0;
+}
+
 const struct frame *
 frames_top(const struct frame *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!is_messenger(&v[i]) && v[i].function[0] != '\0')
-			return &v[i];
-	for (size_t i = 0; i < n; i++)
-		if (!is_messenger(&v[i]))
-			return &v[i];
+	size_t top = 0;
+
+	/* A frame without a name may be a messenger's too: it is, if another
+	 * messenger is what called it. */
+	for (size_t i = 0; i < n; i++) {
+		if (is_start(&v[i]))
+			break;
+		if (is_messenger(&v[i]))
+			top = i + 1;
+		else if (v[i].function[0] != '\0')
+			break;
+	}
+	if (top < n)
+		return &v[top];
 	return n > 0 ? &v[0] : NULL;
 }

@@ -26,6 +26,13 @@
 #define MEMORY_MAX (2ull << 30) /* debug information is large */
 #define CPU_MAX 20		/* seconds */
 
+/* Sanitizers map all there is, and have threads. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MAY_LIMIT false
+#else
+#define MAY_LIMIT true
+#endif
+
 static void
 limit_self(void)
 {
@@ -40,7 +47,8 @@ limit_self(void)
 		{ RLIMIT_NPROC, { 0, 0 } },
 	};
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+	for (size_t i = 0; MAY_LIMIT && i < sizeof(limits) / sizeof(limits[0]);
+	     i++)
 		(void)setrlimit(limits[i].what, &limits[i].limit);
 	(void)setpriority(PRIO_PROCESS, 0, 19);
 }

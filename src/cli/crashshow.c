@@ -166,6 +166,9 @@ show_death(const struct json_value *c)
 		(void)printf(", address ");
 		put(s);
 	}
+	if (json_get(c, "system_call") != NULL)
+		(void)printf(
+		    ", system call %" PRIu64, number(c, "system_call"));
 	if (number(c, "sender") > 0)
 		(void)printf(", from pid %" PRIu64, number(c, "sender"));
 	(void)putchar('\n');

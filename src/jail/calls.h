@@ -38,6 +38,7 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(pread64, ANY, "the model's file; the crash handler's maps")    \
 	C(lseek, ANY, "the same")                                        \
 	C(getdents64, ANY, "the crash handler counts the threads")       \
+	C(writev, ANY, "what glibc says before it aborts")               \
 	C(close, ANY, "gives up what it has")                            \
 	C(recvmsg, ANY, "frames and descriptors of the channels")        \
 	C(sendmsg, ANY, "frames")                                        \

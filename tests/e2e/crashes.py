@@ -27,7 +27,7 @@ FAULTS = {
     'illegal': ('SIGILL', 'ILL_ILLOPN', 'fault_illegal'),
     'trap': ('SIGTRAP', 'SI_KERNEL', 'fault_trap'),
     'abort': ('SIGABRT', 'SI_TKILL', 'fault_abort'),
-    'sys': ('SIGSYS', 'SI_TKILL', 'fault_sys'),
+    'sys': ('SIGSYS', '', 'fault_sys'),
     'ggml': ('SIGABRT', 'SI_TKILL', 'fault_ggml'),
     'throw': ('SIGABRT', 'SI_TKILL', 'fault_throw'),
     'new': ('SIGABRT', 'SI_TKILL', 'fault_new'),
@@ -107,6 +107,8 @@ def while_loading():
     with Server('--restart-limit', '1', faulty=True) as s:
         path = os.path.join(s.dir, 'fault-ggml.gguf')
         shutil.copy(MODEL, path)
+        with open(path, 'ab') as f:
+            f.write(b'FAULT:ggml......')
         with s.rpc() as r:
             try:
                 r.init(path)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* No fault may be optimized away, or be one with its caller. */
@@ -81,6 +82,8 @@ fault_abort(void)
 FAULT static void
 fault_sys(void)
 {
+	/* The jail's word; where there is none, ours. */
+	(void)syscall(SYS_socket, 0, 0, 0);
 	(void)raise(SIGSYS);
 	zero = 0;
 }
@@ -292,21 +295,15 @@ struct llama_model *
 __wrap_llama_model_load_from_file_ptr(
     FILE *file, struct llama_model_params params)
 {
-	static const char mark[] = "/fault-";
-	char link[64], path[4096];
+	char end[16] = ""; /* "FAULT:ggml......" */
 	const struct fault *f = NULL;
 	pthread_t thread;
-	ssize_t n;
-	char *at;
 
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fileno(file));
-	n = readlink(link, path, sizeof(path) - 1);
-	path[n > 0 ? n : 0] = '\0';
-	at = strstr(path, mark);
-	if (at != NULL) {
-		at += sizeof(mark) - 1;
-		f = find(at, strcspn(at, "."));
-	}
+	if (fseek(file, -(long)sizeof(end), SEEK_END) == 0 &&
+	    fread(end, 1, sizeof(end), file) == sizeof(end) &&
+	    memcmp(end, "FAULT:", 6) == 0)
+		f = find(end + 6, strcspn(end + 6, "."));
+	rewind(file);
 	if (f != NULL)
 		f->fn();
 	if (pthread_create(&thread, NULL, pool_thread, NULL) != 0)

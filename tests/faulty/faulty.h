@@ -5,8 +5,8 @@
  * engine's functions wrapped. A prompt that has "FAULT:name" or "FAULT:name:n"
  * in it arms a fault, which happens in the n-th decode call from then (the
  * first); a worker that goes on with that prompt is given its token ids, not
- * its text, and so lives. A model whose file is called fault-name.gguf has it
- * happen while it loads, each time.
+ * its text, and so lives. A model whose file ends in "FAULT:name......", 16 bytes
+ * in all, has it happen while it loads, each time.
  */
 #ifndef FAULTY_H
 #define FAULTY_H

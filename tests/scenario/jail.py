@@ -2,9 +2,11 @@
 """Front and worker live in their jail from the start and after each restart, and status says what
 holds; --jail off leaves it away; the worker's /proc entry agrees."""
 import os
+import socket
+import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import SANITIZE, Server, cases, until
+from bulkhead import DEADLINE, SANITIZE, Server, cases, until
 
 
 def field(pid, name):
@@ -57,4 +59,22 @@ def off():
         assert s.complete(max_tokens=4)
 
 
-cases(from_start_to_restart, off)
+def stranger_at_a_full_server():
+    """Whether a client is the operator is asked when there is no room; the front lives on."""
+    if os.geteuid() != 0:
+        return
+    with Server('--max-clients', '8', '--socket-mode', '0666') as s:
+        os.chmod(s.dir, 0o755)
+        front = s.front
+        held = [socket.create_connection(s.tcp) for _ in range(8)]
+        knock = ('import os, socket, sys; os.setuid(1234); '
+                 's = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.recv(1)')
+        for _ in range(3):
+            subprocess.run([sys.executable, '-c', knock, s.rpc_path], timeout=DEADLINE)
+        for h in held:
+            h.close()
+        assert s.complete(max_tokens=4)
+        assert s.front == front, 'the front has died'
+
+
+cases(from_start_to_restart, off, stranger_at_a_full_server)

@@ -29,4 +29,4 @@ sweep('front', [
     ('setsockopt', errno.ENOMEM, BOTH),
     ('write', errno.ENOSPC, ['once', 'short']),
     ('malloc', errno.ENOMEM, ['ever']),
-])
+], may_die_of=['ABRT', 'KILL'])  # a worker whose channel has failed is replaced

@@ -90,7 +90,8 @@ on_listen(struct front *f, struct frame *fr)
 	return listener_add(f, &l, fd);
 }
 
-/* The keeper's status is the last of what a new front is told. */
+/* The keeper's status is the last of what a new front is told: from here on it
+ * knows every model, and no client hears that there is none. */
 static int
 on_status(struct front *f, struct frame *fr)
 {
@@ -98,9 +99,11 @@ on_status(struct front *f, struct frame *fr)
 	bool is_first = f->keeper_mem == NULL;
 	int err = front_keep(fr, &f->keeper, &f->keeper_mem);
 
-	if (err == 0 && is_first)
-		front_tell(f, MSG_FRONT_READY, &ready);
-	return err;
+	if (err != 0 || !is_first)
+		return err;
+	listener_open_all(f);
+	front_tell(f, MSG_FRONT_READY, &ready);
+	return 0;
 }
 
 static int

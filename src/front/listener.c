@@ -180,12 +180,19 @@ listener_add(struct front *f, const struct front_listen *msg, int fd)
 	list_append(&f->listeners, &l->link);
 	l->watch = watch_new(f->loop, fd, on_connection, l);
 	l->pause = timer_new(f->loop, on_rested, l);
-	if (l->watch == NULL || l->pause == NULL || l->label == NULL ||
-	    watch_want(l->watch, WATCH_READ) != 0) {
+	if (l->watch == NULL || l->pause == NULL || l->label == NULL) {
 		listener_free(l);
 		return ERR_NOMEM;
 	}
 	return 0;
+}
+
+void
+listener_open_all(struct front *f)
+{
+	for (struct list *it = f->listeners.next; it != &f->listeners;
+	     it = it->next)
+		on_rested(LIST_ENTRY(it, struct listener, link));
 }
 
 void

@@ -20,9 +20,12 @@ struct listener {
 	char *label;
 };
 
-/* Takes over fd. 0 or ERR_NOMEM or ERR_IO. */
+/* Takes over fd. Connections wait until listener_open_all(). 0 or ERR_NOMEM. */
 int listener_add(struct front *f, const struct front_listen *l, int fd)
     MUST_CHECK;
+
+/* Begins to accept, now that the front knows all that it must to answer. */
+void listener_open_all(struct front *f);
 
 /* Closes ours; the keeper's stay open. */
 void listener_free_all(struct front *f);

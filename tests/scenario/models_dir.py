@@ -7,7 +7,7 @@ import sys
 import tempfile
 import shutil
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, DEADLINE, RpcError, Server, cases, fake_text
+from bulkhead import BIN, DEADLINE, RpcError, Server, cases, fake_text, until
 
 folder = tempfile.mkdtemp(prefix='bulkhead-test-')
 
@@ -53,7 +53,7 @@ def a_broken_file_is_told_and_can_be_mended():
         for _ in range(2):
             got = s.post('/v1/completions', {'model': 'bad', 'prompt': 'x'})
             assert got.status >= 400 and 'no such thing' in got.error['message'], got
-            assert words(s)['bad'] == 'unloaded'
+            until(lambda: words(s)['bad'] == 'unloaded')
         with s.rpc() as r:
             try:
                 r.init('bad')

@@ -45,7 +45,7 @@ class Stage:
     def __init__(self, *options, **how):
         if EXACT:
             options = ('--resume', 'exact', *options)
-        self.server = Server(*MANY, *options, **how)
+        self.server = Server(*MANY, *options, env=chaos.quiet(), **how)
         self.exact_together = EXACT and all(m['exact'] for m in rpc_models(self.server))
 
     def __enter__(self):

@@ -7,7 +7,8 @@ CHAOS_MINUTES: how long (120 in the long form); CHAOS_SEED. One to twelve client
 every kind and manner; every few seconds a fault, a model that comes and goes, a bad file, a handful
 of broken requests. Every minute the load rests, and descriptors, processes and memory are counted:
 they must be the same, or as good as that, from one rest to the next. A front that was killed starts
-a new count of its own memory. Streams that were open then count as cut.
+a new count of its own memory. Streams that were open then count as cut. Faults from outside may
+come twice to a stream that is alone, which is then taken for poison: those are `convicted`.
 """
 import argparse
 import os
@@ -30,7 +31,8 @@ FAULT_EVERY = 3.0  # seconds, about
 KEEPER_KIB, FRONT_KIB = 512, 2048  # more than this is growth
 MANNERS = ('steady',) * 5 + ('slow', 'vanishes', 'half')
 COLUMNS = ('minute', 'faults', 'streams', 'resumed', 'lost', 'repeated', 'differing', 'cut',
-           'processes', 'keeper fds', 'keeper KiB', 'front fds', 'front KiB', 'worker KiB')
+           'convicted', 'processes', 'keeper fds', 'keeper KiB', 'front fds', 'front KiB',
+           'worker KiB')
 ALL = [r for r in requests() if r.is_stream]
 OPTIONS = ('--restart-limit', '1000000', '--threads', '1', '--parallel', '16', '--hang-timeout',
            '1s', '--request-timeout', '500ms', '--idle-timeout', '500ms')
@@ -51,6 +53,7 @@ class Soak:
         self.refs, self.wants = References(), {}
         self.exact = chaos.server_knows('resume') and all(m['exact'] for m in rpc_models(server))
         self.keeper, self.samples, self.base_resumed = server.pid, [], 0
+        self.convicted = 0
         bad = os.path.join(server.dir, 'bad.gguf')
         with open(bad, 'wb') as f:
             f.write(b'GGUF\3\0\0\0' + bytes(100))
@@ -117,8 +120,13 @@ class Soak:
 
     def turn(self):
         for take in self.player.turn():
-            self.row.may_cut = take.may_be_cut
-            self.row.judge(take, self.wants.pop(take), self.exact)
+            self.row.may_cut, want = take.may_be_cut, self.wants.pop(take)
+            error = take.said().error or {}
+            if error.get('code') in ('worker_crashed', -32006):
+                self.row.streams += 1
+                self.convicted += 1
+                continue
+            self.row.judge(take, want, self.exact)
         late = self.player.late(6 * DEADLINE)
         assert not late, f'seed {chaos.SEED}: not over: {late}'
 
@@ -142,18 +150,20 @@ class Soak:
         """Lets everything end, and counts."""
         while self.player.is_busy():
             self.turn()
+        # Before what follows, which waits until its connection is gone.
+        self.row.resumed = self.base_resumed + int(self.server.metric('generations_resumed_total'))
         with self.server.rpc() as r:
             until(lambda: (s := r.call('bulkhead.status'))['generations'] == 0
                   and s['front']['clients'] == 1 and len(s['models']) == 1
                   and s['models'][0]['state'] == 'up' and len(self.server.children()) == 2,
                   2 * DEADLINE, 0.1)
         front, worker = self.server.front, self.server.worker
-        self.row.resumed = self.base_resumed + int(self.server.metric('generations_resumed_total'))
         row = self.row
         assert self.server.pid == self.keeper
         self.samples.append((front, [
             f'{minute:.1f}', row.injected, row.streams, row.resumed, row.lost, row.repeated,
-            row.differing, row.cut, 1 + len(self.server.children()), n_fds(self.keeper),
+            row.differing, row.cut, self.convicted, 1 + len(self.server.children()),
+            n_fds(self.keeper),
             rss_kib(self.keeper), n_fds(front), rss_kib(front), rss_kib(worker)]))
         progress(' '.join(map(str, self.samples[-1][1])))
 
@@ -193,7 +203,7 @@ def main():
     print(f'CHAOS_SEED={chaos.SEED} CHAOS_MINUTES={MINUTES}', file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended early'))
     options = ('--resume', 'exact') if chaos.server_knows('resume') else ()
-    with Server(*OPTIONS, *options) as server:
+    with Server(*OPTIONS, *options, env=chaos.quiet()) as server:
         soak = Soak(server)
         try:
             soak.run()
@@ -204,8 +214,9 @@ def main():
           file=sys.stderr)
     grown = growth(soak.samples)
     print('\n'.join(grown), end='\n' if grown else '')
-    if grown or soak.row.bad:
-        raise SystemExit(f'seed {chaos.SEED}: {len(grown)} growths, {soak.row.bad} bad streams')
+    if grown or soak.row.bad or soak.convicted > 1 + soak.row.streams // 200:
+        raise SystemExit(f'seed {chaos.SEED}: {len(grown)} growths, {soak.row.bad} bad '
+                         f'streams, {soak.convicted} of {soak.row.streams} convicted')
 
 
 main()

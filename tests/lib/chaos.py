@@ -37,6 +37,13 @@ def server_knows(option):
     return f'--{option}' in got.stdout
 
 
+def quiet():
+    """The signals are meant: no sanitizer shall take them for its own."""
+    off = ':'.join(f'handle_{s}=0' for s in ('segv', 'sigbus', 'sigfpe', 'sigill', 'abort'))
+    names = ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS') if SANITIZE else ()
+    return {name: f'{os.environ.get(name, "")}:{off}'.strip(':') for name in names}
+
+
 # Where a worker is
 
 def phases():

@@ -126,3 +126,18 @@ LOG_FUNCTION(debug, LOG_DEBUG)
 LOG_FUNCTION(info, LOG_INFO)
 LOG_FUNCTION(warn, LOG_WARN)
 LOG_FUNCTION(error, LOG_ERROR)
+
+void
+log_pass(const char *head, const char *text)
+{
+	char line[LINE_MAX_BYTES];
+	int n = snprintf(
+	    line, HEAD_MAX_BYTES, "%s%s", head, head[0] != '\0' ? ": " : "");
+	size_t len = n < 0 ? 0 : (size_t)n;
+
+	if (len > HEAD_MAX_BYTES - 1)
+		len = HEAD_MAX_BYTES - 1;
+	len += escape(line + len, sizeof(line) - len - 1, text);
+	line[len++] = '\n';
+	(void)!write(STDERR_FILENO, line, len);
+}

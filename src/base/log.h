@@ -27,4 +27,8 @@ void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* A line of another process, escaped; after head and ": " if head is not "".
+ * Whatever the least level is. */
+void log_pass(const char *head, const char *text);
+
 #endif

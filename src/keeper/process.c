@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "keeper/jaillog.h"
 #include "keeper/spawn.h"
+#include "keeper/voice.h"
 #include "wire/lastwords.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct process {
 	bool is_dead;
 	struct jail_report jail;
 	bool is_jailed; /* it has said so; nothing that it says later counts */
+	struct voice *voice; /* NULL: it writes to our standard error */
 	struct chan *chan;
 	struct progress *progress;
 	int lastwords;		   /* -1: taken, or not made */
@@ -149,6 +151,7 @@ check_death(struct process *p)
 	watch_free(p->pidfd_watch);
 	p->pidfd_watch = NULL;
 	timer_clear(p->doom_timer);
+	voice_end(p->voice);
 	/* Its last words may still lie in the channel. */
 	if (p->chan_watch != NULL)
 		(void)take_frames(p);
@@ -204,7 +207,7 @@ watch_it(struct process *p, struct loop *l)
 }
 
 static int
-spawn_it(struct process *p, struct fail *f)
+spawn_it(struct process *p, struct loop *l, struct fail *f)
 {
 	const struct program *prog = p->prog;
 	struct spawn s = {
@@ -230,9 +233,12 @@ spawn_it(struct process *p, struct fail *f)
 	}
 	s.channel = ends[1];
 	s.lastwords = p->lastwords;
+	p->voice = voice_new(l, prog->name, &s.log);
 	err = spawn(&s, &p->pid, &p->pidfd, &p->jail, f);
 	if (err != 0)
 		goto out;
+	if (p->voice != NULL)
+		voice_of(p->voice, p->pid);
 	p->chan = chan_new(ends[0], PROC_KEEPER, prog->role, prog->out_max);
 	ends[0] = -1;
 	if (p->chan == NULL)
@@ -243,6 +249,8 @@ out:
 			(void)close(ends[i]);
 	if (s.progress >= 0)
 		(void)close(s.progress);
+	if (p->voice != NULL)
+		(void)close(s.log);
 	return err;
 }
 
@@ -263,7 +271,7 @@ process_start(struct loop *l, const struct program *prog,
 		.pidfd = -1,
 		.lastwords = -1,
 	};
-	err = spawn_it(p, f);
+	err = spawn_it(p, l, f);
 	if (err == 0) {
 		err = watch_it(p, l);
 		if (err != 0)
@@ -300,6 +308,8 @@ process_free(struct process *p)
 		return;
 	if (p->pid > 0 && !p->is_dead)
 		bury(p);
+	voice_end(p->voice);
+	voice_free(p->voice);
 	timer_free(p->doom_timer);
 	timer_free(p->poll_timer);
 	watch_free(p->chan_watch);

@@ -131,10 +131,11 @@ spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
 		return err;
 	}
 	/* Standard output is for whoever waits for the keeper's ready line. */
+	int log = s->log > 0 ? s->log : STDERR_FILENO;
 	struct jail j = {
 		.parent = getpid(),
-		.fds = { null, STDERR_FILENO, STDERR_FILENO, s->channel,
-		    s->progress, s->lastwords },
+		.fds = { null, log, log, s->channel, s->progress,
+		    s->lastwords },
 		.n_fds = s->lastwords >= 0 ? 6 : 5,
 		.core = s->core,
 		.mode = s->jail,

@@ -17,6 +17,7 @@ struct spawn {
 	int channel;	  /* becomes CHANNEL_FD */
 	int progress;	  /* becomes PROGRESS_FD */
 	int lastwords;	  /* becomes LASTWORDS_FD; -1: there is none */
+	int log;	  /* becomes descriptors 1 and 2; 0: as ours */
 	bool core;	  /* it may leave a core file */
 	enum jail_mode jail;
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A worker that SIGKILL does not end: nothing is started in its place, nobody waits for it for ever.
+"""A worker that SIGKILL does not end: nothing starts in its place, nobody waits for it for ever.
 
 A frozen control group (v1) stands in for a device driver that hangs; without one this is skipped.
 """

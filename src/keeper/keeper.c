@@ -147,6 +147,15 @@ on_hup(void *arg)
 }
 
 static void
+on_file_wanted(void *arg)
+{
+	struct keeper *k = arg;
+
+	if (k->models != NULL)
+		models_look_at_files(k->models);
+}
+
+static void
 on_greet(void *arg, pid_t pid)
 {
 	struct keeper *k = arg;
@@ -266,7 +275,8 @@ set_up_loop(struct keeper *k, struct fail *f)
 	if (k->check == NULL ||
 	    loop_on_signal(k->loop, SIGTERM, on_term, k) != 0 ||
 	    loop_on_signal(k->loop, SIGINT, on_term, k) != 0 ||
-	    loop_on_signal(k->loop, SIGHUP, on_hup, k) != 0)
+	    loop_on_signal(k->loop, SIGHUP, on_hup, k) != 0 ||
+	    loop_on_signal(k->loop, SIGIO, on_file_wanted, k) != 0)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	return 0;
 }

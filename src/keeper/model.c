@@ -70,6 +70,9 @@ on_spawn(void *arg, struct process *p)
 	};
 
 	memory_begin(m->in->memory, &m->memory, process_pid(p));
+	m->is_guarded = modelfile_guard(&m->file);
+	if (!m->is_guarded)
+		timer_set(m->in->look, LOOK_MS);
 	if (modelfile_check(&m->file, m->path, &m->fail) != 0) {
 		process_kill(p);
 		return;
@@ -80,6 +83,23 @@ on_spawn(void *arg, struct process *p)
 	model_connect(m);
 	log_info("model %s: loading %s (worker pid %d)", m->name, m->path,
 	    (int)process_pid(p));
+}
+
+void
+model_look_at_file(struct model *m)
+{
+	struct process *p = super_process(m->super);
+
+	if (p == NULL || m->fail.code != 0)
+		return;
+	if (m->is_guarded && modelfile_is_wanted(&m->file))
+		(void)fail_set(&m->fail, ERR_FILE, "model",
+		    "model %.240s: is being changed while it is served; load "
+		    "it again",
+		    m->path);
+	else if (modelfile_check(&m->file, m->path, &m->fail) == 0)
+		return;
+	process_kill(p);
 }
 
 static void
@@ -207,6 +227,9 @@ on_death(void *arg, struct process *p, const char *what)
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
 	m->front_end = -1;
+	if (m->is_guarded)
+		modelfile_unguard(&m->file);
+	m->is_guarded = false;
 	/* Asked to leave, or told why: no surprise. */
 	if (super_is_leaving(m->super) || m->fail.code != 0)
 		return;

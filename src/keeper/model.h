@@ -15,6 +15,7 @@
 #define MODEL_NAME_MAX 160u
 #define MODEL_TEXT_MAX 128u
 #define IDENTITY_MAX 512u
+#define LOOK_MS 1000u
 
 struct models {
 	struct loop *loop;
@@ -27,6 +28,7 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct buf chat_template; /* of --chat-template-file, or empty */
+	struct timer *look;	  /* at files that cannot be guarded */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */
 	uint32_t last_id;
@@ -40,6 +42,7 @@ struct model {
 	char name[MODEL_NAME_MAX]; /* what requests call it */
 	char *path;
 	struct modelfile file;
+	bool is_guarded; /* nobody can write to it while its worker lives */
 	uint32_t n_ctx;	 /* asked of the worker; tokens, 0: the model's */
 	bool is_fixed;	 /* of the configuration: never unloaded */
 	bool is_listed;	 /* of --models-dir: never forgotten */
@@ -85,6 +88,10 @@ void model_leave(struct model *m, bool hurry);
 
 /* Tells the front what it is now: whoever waits is answered, if it can be. */
 void model_tell(struct model *m);
+
+/* Somebody is about to change the file, or may have done so: then its worker
+ * and its streams end before anything of the new one is read. */
+void model_look_at_file(struct model *m);
 
 /* Makes a fresh channel between its worker and the front. */
 void model_connect(struct model *m);

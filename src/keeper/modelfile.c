@@ -101,6 +101,26 @@ modelfile_is_same(const struct modelfile *m, const struct stat *st)
 	return m->st.st_dev == st->st_dev && m->st.st_ino == st->st_ino;
 }
 
+bool
+modelfile_guard(const struct modelfile *m)
+{
+	return fcntl(m->fd, F_SETLEASE, F_RDLCK) == 0;
+}
+
+void
+modelfile_unguard(const struct modelfile *m)
+{
+	if (m->fd >= 0)
+		(void)fcntl(m->fd, F_SETLEASE, F_UNLCK);
+}
+
+/* The lease is shown as what it is to become. */
+bool
+modelfile_is_wanted(const struct modelfile *m)
+{
+	return fcntl(m->fd, F_GETLEASE) == F_UNLCK;
+}
+
 int
 modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
 {

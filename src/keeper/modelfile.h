@@ -26,6 +26,16 @@ void modelfile_close(struct modelfile *m);
 
 bool modelfile_is_same(const struct modelfile *m, const struct stat *st);
 
+/* Has the kernel keep everybody waiting who wants to write to the file, and say
+ * so by SIGIO, which must not be at its default. False where it will not: the
+ * file is another user's, somebody has it open for writing, or it is not on a
+ * file system that can. */
+bool modelfile_guard(const struct modelfile *m);
+void modelfile_unguard(const struct modelfile *m);
+
+/* Whether somebody waits to write to a guarded one. */
+bool modelfile_is_wanted(const struct modelfile *m);
+
 /* Whether the open file is still what it was: 0, else ERR_FILE. An overwrite in
  * place would give silently other results. */
 int modelfile_check(const struct modelfile *m, const char *path, struct fail *f)

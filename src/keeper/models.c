@@ -69,6 +69,38 @@ limits_of(const struct conf *conf)
 	};
 }
 
+void
+models_look_at_files(struct models *all)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &all->all)
+		model_look_at_file(LIST_ENTRY(it, struct model, link));
+}
+
+static bool
+any_unguarded(const struct models *all)
+{
+	for (struct list *it = all->all.next; it != &all->all; it = it->next) {
+		const struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (!m->is_guarded && super_process(m->super) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Where the kernel does not tell, a change is found a little later. */
+static void
+on_look(void *arg)
+{
+	struct models *all = arg;
+
+	models_look_at_files(all);
+	if (any_unguarded(all))
+		timer_set(all->look, LOOK_MS);
+}
+
 int
 models_new(struct loop *l, const struct conf *conf, const char *exe,
     char *const *env, struct memory *memory, const struct models_ops *ops,
@@ -100,7 +132,8 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 	list_init(&all->all);
 	buf_init(&all->chat_template, TEMPLATE_MAX);
 	all->bad_files = quarantine_new(conf->retry_ms, RETRY_MAX_MS);
-	if (all->bad_files == NULL)
+	all->look = timer_new(l, on_look, all);
+	if (all->bad_files == NULL || all->look == NULL)
 		err = fail_set(f, ERR_NOMEM, "", "out of memory");
 	if (err == 0 && conf->template_file != NULL)
 		err = read_template(all, conf->template_file, f);
@@ -123,6 +156,7 @@ models_free(struct models *all)
 		model_free(LIST_ENTRY(it, struct model, link));
 	buf_done(&all->chat_template);
 	quarantine_free(all->bad_files);
+	timer_free(all->look);
 	free(all);
 }
 

@@ -59,6 +59,9 @@ void models_drop(struct models *all, uint32_t id);
 void models_broken(struct models *all, uint32_t id);
 void models_waiting(struct models *all, uint32_t id);
 
+/* SIGIO came: somebody wants to write to a file that is served. */
+void models_look_at_files(struct models *all);
+
 /* The front found out that a request killed its workers. */
 void models_pardon(struct models *all, const struct model_pardon *c);
 

@@ -63,6 +63,7 @@ serve(struct conf *conf, const char *argv0, char *const envp[])
 	(void)sigaddset(&ours, SIGINT);
 	(void)sigaddset(&ours, SIGHUP);
 	(void)sigaddset(&ours, SIGCHLD);
+	(void)sigaddset(&ours, SIGIO); /* who waits to write to a model */
 	(void)sigprocmask(SIG_UNBLOCK, &ours, NULL);
 	/* An ignored SIGCHLD would reap our children behind our back. */
 	(void)signal(SIGCHLD, SIG_DFL);

@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, MODEL, SANITIZE, RpcError, Server, cases, until
+from bulkhead import BIN, MODEL, SANITIZE, RpcError, Server, cases, is_alive, until
 
 if SANITIZE:
     print('skipped: sanitizers have handlers of their own, which are left alone')
@@ -148,10 +149,18 @@ def truncated_under_the_mapping():
     path = os.path.join(folder, 'cut.gguf')
     shutil.copy(MODEL, path)
     try:
-        with Server(models=[path]) as s:
+        # Who has it open for writing already is not kept waiting; a stopped keeper sees nothing.
+        with open(path, 'r+b'), Server(models=[path]) as s:
+            replies, worker = [], s.worker
+            os.kill(s.pid, signal.SIGSTOP)
             os.truncate(path, 8192)
-            got = s.post('/v1/completions', {'prompt': 'Once', 'max_tokens': 4})
-            assert got.status >= 500, got
+            asked = threading.Thread(target=lambda: replies.append(
+                s.post('/v1/completions', {'prompt': 'Once', 'max_tokens': 4})))
+            asked.start()
+            until(lambda: not is_alive(worker))
+            os.kill(s.pid, signal.SIGCONT)
+            asked.join()
+            assert replies[0].status >= 500, replies
             o = s.obituary()
             assert o['signal'] == 'SIGBUS' and 'BUS_ADRERR' in o['code'], o['code']
             assert any('ggml' in f or 'llama' in f for t in o['threads'] for f in functions(t))

@@ -349,7 +349,7 @@ class Server:
 
     def __init__(self, *options, fake=None, models=None, env=None, expect=0, wait=True,
                  wrap=(), clean=True, rpc_option=True, exe='bulkhead', launch=None,
-                 faulty=False):
+                 faulty=False, fake_worker=False):
         self.dir = tempfile.mkdtemp(prefix='bulkhead-test-')
         self.rpc_path = os.path.join(self.dir, 'rpc.sock')
         self.http_path = os.path.join(self.dir, 'http.sock')
@@ -360,6 +360,7 @@ class Server:
         self.seen = {}  # pid -> name of every child that was looked at
         if fake is not None:
             models = [self.script('fake.gguf', fake)]
+        if fake is not None or fake_worker:
             options = ('--libexec', self.fake_bin(), *options)
         if faulty:
             options = ('--libexec', self.fake_bin('faulty-worker'), *options)

@@ -15,6 +15,7 @@
  * the small change of many others. */
 #define CHANNEL_OUT_MAX (96u * MIB)
 #define FRAMES_A_TURN 64u
+#define AGAIN_MS 100u /* there was no memory, or no room in the channel */
 
 struct want {
 	struct list link; /* in front->wants */
@@ -238,10 +239,11 @@ model_dispatch(struct model *m)
 	    (t = ticket_next(m)) != NULL) {
 		begin_patience(m);
 		ms = ticket_wait(t);
-		if (ms != 0 && ms != UINT64_MAX)
-			timer_set(m->later, ms);
-		if (ms != 0 || gen_send(t->gen) != 0)
-			break;
+		if (ms == 0 && gen_send(t->gen) == 0)
+			continue;
+		if (ms != UINT64_MAX)
+			timer_set(m->later, ms != 0 ? ms : AGAIN_MS);
+		break;
 	}
 	if (m->chan != NULL)
 		watch_channel(m);

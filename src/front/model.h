@@ -25,7 +25,8 @@ struct model {
 	struct watch *watch;
 	struct timer *more;	/* frames are left for the next turn */
 	struct timer *patience; /* to look whether the worker is silent */
-	struct timer *later;	/* until a suspect was waited for enough */
+	struct timer *later;	/* until a suspect was waited for enough, or
+				 * what could not be sent is tried again */
 	uint64_t heard_ms;	/* when it last sent something */
 	struct queue queue;	/* struct ticket that have no slot */
 	struct list inside;	/* struct ticket that the worker has */

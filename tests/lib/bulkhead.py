@@ -292,9 +292,14 @@ class Rpc(Connection):
         return self.last_id
 
     def next(self, ident):
-        """The next reply with that id: its result; an error is raised."""
+        """The next reply with that id: its result; an error is raised.
+
+        So is one without an id: of a request that could not even be read.
+        """
         while not self.kept.get(ident):
             got = self.line()
+            if got['id'] is None:
+                raise RpcError(got['error'])
             self.kept.setdefault(got['id'], []).append(got)
         got = self.kept[ident].pop(0)
         if 'error' in got:

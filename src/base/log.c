@@ -4,7 +4,9 @@
 #include "base/utf8.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@
 static const char *log_name = "bulkhead";
 static enum log_level log_least = LOG_INFO;
 static void (*log_also)(const char *line, size_t n);
+static bool is_impatient;
+static unsigned n_lost; /* lines, since one was written */
 
 static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug",
@@ -28,6 +32,12 @@ log_init(const char *name, enum log_level least)
 {
 	log_name = name;
 	log_least = least;
+}
+
+void
+log_never_wait(void)
+{
+	is_impatient = true;
 }
 
 void
@@ -84,6 +94,43 @@ escape(char *out, size_t room, const char *text)
 	return n;
 }
 
+/* Whether a line can be written at once. One of ours fits into what a pipe
+ * that is writable has free (PIPE_BUF), so the write does not wait then. */
+static bool
+may_write(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return !is_impatient || poll(&p, 1, 0) == 1;
+}
+
+/* One write a line, so that processes do not mix theirs. There is nobody to
+ * tell when standard error itself fails. */
+static void
+put(const char *line, size_t n)
+{
+	char word[96];
+	int k;
+
+	if (!may_write()) {
+		n_lost++;
+		return;
+	}
+	if (n_lost > 0) {
+		k = snprintf(word, sizeof(word),
+		    "%s[%d] warn: %u lines were lost: nobody read them\n",
+		    log_name, (int)getpid(), n_lost);
+		n_lost = 0;
+		if (k > 0)
+			(void)fd_put(STDERR_FILENO, word, (size_t)k);
+		if (!may_write()) {
+			n_lost = 1;
+			return;
+		}
+	}
+	(void)fd_put(STDERR_FILENO, line, n);
+}
+
 static void
 emit(enum log_level level, const char *fmt, va_list ap)
 {
@@ -107,9 +154,7 @@ emit(enum log_level level, const char *fmt, va_list ap)
 		log_also(line, n);
 	if (level < log_least)
 		return;
-	/* One write a line, so that processes do not mix theirs. There is
-	 * nobody to tell when standard error itself fails. */
-	(void)fd_put(STDERR_FILENO, line, n);
+	put(line, n);
 	errno = saved;
 }
 
@@ -139,5 +184,5 @@ log_pass(const char *head, const char *text)
 		len = HEAD_MAX_BYTES - 1;
 	len += escape(line + len, sizeof(line) - len - 1, text);
 	line[len++] = '\n';
-	(void)!write(STDERR_FILENO, line, len);
+	put(line, len);
 }

@@ -15,6 +15,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 /* name is shown in each line and must live as long as the process. */
 void log_init(const char *name, enum log_level least);
 
+/* From now on a line that would have to wait for its reader is lost instead, and
+ * counted: a log that nobody reads must not stop who supervises. */
+void log_never_wait(void);
+
 /* fn gets every line too, with its newline, those below the least level
  * included; from any thread. NULL: nobody does. */
 void log_tee(void (*fn)(const char *line, size_t n));

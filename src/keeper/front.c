@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define OUT_MAX (1024u * KIB)
@@ -254,14 +255,17 @@ ask(void *arg, struct process *p, bool hurry)
 	(void)process_send(p, MSG_FRONT_DRAIN, &d, -1);
 }
 
-/* Sent on its way, it may exit or be killed for being slow. */
+/* Sent on its way, it may exit, or be killed by us for being slow. */
 static bool
 was_due(void *arg, const struct death *d)
 {
 	const struct front *fr = arg;
 
-	return fr->is_stopping &&
-	    (d->by_signal ? d->number == SIGKILL : d->number == 0);
+	if (!fr->is_stopping)
+		return false;
+	return d->by_signal
+	    ? d->number == SIGKILL && super_is_condemned(fr->super)
+	    : d->number == 0;
 }
 
 /* One that dies before it is ready may die of what it reads there. */
@@ -296,6 +300,11 @@ on_death(void *arg, struct process *p, const char *what)
 	if (!fr->is_stopping)
 		log_warn("the front (pid %d) died: %s; starting another "
 			 "(crash %s)",
+		    (int)process_pid(p), what, super_crash_id(fr->super));
+	else if (strncmp(what, "killed", 6) == 0 &&
+	    !super_is_condemned(fr->super))
+		log_error("the front (pid %d) died before it had ended its "
+			  "streams: %s (crash %s)",
 		    (int)process_pid(p), what, super_crash_id(fr->super));
 }
 

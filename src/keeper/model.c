@@ -183,12 +183,13 @@ was_due(void *arg, const struct death *d)
 {
 	const struct model *m = arg;
 
+	bool is_ours = d->number == SIGKILL && super_is_condemned(m->super);
+
 	if (m->fail.code != 0)
-		return !d->by_signal || d->number == SIGKILL;
+		return !d->by_signal || is_ours;
 	if (!super_is_leaving(m->super))
 		return false;
-	return d->by_signal ? d->number == SIGKILL || d->number == SIGTERM
-			    : d->number == 0;
+	return d->by_signal ? is_ours || d->number == SIGTERM : d->number == 0;
 }
 
 static bool

@@ -335,6 +335,15 @@ super_is_leaving(const struct super *s)
 }
 
 bool
+super_is_condemned(const struct super *s)
+{
+	enum child_state now = child_state(s->child);
+
+	return now == CHILD_DYING || now == CHILD_FENCED ||
+	    now == CHILD_LEAVING || now == CHILD_STRAY;
+}
+
+bool
 super_was_up(const struct super *s)
 {
 	return s->was_up;

@@ -354,7 +354,7 @@ class Server:
 
     def __init__(self, *options, fake=None, models=None, env=None, expect=0, wait=True,
                  wrap=(), clean=True, rpc_option=True, exe='bulkhead', launch=None,
-                 faulty=False, fake_worker=False):
+                 faulty=False, fake_worker=False, log=None):
         self.dir = tempfile.mkdtemp(prefix='bulkhead-test-')
         self.rpc_path = os.path.join(self.dir, 'rpc.sock')
         self.http_path = os.path.join(self.dir, 'http.sock')
@@ -383,9 +383,9 @@ class Server:
         keep.update(env or {})
         if launch:  # (args, env) in another form
             self.args, keep = launch(self.args, keep)
-        with open(self.out_path, 'wb') as out, open(self.log_path, 'wb') as log:
+        with open(self.out_path, 'wb') as out, open(self.log_path, 'wb') as to:
             self.proc = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=out,
-                                         stderr=log, env=keep, preexec_fn=die_with_us)
+                                         stderr=to if log is None else log, env=keep, preexec_fn=die_with_us)
         self.pid = self.proc.pid
         if wait:
             self.wait_ready()

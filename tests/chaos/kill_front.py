@@ -87,7 +87,8 @@ def main():
         # Obituaries of the last ones may still be written.
         until(lambda: n_fds(server.pid) <= before)
         grown = rss_kib(server.pid) - rss
-        assert grown < 1024, f'the keeper grew by {grown} KiB'
+        # A sanitizer keeps what was freed for a while.
+        assert grown < 1024 or SANITIZE, f'the keeper grew by {grown} KiB'
         assert server.complete(max_tokens=5)
     pauses.sort()
     print(f'{KILLS} kills of the front with {STREAMS} streams: kill to answer p50 '

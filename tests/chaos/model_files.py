@@ -99,7 +99,8 @@ def is_expected(word, text, want):
     if want == badmodels.HOGS:
         return word in ('hang', 'signal', 'refused', 'failed')
     if want == badmodels.DIES:
-        return word in ('signal', 'refused', 'failed')
+        # A sanitizer ends what overflows its stack by exit(3).
+        return word in ('signal', 'refused', 'failed') or (word == 'exit' and SANITIZE)
     if want is badmodels.SERVED or word == 'served':
         return word == 'served' and not want
     return word in ('refused', 'failed') and re.search(want, text) is not None and len(text) < 1000

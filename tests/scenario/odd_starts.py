@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, DEADLINE, Http, Server, cases, until
+from bulkhead import BIN, DEADLINE, SANITIZE, Http, Server, cases, until
 from launch import FAKE, serves
 
 folder = tempfile.mkdtemp(prefix='bulkhead-test-')
@@ -113,7 +113,8 @@ def odd_surroundings():
     # No file may have a byte, a progress page neither: it ends, but not by a signal.
     with Server(fake=FAKE, wait=False, expect=None, wrap=in_shell('ulimit -f 0')) as s:
         until(lambda: s.proc.poll() is not None)
-        assert s.proc.returncode > 0, s.proc.returncode
+        # A sanitizer writes a file of its own before main().
+        assert s.proc.returncode > 0 or SANITIZE, s.proc.returncode
     with Server(fake=FAKE, launch=lambda args, env: (args, {})) as s:
         serves(s)
 

@@ -67,10 +67,10 @@ serve(struct conf *conf, const char *argv0, char *const envp[])
 	(void)sigprocmask(SIG_UNBLOCK, &ours, NULL);
 	/* An ignored SIGCHLD would reap our children behind our back. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	/* Nor one that nobody reads a reason to wait. */
-	log_never_wait();
-	/* A log that may not grow any more is no reason to die. */
+	/* A log that may not grow any more is no reason to die, nor one that
+	 * nobody reads to wait. */
 	(void)signal(SIGXFSZ, SIG_IGN);
+	log_never_wait();
 	status = keeper_run(conf, argv0, envp);
 	if (was != SIG_ERR)
 		(void)signal(SIGPIPE, was);

@@ -296,9 +296,7 @@ crashes_main(int argc, char *const argv[], char *const envp[])
 	int status = STATUS_DONE;
 
 	if (err == 0)
-		err = settings_argv(&s, argc, argv, &f);
-	if (err == 0 && !o.help)
-		err = settings_env(&s, envp, &f);
+		err = command_read(&s, argc, argv, envp, &o.help, &f);
 	if (err == 0 && o.words.n > 1)
 		err = fail_set(&f, ERR_INVALID, "", "one ID at a time");
 	if (err != 0)

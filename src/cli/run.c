@@ -348,9 +348,7 @@ run_main(int argc, char *const argv[], char *const envp[])
 
 	r.is_terminal = isatty(STDOUT_FILENO);
 	if (err == 0)
-		err = settings_argv(&s, argc, argv, &f);
-	if (err == 0 && !r.o.help)
-		err = settings_env(&s, envp, &f);
+		err = command_read(&s, argc, argv, envp, &r.o.help, &f);
 	if (err != 0) {
 		status = complain("run", f.text, STATUS_USAGE);
 	} else if (r.o.help) {

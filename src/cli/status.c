@@ -297,9 +297,7 @@ status_main(int argc, char *const argv[], char *const envp[])
 	int status = STATUS_DONE;
 
 	if (err == 0)
-		err = settings_argv(&s, argc, argv, &f);
-	if (err == 0 && !o.help)
-		err = settings_env(&s, envp, &f);
+		err = command_read(&s, argc, argv, envp, &o.help, &f);
 	if (err != 0) {
 		status = complain("status", f.text, STATUS_USAGE);
 	} else if (o.help) {

@@ -14,15 +14,6 @@
 #include <time.h>
 
 static void
-key_text(struct json_out *o, const char *key, struct str s)
-{
-	if (s.n > 0)
-		json_key_str(o, key, s);
-	else
-		json_key_null(o, key);
-}
-
-static void
 key_hex(struct json_out *o, const char *key, uint64_t v)
 {
 	char text[24];
@@ -57,11 +48,11 @@ put_head(struct json_out *o, const struct obituary *w)
 	json_key_str(o, "version", w->version);
 	json_key_str(o, "process", w->process);
 	json_key_u64(o, "pid", w->pid);
-	key_text(o, "model", w->model);
-	key_text(o, "path", w->path);
-	key_text(o, "arch", w->arch);
+	json_key_text(o, "model", w->model);
+	json_key_text(o, "path", w->path);
+	json_key_text(o, "arch", w->arch);
 	json_key_str(o, "what", w->what);
-	key_text(o, "cause", w->cause);
+	json_key_text(o, "cause", w->cause);
 }
 
 /* Of the keeper's knowledge first; what the page says, where it agrees. */
@@ -189,8 +180,8 @@ put_request(
 	else
 		json_put_cstr(o->b, NULL);
 	json_key_bool(o, "computed", was_computed(l, seq, gen));
-	key_text(o, "request", cut(&s));
-	key_text(o, "client", cut(&s));
+	json_key_text(o, "request", cut(&s));
+	json_key_text(o, "client", cut(&s));
 	json_close(o, '}');
 }
 
@@ -246,12 +237,12 @@ put_frame(struct json_out *o, const struct frame *f)
 	json_item(o);
 	json_open(o, '{');
 	key_hex(o, "pc", f->pc);
-	key_text(o, "function", str_of(f->function));
+	json_key_text(o, "function", str_of(f->function));
 	if (f->file[0] != '\0') {
 		json_key_cstr(o, "file", f->file);
 		json_key_i64(o, "line", f->line);
 	}
-	key_text(o, "module", str_of(f->module));
+	json_key_text(o, "module", str_of(f->module));
 	key_hex(o, "offset", f->offset);
 	if (f->is_guess)
 		json_key_bool(o, "guess", true);
@@ -397,7 +388,7 @@ report_put(struct buf *b, const struct report *r)
 	put_doing(&o, r);
 	put_requests(&o, r);
 	put_figures(&o, r);
-	key_text(&o, "abort",
+	json_key_text(&o, "abort",
 	    l == NULL ? STR("")
 		      : bounded(l->abort_text, sizeof(l->abort_text)));
 	put_log(&o, l);

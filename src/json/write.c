@@ -246,6 +246,15 @@ json_key_null(struct json_out *o, const char *key)
 }
 
 void
+json_key_text(struct json_out *o, const char *key, struct str v)
+{
+	if (v.n > 0)
+		json_key_str(o, key, v);
+	else
+		json_key_null(o, key);
+}
+
+void
 json_key_raw(struct json_out *o, const char *key, struct str json)
 {
 	json_key(o, key);

@@ -63,6 +63,8 @@ void json_key_u64(struct json_out *o, const char *key, uint64_t v);
 void json_key_f32(struct json_out *o, const char *key, float v);
 void json_key_f64(struct json_out *o, const char *key, double v);
 void json_key_null(struct json_out *o, const char *key);
+/* Null for a text that is empty. */
+void json_key_text(struct json_out *o, const char *key, struct str v);
 void json_key_raw(struct json_out *o, const char *key, struct str json);
 
 #endif

@@ -9,15 +9,6 @@
 
 #include <time.h>
 
-static void
-key_text(struct json_out *o, const char *key, struct str s)
-{
-	if (s.n > 0)
-		json_key_str(o, key, s);
-	else
-		json_key_null(o, key);
-}
-
 /* What every process has that can die: when it last did, and of what. */
 static void
 put_process(struct json_out *o, uint32_t pid, uint32_t restarts,
@@ -25,9 +16,9 @@ put_process(struct json_out *o, uint32_t pid, uint32_t restarts,
 {
 	json_key_u64(o, "pid", pid);
 	json_key_u64(o, "restarts", restarts);
-	key_text(o, "last_death", last_death);
+	json_key_text(o, "last_death", last_death);
 	json_key_u64(o, "died_unix", died_unix);
-	key_text(o, "crash_id", crash_id);
+	json_key_text(o, "crash_id", crash_id);
 }
 
 /* "a, b (why)" as an array of texts. */
@@ -100,7 +91,7 @@ put_model(struct json_out *o, const struct model *m)
 	json_key_str(o, "path", s->path);
 	json_key_cstr(
 	    o, "state", s->status <= MODEL_GONE ? names[s->status] : NULL);
-	key_text(o, "error", s->text);
+	json_key_text(o, "error", s->text);
 	put_process(
 	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
 	put_jail(o, s->jail, s->jail_missing);
@@ -179,7 +170,7 @@ status_get(struct call *c, const struct args *a)
 	json_key(&o, "keeper");
 	json_open(&o, '{');
 	json_key_u64(&o, "pid", f->keeper.keeper_pid);
-	key_text(&o, "cgroups", f->keeper.cgroups);
+	json_key_text(&o, "cgroups", f->keeper.cgroups);
 	json_close(&o, '}');
 	put_front(&o, f);
 	put_models(&o, f);

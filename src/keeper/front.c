@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define OUT_MAX (1024u * KIB)
@@ -301,8 +300,7 @@ on_death(void *arg, struct process *p, const char *what)
 		log_warn("the front (pid %d) died: %s; starting another "
 			 "(crash %s)",
 		    (int)process_pid(p), what, super_crash_id(fr->super));
-	else if (strncmp(what, "killed", 6) == 0 &&
-	    !super_is_condemned(fr->super))
+	else if (!super_was_due(fr->super))
 		log_error("the front (pid %d) died before it had ended its "
 			  "streams: %s (crash %s)",
 		    (int)process_pid(p), what, super_crash_id(fr->super));

@@ -27,6 +27,7 @@ struct super {
 	struct pulse pulse;
 	uint64_t seen;	  /* progress at the last look, while it starts */
 	uint32_t p99_us;  /* of the last process: the next one's first guess */
+	bool was_due;	  /* the last death */
 	bool was_up;	  /* the process that is there was ready */
 	bool has_grace;	  /* the deadline was put off for a late keeper */
 	uint64_t born_ms; /* of the process */
@@ -92,7 +93,8 @@ on_death(void *arg, const struct death *d)
 	    process_blamed(s->process),
 	    process_blamed(s->process)[0] != '\0' ? "; " : "",
 	    death_text(d, how, sizeof(how)));
-	if (!s->ops->was_due(s->arg, d)) {
+	s->was_due = s->ops->was_due(s->arg, d);
+	if (!s->was_due) {
 		(void)obituary_id(
 		    s->died_unix, process_pid(s->process), s->crash_id);
 		bury(s, d, how);
@@ -332,6 +334,12 @@ super_is_leaving(const struct super *s)
 
 	return now == CHILD_STOPPING || now == CHILD_LEAVING ||
 	    now == CHILD_STRAY;
+}
+
+bool
+super_was_due(const struct super *s)
+{
+	return s->was_due;
 }
 
 bool

@@ -65,6 +65,9 @@ enum child_state super_state(const struct super *s);
 /* Asked to leave, and it has not left: however the asking goes on. */
 bool super_is_leaving(const struct super *s);
 
+/* Whether the last death was none to wonder about: ops->was_due(). */
+bool super_was_due(const struct super *s);
+
 /* Whether its process was sent SIGKILL by us. */
 bool super_is_condemned(const struct super *s);
 

@@ -29,9 +29,8 @@ import threading
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import badmodels
-from bulkhead import (BIN, COMPLAINTS, DEADLINE, MODEL, SANITIZE, SLOW, RpcError, Server, n_fds,
-                      rss_kib, until)
-from chaos import SEED, number, print_table, progress
+from bulkhead import (BIN, COMPLAINTS, DEADLINE, SANITIZE, SLOW, RpcError, Server, until)
+from chaos import SEED, compare, measure, number, print_table, progress
 from gguf import Mutator
 
 MUTANTS = number('CHAOS_GGUF', 1200, 100)
@@ -194,11 +193,10 @@ class Canary:
         assert self.text() == self.want, 'the stream beside it differs'
 
 
-def measure(server):
-    """Descriptors and KiB of keeper and front, when only this looks on."""
+def at_rest(server):
+    """What keeper and front have when only this looks on."""
     until(lambda: len(server.children()) == 2)
-    return {name: (pid, n_fds(pid), rss_kib(pid))
-            for name, pid in (('keeper', server.pid), ('front', server.front))}
+    return measure(server)
 
 
 def give(rpc, path, seen):
@@ -235,14 +233,8 @@ def by_rpc(cases):
                 canary.check()
                 progress(f'daemon: {i} of {len(cases)}')
             if i == len(cases) // 4:
-                before = measure(s)
-        after = measure(s)
-        for name, (pid, fds, kib) in before.items():
-            print(f'{name}: descriptors {fds} -> {after[name][1]}, resident {kib} -> '
-                  f'{after[name][2]} KiB', file=sys.stderr)
-            assert pid == after[name][0], f'the {name} is another'
-            assert fds >= after[name][1], f'the {name} has more descriptors'
-            assert SANITIZE or after[name][2] <= kib + GROWTH_KIB, f'the {name} has grown'
+                before = at_rest(s)
+        compare(before, at_rest(s), GROWTH_KIB)
         canary.check()
         log = s.log()
         # What a worker says of such a file is its own; keeper and front have nothing to say.

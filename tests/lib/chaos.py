@@ -17,7 +17,7 @@ import struct
 import subprocess
 import sys
 import time
-from bulkhead import BIN, DEADLINE, SANITIZE, SLOW, SOURCE, is_alive, stat_of
+from bulkhead import BIN, DEADLINE, SANITIZE, SLOW, SOURCE, is_alive, n_fds, rss_kib, stat_of
 from streams import verdict
 
 
@@ -28,6 +28,22 @@ def number(name, default, sanitized=None):
 
 
 SEED = number('CHAOS_SEED', random.SystemRandom().randrange(1 << 32))
+
+
+def measure(server):
+    """keeper and front -> (process id, descriptors, resident KiB)."""
+    return {name: (pid, n_fds(pid), rss_kib(pid))
+            for name, pid in (('keeper', server.pid), ('front', server.front))}
+
+
+def compare(before, after, growth_kib):
+    """The same processes, with no more descriptors, and memory but for what is allowed."""
+    for name, (pid, fds, kib) in before.items():
+        print(f'{name}: descriptors {fds} -> {after[name][1]}, resident {kib} -> {after[name][2]} '
+              f'KiB', file=sys.stderr)
+        assert pid == after[name][0], f'seed {SEED}: the {name} is another'
+        assert fds >= after[name][1], f'seed {SEED}: the {name} has more descriptors'
+        assert SANITIZE or after[name][2] <= kib + growth_kib, f'seed {SEED}: the {name} has grown'
 
 
 def server_knows(option):

@@ -282,6 +282,12 @@ gen_park(struct gen *g, bool is_parked)
 	model_dispatch(g->model); /* it, or who waited for its token */
 }
 
+void
+gen_note_deaths(struct gen *g, uint32_t deaths)
+{
+	g->j->deaths = deaths;
+}
+
 uint64_t
 gen_id(const struct gen *g)
 {
@@ -307,7 +313,6 @@ put_back(struct gen *g, const struct company *c)
 	}
 	gen_set_state(g, GEN_QUEUED);
 	ticket_on_death(&g->ticket, c, was_started);
-	g->j->deaths = g->ticket.suspect.deaths;
 	g->model->front->metrics.generations_resumed_total++;
 }
 

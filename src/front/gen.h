@@ -74,6 +74,9 @@ void gen_fail(struct gen *g, const struct fail *why);
 /* Stops or goes on with computing it, for a reader that is slow. */
 void gen_park(struct gen *g, bool is_parked);
 
+/* Its suspect.h's count, for the journal. */
+void gen_note_deaths(struct gen *g, uint32_t deaths);
+
 uint64_t gen_id(const struct gen *g);
 
 /* Its poison_hash(); 0: not known. */

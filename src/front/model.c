@@ -123,6 +123,19 @@ close_channel(struct model *m)
 	m->chan = NULL;
 }
 
+/* The keeper may know of the last worker's end before or after its channel
+ * shows it. */
+static void
+judge_death(struct model *m)
+{
+	if (m->worker_pid == 0 || m->chan != NULL)
+		return;
+	if (m->state.outside == m->worker_pid)
+		ticket_excuse(m);
+	if (m->state.pid != m->worker_pid)
+		ticket_sentence(m);
+}
+
 /* The worker is gone, or not to be listened to any more. */
 static void
 lose_channel(struct model *m, int err)
@@ -142,6 +155,7 @@ lose_channel(struct model *m, int err)
 	}
 	suspects_tell(m);
 	gen_on_worker_death(m);
+	judge_death(m);
 }
 
 /* However fast a worker sends: in between, what it sent goes to the clients,
@@ -201,8 +215,9 @@ open_channel(struct model *m, int fd)
 		close_channel(m);
 		suspects_tell(m);
 	}
-	m->worker_pid = m->state.pid;
 	gen_on_worker_death(m);
+	judge_death(m);
+	m->worker_pid = m->state.pid;
 	m->chan = chan_new(fd, PROC_FRONT, PROC_WORKER, CHANNEL_OUT_MAX);
 	if (m->chan == NULL)
 		return ERR_NOMEM;
@@ -294,7 +309,6 @@ model_new(struct front *f)
 	m->front = f;
 	queue_init(&m->queue);
 	list_init(&m->inside);
-	list_init(&m->convicts);
 	list_init(&m->active);
 	list_append(&f->models, &m->link);
 	return m;
@@ -338,7 +352,8 @@ on_new_state(struct model *m, int fd)
 
 	if (fd >= 0)
 		err = open_channel(m, fd);
-	ticket_sentence(m);
+	else
+		judge_death(m);
 	switch (m->state.status) {
 	case MODEL_KNOWN:
 		m->is_wanted = false;

@@ -30,7 +30,6 @@ struct model {
 	uint64_t heard_ms;	/* when it last sent something */
 	struct queue queue;	/* struct ticket that have no slot */
 	struct list inside;	/* struct ticket that the worker has */
-	struct list convicts;	/* struct ticket, until they are told so */
 	struct list active;	/* struct gen that the worker has */
 	uint32_t n_active;
 	uint64_t service_ms; /* running mean of how long a slot is taken */

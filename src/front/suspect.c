@@ -2,6 +2,7 @@
 
 #define ALONE_AT 2u   /* deaths from which on it runs alone */
 #define CONVICT_AT 4u /* deaths */
+#define KILLS_A_DEATH 4u /* from outside, that count as one */
 
 void
 company_add(struct company *c, const struct suspect *s, bool is_parked)
@@ -28,13 +29,28 @@ suspect_wait(const struct suspect *s, const struct company *c, uint64_t now_ms)
 	return SUSPECT_GRACE_MS - (now_ms - c->since);
 }
 
-bool
+void
 suspect_on_death(struct suspect *s, const struct company *c)
 {
 	/* Only a parked one that has just gone on can have company here, and
 	 * that death proves nothing. */
-	if (s->deaths < ALONE_AT || c->n_computed <= 1)
-		s->deaths++;
+	s->is_counted = s->deaths < ALONE_AT || c->n_computed <= 1;
+	s->deaths += s->is_counted;
+}
+
+void
+suspect_on_excuse(struct suspect *s)
+{
+	if (!s->is_counted)
+		return;
+	s->is_counted = false;
+	if (++s->kills % KILLS_A_DEATH != 0)
+		s->deaths--;
+}
+
+bool
+suspect_is_convicted(const struct suspect *s)
+{
 	return s->deaths >= CONVICT_AT;
 }
 
@@ -42,6 +58,7 @@ void
 suspect_on_token(struct suspect *s)
 {
 	s->deaths = 0;
+	s->kills = 0;
 }
 
 void

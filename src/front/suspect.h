@@ -9,6 +9,10 @@
  * the second of those, convicts. So a request that kills workers costs four of
  * them whatever is beside it, and whoever is beside it is killed twice at most.
  *
+ * A SIGKILL of somebody else's says little about what the worker did, but it
+ * may be a watcher of memory that sends it: every fourth one counts, so nothing
+ * is tried for ever.
+ *
  * Pure rules; gen.c keeps the lists and model.c asks.
  */
 #ifndef FRONT_SUSPECT_H
@@ -22,6 +26,8 @@
 
 struct suspect {
 	uint32_t deaths; /* of its workers, with no token in between; 0: none */
+	uint32_t kills;	 /* those that were excused */
+	bool is_counted; /* the last death: it may be excused yet */
 	uint64_t sent_ms; /* to the present worker; clock_ms() */
 };
 
@@ -40,9 +46,13 @@ void company_add(struct company *c, const struct suspect *s, bool is_parked);
 uint64_t suspect_wait(
     const struct suspect *s, const struct company *c, uint64_t now_ms);
 
-/* Its worker died. c: who was in it, s too. True: it is convicted. */
-bool suspect_on_death(struct suspect *s, const struct company *c)
-    __attribute__((warn_unused_result));
+/* Its worker died. c: who was in it, s too. */
+void suspect_on_death(struct suspect *s, const struct company *c);
+
+/* That death was a SIGKILL from outside. Again is harmless. */
+void suspect_on_excuse(struct suspect *s);
+
+bool suspect_is_convicted(const struct suspect *s);
 
 /* It has got a token. */
 void suspect_on_token(struct suspect *s);

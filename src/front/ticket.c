@@ -230,28 +230,30 @@ ticket_on_token(struct ticket *t, struct str text)
 void
 ticket_on_death(struct ticket *t, const struct company *c, bool was_started)
 {
-	struct model *m = t->model;
-	bool is_convicted = suspect_on_death(&t->suspect, c);
-
+	suspect_on_death(&t->suspect, c);
+	gen_note_deaths(t->gen, t->suspect.deaths);
 	list_remove(&t->link);
-	if (is_convicted) {
-		queue_leave(&m->queue, &t->waiter);
-		list_append(&m->convicts, &t->link);
-	} else {
-		queue_put_back(&m->queue, &t->waiter,
-		    suspect_rank(&t->suspect, was_started, t->token_ms != 0));
-	}
+	queue_put_back(&t->model->queue, &t->waiter,
+	    suspect_rank(&t->suspect, was_started, t->token_ms != 0));
 }
 
-/* Its deaths are explained: whom nothing else speaks against goes free. */
 static void
-acquit_others(struct model *m)
+for_those_back(const struct model *m, void (*fn)(struct suspect *))
 {
 	const struct list *back = &m->queue.back;
 
-	for (struct list *it = back->next; it != back; it = it->next)
-		suspect_on_conviction(
-		    &LIST_ENTRY(it, struct ticket, waiter.link)->suspect);
+	for (struct list *it = back->next; it != back; it = it->next) {
+		struct ticket *t = LIST_ENTRY(it, struct ticket, waiter.link);
+
+		fn(&t->suspect);
+		gen_note_deaths(t->gen, t->suspect.deaths);
+	}
+}
+
+void
+ticket_excuse(struct model *m)
+{
+	for_those_back(m, suspect_on_excuse);
 }
 
 /* So that it is not tried again in a moment, nor its client trusted, and that
@@ -292,12 +294,31 @@ sentence(struct ticket *t)
 	gen_fail(t->gen, &why);
 }
 
+static struct ticket *
+first_convict(const struct model *m)
+{
+	const struct list *back = &m->queue.back;
+
+	for (struct list *it = back->next; it != back; it = it->next) {
+		struct ticket *t = LIST_ENTRY(it, struct ticket, waiter.link);
+
+		if (suspect_is_convicted(&t->suspect))
+			return t;
+	}
+	return NULL;
+}
+
+/* With that the deaths are explained: whom nothing else speaks against goes
+ * free. */
 void
 ticket_sentence(struct model *m)
 {
-	if (list_empty(&m->convicts))
+	struct ticket *t = first_convict(m);
+
+	if (t == NULL)
 		return;
-	while (!list_empty(&m->convicts))
-		sentence(LIST_ENTRY(m->convicts.next, struct ticket, link));
-	acquit_others(m);
+	/* From the first again each time: an owner drops its others. */
+	for (; t != NULL; t = first_convict(m))
+		sentence(t);
+	for_those_back(m, suspect_on_conviction);
 }

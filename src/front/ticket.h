@@ -3,7 +3,7 @@
  * long it may take, and whether it is suspected of killing workers.
  *
  * Its place is in one of the model's lists: queue (it waits), inside (the
- * worker has it), convicts (it is to be told so), or none (it is ending).
+ * worker has it), or none (it is ending).
  */
 #ifndef FRONT_TICKET_H
 #define FRONT_TICKET_H
@@ -29,7 +29,7 @@ struct ticket {
 	struct model *model;
 	struct client *client;
 	struct waiter waiter; /* in model->queue */
-	struct list link;     /* in model->inside or model->convicts */
+	struct list link;     /* in model->inside */
 	struct suspect suspect;
 	struct gen_times times;
 	struct timer *timer; /* of the next deadline; NULL: it has none */
@@ -66,8 +66,8 @@ uint64_t ticket_wait(const struct ticket *t);
 /* Who is in m's worker. */
 struct company ticket_company(const struct model *m);
 
-/* The worker that it was in died, with all of c: it waits again, or in
- * convicts for its sentence. was_started: the worker had begun with it. */
+/* The worker that it was in died, with all of c: it waits again. was_started:
+ * the worker had begun with it. */
 void ticket_on_death(
     struct ticket *t, const struct company *c, bool was_started);
 
@@ -77,8 +77,12 @@ void ticket_on_prompt(struct ticket *t, uint32_t n);
 /* It has got a token with that text. True: that was enough, it is_cut. */
 bool ticket_on_token(struct ticket *t, struct str text) MUST_CHECK;
 
-/* The keeper has spoken about m: those convicted when its last worker died are
- * answered, now that the crash has an id. */
+/* The last worker of m was ended by a SIGKILL from outside: that speaks against
+ * hardly anybody. Again is harmless. */
+void ticket_excuse(struct model *m);
+
+/* The keeper has told how the last worker of m died: those that wait and are
+ * convicted by it are answered, now that the crash has an id. */
 void ticket_sentence(struct model *m);
 
 #endif

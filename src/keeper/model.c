@@ -205,6 +205,8 @@ examine(void *arg, struct process *p, const struct death *d)
 
 	if (why[0] != '\0')
 		process_blame(p, "%s", why);
+	m->outside =
+	    was_killed && why[0] == '\0' ? (uint32_t)process_pid(p) : 0;
 	return is_final;
 }
 

@@ -61,7 +61,9 @@ struct model {
 	char identity[IDENTITY_MAX];
 	uint32_t n_threads; /* of the first READY; 0: not known yet */
 	uint32_t n_threads_batch;
-	uint64_t up_ms; /* when it was last ready */
+	uint64_t up_ms;	  /* when it was last ready */
+	uint32_t outside; /* pid of the last worker, if somebody
+				 * else's SIGKILL ended it */
 };
 
 /* Takes over file, also when it fails: NULL if out of memory. Its worker is

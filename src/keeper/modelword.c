@@ -86,6 +86,7 @@ publish(struct model *m, uint32_t ref, int fd)
 		.restarts = super_deaths(m->super),
 		.last_death = str_of(super_last_death(m->super)),
 		.died_unix = super_died_unix(m->super),
+		.outside = m->outside,
 		.crash_id = str_of(super_crash_id(m->super)),
 	};
 

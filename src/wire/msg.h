@@ -177,6 +177,9 @@ enum model_status {
 	F(S, str, last_death,                                       \
 	    "of its worker: \"killed by SIGSEGV\"; or empty")       \
 	F(S, u64, died_unix, "when; seconds; 0: never")             \
+	F(S, u32, outside,                                          \
+	    "pid of its last worker, if a SIGKILL of somebody "     \
+	    "else's ended that one; or 0")                          \
 	F(S, str, crash_id, "of its last obituary; or empty")       \
 	F(S, str, jail, "layers of its worker's jail that hold")    \
 	F(S, str, jail_missing, "and those that do not")            \

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A request that kills every worker it meets costs four of them; those beside it finish exactly."""
 import os
+import signal
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import RpcError, Server, cases, fake_text
+from bulkhead import RpcError, Server, cases, fake_text, until
 
 DEATHS, INNOCENTS, TOKENS = 4, 31, 200
 
@@ -82,4 +83,21 @@ def two_at_once():
         assert s.metric('worker_deaths_total') <= 2 * DEATHS
 
 
-cases(with_innocents, that_begins_well, again_and_again, two_at_once)
+def killed_by_somebody_else():
+    """Before its first token, more often than would convict it: it is innocent."""
+    n, killed = 2 * DEATHS, set()
+    fake = f'tokens {TOKENS}\nlife 1-{n} at started stall'
+    with Server('--restart-limit', '100', '--hang-timeout', '0', fake=fake) as s, s.http() as h:
+        h.request('POST', '/v1/completions', {'prompt': 'innocent', 'seed': 5})
+
+        def busy_worker():
+            m = s.status()['models'][0]
+            return m['state'] == 'up' and m['running'] and m['pid'] not in killed and m['pid']
+        for _ in range(n):
+            killed.add(pid := until(busy_worker))
+            os.kill(pid, signal.SIGKILL)
+        assert h.reply().json['choices'][0]['text'] == fake_text(TOKENS, 5)
+        assert s.metric('convictions_total') == 0
+
+
+cases(with_innocents, that_begins_well, again_and_again, two_at_once, killed_by_somebody_else)

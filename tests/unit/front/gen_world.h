@@ -29,6 +29,8 @@ struct world {
 	struct model *m;
 	const char *identity; /* of the model */
 	const char *file;
+	uint32_t pid;		/* of the last worker */
+	uint32_t outside;	/* the last one that somebody else killed */
 	struct gen_order order; /* of all */
 	struct party conn;
 };
@@ -103,6 +105,7 @@ say_model(struct world *w, enum model_status status, const char *text)
 {
 	struct model_state s = { .model = 1,
 		.status = (uint8_t)status,
+		.outside = w->outside,
 		.name = STR("demo"),
 		.path = STR("/m/demo.gguf"),
 		.n_seq = SLOTS,
@@ -116,6 +119,7 @@ say_model(struct world *w, enum model_status status, const char *text)
 	int pair[2] = { -1, -1 };
 
 	if (status == MODEL_UP) {
+		s.pid = ++w->pid;
 		chan_free(w->worker);
 		assert_int_equal(chan_pair(pair), 0);
 		w->worker = chan_new(pair[1], PROC_WORKER, PROC_FRONT, MIB);

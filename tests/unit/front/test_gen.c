@@ -192,6 +192,65 @@ gives_up_after_deaths_without_a_token(void **state)
 	assert_int_equal(o.why.code, ERR_POISON);
 }
 
+/* How many deaths without a token a lone request gets, each by a SIGKILL from
+ * outside; the keeper says so before or after the channel shows the end. */
+static int
+count_kills(struct world *w, bool is_told_first)
+{
+	static struct owner owners[2];
+	struct owner *o = &owners[is_told_first];
+	struct gen_submit s;
+	int kills = 0;
+
+	assert_int_equal(start(w, o), 0);
+	while (o->n_failed == 0 && kills < 100) {
+		expect(w, MSG_GEN_SUBMIT, &s);
+		w->outside = w->pid;
+		if (is_told_first)
+			say_model(w, MODEL_RESTARTING, "");
+		die(w);
+		/* Once more changes nothing. */
+		say_model(w, MODEL_RESTARTING, "");
+		say_model(w, MODEL_RESTARTING, "");
+		kills++;
+		say_model(w, MODEL_UP, "");
+	}
+	assert_int_equal(o->why.code, ERR_POISON);
+	return kills;
+}
+
+static void
+kills_from_outside_count_little(void **state)
+{
+	assert_int_equal(count_kills(*state, false), 16);
+}
+
+static void
+kills_that_are_told_first_count_as_little(void **state)
+{
+	assert_int_equal(count_kills(*state, true), 16);
+}
+
+/* What killed the last worker says nothing of this one's end. */
+static void
+only_the_death_that_was_told_is_excused(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	static struct owner o;
+	int deaths = 0;
+
+	assert_int_equal(start(w, &o), 0);
+	w->outside = w->pid;
+	for (; o.n_failed == 0 && deaths < 10; deaths++) {
+		expect(w, MSG_GEN_SUBMIT, &s);
+		die(w);
+		say_model(w, MODEL_RESTARTING, "");
+		say_model(w, MODEL_UP, "");
+	}
+	assert_int_equal(deaths, 5);
+}
+
 static void
 tokens_between_deaths_are_progress(void **state)
 {
@@ -361,6 +420,9 @@ main(void)
 		TEST(cancel_is_answered_once_in_every_state),
 		TEST(dropped_owner_hears_nothing),
 		TEST(gives_up_after_deaths_without_a_token),
+		TEST(kills_from_outside_count_little),
+		TEST(kills_that_are_told_first_count_as_little),
+		TEST(only_the_death_that_was_told_is_excused),
 		TEST(tokens_between_deaths_are_progress),
 		TEST(failed_model_answers_all_and_refuses_more),
 		TEST(model_goes_under_a_choice_that_was_dropped_for_another),

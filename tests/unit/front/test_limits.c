@@ -281,7 +281,8 @@ worker_dies(struct trial *t)
 		if (!r->is_in)
 			continue;
 		r->is_in = false;
-		r->is_convicted = suspect_on_death(&r->s, &c);
+		suspect_on_death(&r->s, &c);
+		r->is_convicted = suspect_is_convicted(&r->s);
 		if (r->is_convicted)
 			for (uint32_t k = 0; k < t->n; k++)
 				suspect_on_conviction(&t->runs[k].s);

@@ -37,6 +37,8 @@ enum gen_state {
 /* What the owner hears. Pointers are good during the call only. The owner may
  * call gen_cancel() or gen_drop() from any of them. */
 struct gen_ops {
+	/* Its text may be in parts (wire/part.h): it offers tools. */
+	bool takes_parts;
 	/* It has a slot. Not called again after a resume. May be NULL. */
 	void (*started)(void *arg, struct gen *g, uint32_t n_prompt);
 	void (*token)(void *arg, struct gen *g, const struct step *s);

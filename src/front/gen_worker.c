@@ -5,6 +5,7 @@
 #include "front/model.h"
 #include "front/origin.h"
 #include "front/table.h"
+#include "wire/part.h"
 
 #include <assert.h>
 #include <string.h>
@@ -161,6 +162,21 @@ journal(struct gen *g, const struct step *s, struct journal_token **ret)
 	return err;
 }
 
+/* Whether text in parts is what its owner expects, and whole. */
+static bool
+take_parts(struct gen *g, struct str parts)
+{
+	uint32_t n_calls = 0;
+
+	if (g->ops == NULL)
+		return true;
+	if (!g->ops->takes_parts ||
+	    !parts_check(parts, g->j->n_calls, &n_calls))
+		return false;
+	g->j->n_calls = n_calls;
+	return true;
+}
+
 static int
 on_token(struct model *m, const struct step *s)
 {
@@ -171,6 +187,8 @@ on_token(struct model *m, const struct step *s)
 		return ERR_PROTO;
 	/* The last token is drawn but never decoded: one more than fits. */
 	if (g->entry.n_prompt + g->entry.n_tokens > m->state.n_ctx)
+		return ERR_PROTO;
+	if ((s->flags & STEP_PARTS) && !take_parts(g, s->text))
 		return ERR_PROTO;
 	m->tokens++;
 	m->front->metrics.tokens_total++;
@@ -183,7 +201,7 @@ on_token(struct model *m, const struct step *s)
 		fail_running(g);
 		return 0;
 	}
-	if (ticket_on_token(&g->ticket, s->text))
+	if (ticket_on_token(&g->ticket, s))
 		gen_cancel(g);
 	if (g->ops != NULL)
 		g->ops->token(g->arg, g, s);
@@ -219,6 +237,8 @@ on_done(struct model *m, const struct frame *fr)
 		return ERR_PROTO;
 	/* Only what was cancelled may be over before it has begun. */
 	if (g->j->state == GEN_SENT)
+		return ERR_PROTO;
+	if (d.has_parts && !take_parts(g, d.text))
 		return ERR_PROTO;
 	if (d.reason == REASON_CANCEL && g->ticket.is_cut)
 		d.reason = REASON_LENGTH;

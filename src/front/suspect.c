@@ -1,7 +1,7 @@
 #include "front/suspect.h"
 
-#define ALONE_AT 2u   /* deaths from which on it runs alone */
-#define CONVICT_AT 4u /* deaths */
+#define ALONE_AT 2u	 /* deaths from which on it runs alone */
+#define CONVICT_AT 4u	 /* deaths */
 #define KILLS_A_DEATH 4u /* from outside, that count as one */
 
 void

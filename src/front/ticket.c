@@ -208,7 +208,7 @@ ticket_on_prompt(struct ticket *t, uint32_t n)
 }
 
 bool
-ticket_on_token(struct ticket *t, struct str text)
+ticket_on_token(struct ticket *t, const struct step *s)
 {
 	uint32_t max_ms = t->times.predict_ms;
 
@@ -218,7 +218,7 @@ ticket_on_token(struct ticket *t, struct str text)
 		t->token_ms = clock_ms();
 	if (max_ms == 0 || t->is_cut)
 		return false;
-	t->has_newline |= text.n > 0 && memchr(text.p, '\n', text.n) != NULL;
+	t->has_newline |= step_has_newline(s);
 	t->is_cut = t->has_newline && clock_ms() - t->token_ms > max_ms;
 	return t->is_cut;
 }

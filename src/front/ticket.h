@@ -12,6 +12,7 @@
 #include "front/queue.h"
 #include "front/suspect.h"
 #include "wire/msg.h"
+#include "wire/step.h"
 
 struct client;
 struct gen;
@@ -74,8 +75,8 @@ void ticket_on_death(
 /* The worker has begun: so many tokens of prompt. */
 void ticket_on_prompt(struct ticket *t, uint32_t n);
 
-/* It has got a token with that text. True: that was enough, it is_cut. */
-bool ticket_on_token(struct ticket *t, struct str text) MUST_CHECK;
+/* It has got a token. True: that was enough, it is_cut. */
+bool ticket_on_token(struct ticket *t, const struct step *s) MUST_CHECK;
 
 /* The last worker of m was ended by a SIGKILL from outside: that speaks against
  * hardly anybody. Again is harmless. */

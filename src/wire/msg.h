@@ -256,6 +256,9 @@ enum resume_mode {
 	F(S, str, messages, "INPUT_CHAT: a JSON array, OpenAI's form")        \
 	F(S, str, template_kwargs, "INPUT_CHAT: a JSON object, or empty")     \
 	F(S, u8, enable_thinking, "INPUT_CHAT: for templates that know it")   \
+	F(S, str, tools, "INPUT_CHAT: a JSON array, OpenAI's form; or empty") \
+	F(S, u8, tool_choice, "enum tool_choice, wire/part.h")                \
+	F(S, u8, parallel_calls, "enum parallel_calls, wire/part.h")          \
 	F(S, i32s, tokens, "INPUT_TOKENS; or the prompt of a resume")         \
 	F(S, u8, add_special, "INPUT_PROMPT: put BOS as the model wants")     \
 	F(S, u32, max_tokens, "0: until the context is full")                 \
@@ -318,6 +321,7 @@ enum gen_reason {
 	F(S, u64, gen, "")                                                  \
 	F(S, u8, reason, "enum gen_reason")                                 \
 	F(S, str, text, "what had been held back and is not a stop string") \
+	F(S, u8, has_parts, "1: text is in parts, wire/part.h")             \
 	F(S, str, stop, "REASON_STOP: the string that matched")             \
 	F(S, u32, n_prompt, "tokens")                                       \
 	F(S, u32, n_out, "tokens generated, with those before a resume")    \

@@ -1,5 +1,9 @@
 #include "wire/step.h"
 
+#include "wire/part.h"
+
+#include <string.h>
+
 static void
 put_short(struct buf *b, struct str s)
 {
@@ -69,6 +73,26 @@ step_next(struct cursor *c, struct step *ret)
 		ret->tops = take(c, cursor_u32(c));
 	}
 	return c->err == 0;
+}
+
+static bool
+has_newline(struct str s)
+{
+	return s.n > 0 && memchr(s.p, '\n', s.n) != NULL;
+}
+
+bool
+step_has_newline(const struct step *s)
+{
+	struct cursor c = cursor_of(s->text.p, s->text.n);
+	struct part p;
+
+	if ((s->flags & STEP_PARTS) == 0)
+		return has_newline(s->text);
+	while (part_next(&c, &p))
+		if (has_newline(p.text))
+			return true;
+	return false;
 }
 
 void

@@ -11,6 +11,7 @@
 #define STEP_MU 2u	 /* mu is set */
 #define STEP_LOGPROBS 4u /* piece, logprob and tops are set */
 #define STEP_HASH 8u	 /* hash is set */
+#define STEP_PARTS 16u	 /* text is in parts: wire/part.h */
 
 /* One token. text is what became visible by it: whole UTF-8 characters, maybe
  * none (held back as the start of a character or of a stop string), maybe
@@ -39,6 +40,9 @@ void step_put(struct buf *b, const struct step *s);
 /* Takes the next token from a payload; false at the end or, with c->err set,
  * where it is broken. */
 bool step_next(struct cursor *c, struct step *ret);
+
+/* Whether its text, in parts or not, has a line feed. */
+bool step_has_newline(const struct step *s);
 
 /* To fill and to walk step.tops. */
 void step_top_put(struct buf *b, const struct step_top *t);

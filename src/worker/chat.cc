@@ -1,113 +1,36 @@
-/* C headers that do not know C++. */
+#include "worker/guard.hh"
+
 extern "C" {
-#include "worker/cand.h"
 #include "worker/chat.h"
-#include "worker/llama/logs.h"
 #include "worker/nest.h"
 }
 
 /* <chat.h> is llama.cpp's. */
 #include <build-info.h>
 #include <chat.h>
-#include <json-schema-to-grammar.h>
 #include <llama.h>
 #include <log.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <map>
-#include <new>
 #include <optional>
-#include <string>
 
-static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
-	offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
-    "candidates are handed to llama.cpp as they are");
+using guard::append;
+using guard::guarded;
+using guard::string_of;
+using guard::too_deep;
+using guard::view;
 
 namespace
 {
 
 constexpr size_t JSON_DEPTH = 100;
-constexpr size_t GBNF_DEPTH = 100;
 constexpr size_t JINJA_DEPTH = 200;
 constexpr size_t JINJA_BYTES = 1 << 20;
 
-std::string
-string_of(struct str s)
-{
-	return std::string(s.p, s.n);
-}
-
-int
-too_deep(struct fail *f, const char *field, size_t limit)
-{
-	return fail_set(f, ERR_INVALID, field,
-	    "%s: nested deeper than %zu levels", field, limit);
-}
-
-std::string
-one_line(std::string s)
-{
-	std::replace(s.begin(), s.end(), '\n', ' ');
-	return s;
-}
-
-/* llama.cpp works on a grammar without a ceiling: "a"{3,1}, or one that is left
- * recursive behind a part that may be empty, makes it allocate for ever, and
- * all others wait. So what it allocates is counted: past the budget new fails,
- * which ends the request (llama_sampler_init_grammar() then forgets 80 bytes,
- * which nobody else can reach). A step on a grammar that is of use takes some MiB. */
-constexpr size_t BUDGET = size_t(256) << 20;
-constexpr size_t SCHEMA_BUDGET = size_t(1) << 30; /* it concatenates a lot */
-constexpr size_t ALLOCATION = 64; /* what each costs besides its bytes */
-
-/* Volatile, because compilers take it that new changes nothing else. */
-thread_local volatile size_t budget_left; /* 0: nothing is counted */
-thread_local volatile bool budget_is_spent;
-thread_local size_t budget_size;
-
-class budget
-{
-      public:
-	explicit budget(size_t n)
-	{
-		budget_left = n;
-		budget_size = n;
-		budget_is_spent = false;
-	}
-	~budget()
-	{
-		budget_left = 0;
-	}
-	budget(const budget &) = delete;
-	budget &operator=(const budget &) = delete;
-};
-
-/* Runs fn and turns what it throws into err, with the exception's words. */
-template <typename Fn>
-int
-guarded(int err, const char *field, struct fail *f, Fn fn)
-{
-	try {
-		return fn();
-	} catch (const std::bad_alloc &) {
-		bool is_spent = budget_is_spent;
-
-		budget_is_spent = false;
-		if (is_spent)
-			return fail_set(f, ERR_INVALID, field,
-			    "%s: too complex: it takes more than %zu MiB to "
-			    "work on",
-			    field, budget_size >> 20);
-		return fail_set(f, ERR_NOMEM, field, "out of memory");
-	} catch (const std::exception &e) {
-		return fail_set(
-		    f, err, field, "%s: %s", field, one_line(e.what()).c_str());
-	} catch (...) {
-		return fail_set(f, err, field, "%s: unknown exception", field);
-	}
-}
+/* A template may copy its text as often as it likes, and ends by itself or is
+ * taken for a hang: what it holds is bounded. */
+constexpr size_t RENDER_BUDGET = size_t(256) << 20;
 
 int
 check_template(struct str text, struct fail *f)
@@ -138,68 +61,20 @@ members(struct str kwargs)
 	return ret;
 }
 
-int
-append(struct buf *out, const std::string &s)
-{
-	buf_put(out, s.data(), s.size());
-	return buf_err(out);
-}
-
-/* llama.cpp's grammar parser says what is wrong on stderr, and only there. It
- * runs with a stderr in memory: glibc's is a variable that may be set. */
-class captured_stderr
-{
-      public:
-	captured_stderr() : real(stderr)
-	{
-		FILE *memory = fmemopen(text, sizeof(text) - 1, "w");
-
-		if (memory != nullptr)
-			stderr = memory;
-	}
-	~captured_stderr()
-	{
-		release();
-	}
-	captured_stderr(const captured_stderr &) = delete;
-	captured_stderr &operator=(const captured_stderr &) = delete;
-
-	/* The first line, without the name of the function; or what was
-	 * logged instead. */
-	std::string message()
-	{
-		std::string s;
-		size_t at;
-
-		release();
-		s = text[0] != '\0' ? text : logs_error();
-		s = s.substr(0, s.find('\n'));
-		at = s.find("grammar: ");
-		return at == std::string::npos ? s : s.substr(at + 9);
-	}
-
-      private:
-	void release()
-	{
-		if (stderr != real)
-			fclose(stderr);
-		stderr = real;
-	}
-
-	FILE *real;
-	char text[1024] = "";
-};
-
 /* llama.cpp renders a template some twenty times to find out how its model
  * would call tools, for each prompt. Where no tools are at work, a prompt is
  * the same without that. */
-std::string
+common_chat_params
 render(const common_chat_templates *t, common_chat_templates_inputs &in,
     bool is_plain)
 {
+	common_chat_params p;
+
 	in.use_jinja = true;
 	in.force_pure_content = is_plain;
-	return common_chat_templates_apply(t, in).prompt;
+	p = common_chat_templates_apply(t, in);
+	guard::budget::check();
+	return p;
 }
 
 common_chat_msg
@@ -223,7 +98,8 @@ renders_alike(const common_chat_templates *t, bool enable_thinking)
 		message("assistant", "A"), message("user", "V") };
 	in.enable_thinking = enable_thinking;
 	try {
-		return render(t, in, true) == render(t, in, false);
+		return render(t, in, true).prompt ==
+		    render(t, in, false).prompt;
 	} catch (const std::exception &) {
 		return false;
 	}
@@ -240,38 +116,6 @@ is_text_only(const std::vector<common_chat_msg> &messages)
 }
 
 } // namespace
-
-/* Of the whole process, also of llama.cpp: the only place to count. */
-void *
-operator new(size_t n)
-{
-	size_t cost = n + ALLOCATION;
-	void *p;
-
-	if (budget_left > 0 && cost >= budget_left) {
-		budget_left = 0;
-		budget_is_spent = true;
-		throw std::bad_alloc();
-	}
-	if (budget_left > 0)
-		budget_left = budget_left - cost;
-	p = malloc(n > 0 ? n : 1);
-	if (p == nullptr)
-		throw std::bad_alloc();
-	return p;
-}
-
-void
-operator delete(void *p) noexcept
-{
-	free(p);
-}
-
-void
-operator delete(void *p, size_t) noexcept
-{
-	free(p);
-}
 
 struct chat {
 	common_chat_templates_ptr templates;
@@ -307,6 +151,7 @@ chat_open(const struct llama_model *model, struct str text, struct chat **ret,
 	if (err != 0)
 		return err;
 	return guarded(ERR_UNSUPPORTED, "chat template", f, [&] {
+		guard::budget limit(RENDER_BUDGET, guard::WHAT_IS_HELD);
 		auto c = std::make_unique<struct chat>();
 
 		/* It would write to stderr from a thread of its own. */
@@ -314,6 +159,7 @@ chat_open(const struct llama_model *model, struct str text, struct chat **ret,
 		common_log_set_verbosity_thold(-1);
 		c->templates =
 		    common_chat_templates_init(model, string_of(text));
+		guard::budget::check();
 		*ret = c.release();
 		return 0;
 	});
@@ -331,97 +177,222 @@ chat_is_explicit(const struct chat *c)
 	return common_chat_templates_was_explicit(c->templates.get());
 }
 
+struct chat_form {
+	common_chat_parser_params parser;
+	std::string gbnf, begun;
+	bool is_lazy;
+	std::string triggers, opens, closes, marks, stops, specials; /* strs */
+	common_chat_msg said; /* of the last reading */
+};
+
+namespace
+{
+
+void
+put(std::string &to, const std::string &s)
+{
+	uint32_t n = static_cast<uint32_t>(s.size());
+
+	if (n > 0)
+		to.append(reinterpret_cast<const char *>(&n), sizeof(n)) += s;
+}
+
+/* All words that mean something to the form, whatever of it is at work. */
+void
+put_words(chat_form &form, const common_chat_params &p)
+{
+	for (const auto &t : p.grammar_triggers)
+		if (t.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD)
+			put(form.triggers, t.value);
+		else
+			throw std::runtime_error("its grammar begins in a way "
+						 "that is not known here");
+	put(form.opens, p.thinking_start_tag);
+	for (const auto &s : p.thinking_end_tags)
+		put(form.closes, s);
+	for (const auto &s : p.additional_stops)
+		put(form.stops, s);
+	for (const auto &s : p.preserved_tokens)
+		put(form.specials, s);
+	form.marks = form.triggers + form.opens + form.closes + form.specials;
+}
+
+chat_form *
+form_of(const common_chat_params &p, common_reasoning_format reasoning)
+{
+	auto form = std::make_unique<chat_form>();
+
+	form->parser = common_chat_parser_params(p);
+	form->parser.reasoning_format = reasoning;
+	form->parser.parser.load(p.parser);
+	form->gbnf = p.grammar;
+	form->is_lazy = p.grammar_lazy;
+	form->begun = p.generation_prompt;
+	put_words(*form, p);
+	return form.release();
+}
+
+/* Tools that the model would not see, or calls that nobody could tell. */
 int
-chat_render(struct chat *c, struct str messages, struct str kwargs,
-    bool enable_thinking, struct buf *out, struct fail *f)
+check_tools(
+    const chat *c, const common_chat_templates_inputs &in, struct fail *f)
+{
+	auto caps = common_chat_templates_get_caps(c->templates.get());
+
+	if (in.tools.empty())
+		return fail_set(f, ERR_INVALID, "tools", "tools: are empty");
+	if (!caps["supports_tools"])
+		return fail_set(f, ERR_UNSUPPORTED, "tools",
+		    "tools: this model's chat template shows no tools to the "
+		    "model");
+	return 0;
+}
+
+common_chat_tool_choice
+choice_of(enum tool_choice c)
+{
+	static const common_chat_tool_choice of[TOOLS_NCHOICES] = {
+		COMMON_CHAT_TOOL_CHOICE_AUTO,
+		COMMON_CHAT_TOOL_CHOICE_REQUIRED,
+		COMMON_CHAT_TOOL_CHOICE_NONE,
+	};
+
+	return of[c];
+}
+
+/* To JSON Schema {} is any value; here, any object. */
+std::string
+schema_of(struct str text)
+{
+	if (text.n > 0 && common_json::parse(string_of(text)).empty())
+		return "{\"type\":\"object\"}";
+	return string_of(text);
+}
+
+int
+read_tools(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
+    struct fail *f)
+{
+	auto caps = common_chat_templates_get_caps(c->templates.get());
+
+	in.tools = common_chat_tools_parse_oaicompat(
+	    common_json::parse(string_of(ask.tools)));
+	in.tool_choice = choice_of(ask.choice);
+	in.parallel_tool_calls = ask.parallel == PARALLEL_YES ||
+	    (ask.parallel == PARALLEL_USUAL &&
+		caps["supports_parallel_tool_calls"]);
+	in.json_schema = schema_of(ask.schema);
+	in.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+	return check_tools(c, in, f);
+}
+
+/* The prompt, and the form where tools are offered. That is made by the same
+ * call; what it says of messages it says of a prompt alone as well. */
+int
+render_ask(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
+    buf *out, chat_form **ret_form, struct fail *f)
+{
+	const common_chat_templates *t = c->templates.get();
+	bool has_tools = ask.tools.n > 0;
+	std::string prompt =
+	    render(t, in, has_tools || may_be_plain(c, in)).prompt;
+
+	if (!has_tools)
+		return append(out, prompt);
+	return guarded(ERR_INVALID, "tools", f, [&] {
+		common_chat_params p = render(t, in, false);
+
+		*ret_form = form_of(p, in.reasoning_format);
+		return append(out, p.prompt);
+	});
+}
+
+int
+check_depths(const chat_ask &ask, struct fail *f)
+{
+	const struct {
+		struct str text;
+		const char *name;
+	} all[] = {
+		{ ask.messages, "messages" },
+		{ ask.kwargs, "chat_template_kwargs" },
+		{ ask.tools, "tools" },
+		{ ask.schema, "response_format" },
+	};
+
+	for (const auto &one : all)
+		if (nest_json(one.text) > JSON_DEPTH)
+			return too_deep(f, one.name, JSON_DEPTH);
+	return 0;
+}
+
+} // namespace
+
+int
+chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
+    struct chat_form **ret_form, struct fail *f)
 {
 	common_chat_templates_inputs in;
-	int err;
+	int err = check_depths(*ask, f);
 
-	if (nest_json(messages) > JSON_DEPTH)
-		return too_deep(f, "messages", JSON_DEPTH);
-	if (nest_json(kwargs) > JSON_DEPTH)
-		return too_deep(f, "chat_template_kwargs", JSON_DEPTH);
+	*ret_form = nullptr;
+	if (err != 0)
+		return err;
 	err = guarded(ERR_INVALID, "chat_template_kwargs", f, [&] {
-		in.chat_template_kwargs = members(kwargs);
+		in.chat_template_kwargs = members(ask->kwargs);
+		in.enable_thinking = ask->enable_thinking;
 		return 0;
 	});
+	if (err == 0 && ask->tools.n > 0)
+		err = guarded(ERR_INVALID, "tools", f,
+		    [&] { return read_tools(c, *ask, in, f); });
 	if (err != 0)
 		return err;
 	return guarded(ERR_INVALID, "messages", f, [&] {
+		guard::budget limit(RENDER_BUDGET, guard::WHAT_IS_HELD);
+
 		in.messages = common_chat_msgs_parse_oaicompat(
-		    common_json::parse(string_of(messages)));
-		in.enable_thinking = enable_thinking;
-		return append(
-		    out, render(c->templates.get(), in, may_be_plain(c, in)));
-	});
-}
-
-int
-chat_schema(struct str schema, struct buf *out, struct fail *f)
-{
-	if (nest_json(schema) > JSON_DEPTH)
-		return too_deep(f, "json_schema", JSON_DEPTH);
-	return guarded(ERR_INVALID, "json_schema", f, [&] {
-		budget limit(SCHEMA_BUDGET);
-		common_json s = common_json::parse(string_of(schema));
-
-		/* To JSON Schema {} is any value; here, any object. */
-		if (s.is_object() && s.empty())
-			s["type"] = "object";
-		return append(out, json_schema_to_grammar(s));
-	});
-}
-
-int
-chat_grammar(const struct llama_vocab *vocab, struct str gbnf,
-    struct llama_sampler **ret, struct fail *f)
-{
-	if (nest_gbnf(gbnf) > GBNF_DEPTH)
-		return too_deep(f, "grammar", GBNF_DEPTH);
-	return guarded(ERR_INVALID, "grammar", f, [&] {
-		logs_forget();
-		captured_stderr words;
-		budget limit(BUDGET);
-		llama_sampler *g = llama_sampler_init_grammar(
-		    vocab, string_of(gbnf).c_str(), "root");
-
-		/* The parser catches everything. */
-		if (g == nullptr && budget_is_spent)
-			throw std::bad_alloc();
-		if (g == nullptr)
-			throw std::runtime_error(words.message());
-		*ret = g;
-		return 0;
+		    common_json::parse(string_of(ask->messages)));
+		return render_ask(c, *ask, in, out, ret_form, f);
 	});
 }
 
 void
-chat_grammar_free(struct llama_sampler *g)
+chat_form_free(struct chat_form *form)
 {
-	if (g != nullptr)
-		llama_sampler_free(g);
+	delete form;
+}
+
+void
+chat_form_describe(const struct chat_form *form, struct chat_form_about *ret)
+{
+	*ret = {};
+	ret->gbnf = view(form->gbnf);
+	ret->is_lazy = form->is_lazy;
+	ret->begun = view(form->begun);
+	ret->triggers.packed = view(form->triggers);
+	ret->opens.packed = view(form->opens);
+	ret->closes.packed = view(form->closes);
+	ret->marks.packed = view(form->marks);
+	ret->stops.packed = view(form->stops);
+	ret->specials.packed = view(form->specials);
 }
 
 int
-chat_grammar_accept(struct llama_sampler *g, int32_t token)
+chat_form_read(void *arg, struct str text, bool is_partial, struct reading *ret)
 {
-	return guarded(ERR_INTERNAL, "grammar", nullptr, [&] {
-		budget limit(BUDGET);
-		llama_sampler_accept(g, token);
-		return 0;
-	});
-}
+	auto form = static_cast<chat_form *>(arg);
 
-int
-chat_grammar_sieve(struct llama_sampler *g, struct cand *v, size_t n)
-{
-	llama_token_data_array all = { reinterpret_cast<llama_token_data *>(v),
-		n, -1, false };
-
-	return guarded(ERR_INTERNAL, "grammar", nullptr, [&] {
-		budget limit(BUDGET);
-		llama_sampler_apply(g, &all);
+	*ret = {};
+	return guarded(ERR_INVALID, "answer", nullptr, [&] {
+		form->said = common_chat_parse(
+		    string_of(text), is_partial, form->parser);
+		ret->content = view(form->said.content);
+		ret->reasoning = view(form->said.reasoning_content);
+		for (const auto &c : form->said.tool_calls)
+			if (ret->n_calls < PART_CALLS_MAX)
+				ret->calls[ret->n_calls++] = { view(c.id),
+					view(c.name), view(c.arguments) };
 		return 0;
 	});
 }

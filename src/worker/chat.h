@@ -1,24 +1,22 @@
 /*
  * chat - what llama.cpp offers only in C++, or throws C++ exceptions from:
- * chat templates, JSON schema to grammar, and grammars.
+ * chat templates, and the forms in which models call tools.
  *
- * chat.cc is the one C++ file. It lets no exception out: each becomes an
- * error with its text. Templates, schemas and grammars are read by recursion,
- * so what nests too deeply is refused first (nest.h).
+ * chat.cc and grammar.cc are C++; guard.hh lets no exception out of them: each
+ * becomes an error with its text. Templates, schemas and grammars are read by
+ * recursion, so what nests too deeply is refused first (nest.h).
  */
 #ifndef WORKER_CHAT_H
 #define WORKER_CHAT_H
 
-#include "base/buf.h"
+#include "worker/reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct llama_model;
-struct llama_sampler;
-struct llama_vocab;
 struct chat;
-struct cand;
+struct chat_form;
 
 /* The template of the model, or the override if that is not empty, or
  * ChatML. The model must outlive it. 0, ERR_NOMEM, ERR_UNSUPPORTED (its
@@ -35,31 +33,45 @@ const char *chat_engine(void);
 /* Whether the file, or the override, has a template. */
 bool chat_is_explicit(const struct chat *c);
 
-/* Appends the prompt to out. messages: a JSON array in OpenAI's form; kwargs:
- * a JSON object for the template, or empty. 0, ERR_INVALID with field
- * "messages" or "chat_template_kwargs", ERR_NOMEM, ERR_TOO_BIG. */
-int chat_render(struct chat *c, struct str messages, struct str kwargs,
-    bool enable_thinking, struct buf *out, struct fail *f) MUST_CHECK;
+/* All JSON. */
+struct chat_ask {
+	struct str messages; /* an array in OpenAI's form */
+	struct str kwargs;   /* an object for the template, or empty */
+	struct str tools;    /* an array in OpenAI's form, or empty */
+	struct str schema;   /* of the answer, beside tools; or empty */
+	enum tool_choice choice;
+	enum parallel_calls parallel;
+	bool enable_thinking;
+};
 
-/* Appends the schema's grammar to out. 0, ERR_INVALID, ERR_NOMEM,
- * ERR_TOO_BIG. */
-int chat_schema(struct str schema, struct buf *out, struct fail *f) MUST_CHECK;
+/* Appends the prompt to out. *ret_form: how the answer is to be formed and
+ * read; NULL where no tools are offered. 0; ERR_INVALID with field "messages",
+ * "tools" or "chat_template_kwargs"; ERR_UNSUPPORTED: the template shows no
+ * tools; ERR_NOMEM, ERR_TOO_BIG. */
+int chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
+    struct chat_form **ret_form, struct fail *f) MUST_CHECK;
 
-/* A grammar's state before the first token; free by chat_grammar_free().
- * 0, ERR_INVALID with the parser's words in f, ERR_NOMEM. */
-int chat_grammar(const struct llama_vocab *vocab, struct str gbnf,
-    struct llama_sampler **ret, struct fail *f) MUST_CHECK;
+/* What the form asks for; it all lives as long as the form. */
+struct chat_form_about {
+	struct str gbnf;  /* empty: none */
+	bool is_lazy;	  /* it begins with one of triggers, ... */
+	struct str begun; /* ... else with this, the prompt's end */
+	struct strs triggers;
+	struct strs opens; /* begins reasoning */
+	struct strs closes;
+	struct strs marks; /* where content may end: see reader.h */
+	struct strs stops;
+	struct strs specials; /* tokens that count as text */
+};
+
+void chat_form_describe(
+    const struct chat_form *form, struct chat_form_about *ret);
+
+/* A read_fn; arg is the form. */
+int chat_form_read(void *arg, struct str text, bool is_partial,
+    struct reading *ret) MUST_CHECK;
 
 /* NULL is allowed. */
-void chat_grammar_free(struct llama_sampler *g);
-
-/* Moves on by a token. 0; ERR_INTERNAL: the grammar forbids it; ERR_INVALID:
- * the grammar is too complex to go on with. */
-int chat_grammar_accept(struct llama_sampler *g, int32_t token) MUST_CHECK;
-
-/* Minus infinity for each candidate that may not come next. 0; ERR_INTERNAL;
- * ERR_INVALID: the grammar is too complex for that. */
-int chat_grammar_sieve(struct llama_sampler *g, struct cand *v, size_t n)
-    MUST_CHECK;
+void chat_form_free(struct chat_form *form);
 
 #endif

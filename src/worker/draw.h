@@ -14,6 +14,7 @@
 enum draw_for {
 	DRAW_TOKEN = 1, /* which of the candidates */
 	DRAW_XTC = 2,	/* whether XTC acts on this token */
+	DRAW_ID = 3,	/* a character of a call's id */
 };
 
 /* A double in [0, 1) with 53 random bits. pos counts tokens from the start

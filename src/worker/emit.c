@@ -4,58 +4,23 @@
 
 #include <string.h>
 
-#define STOPS_MAX (1u << 20) /* bytes of all stops together */
-#define TEXT_MAX (4u << 20)  /* bytes held: the longest stop and a token */
+#define TEXT_MAX (4u << 20) /* bytes held: the longest stop and a token */
 
 static const struct str replacement = { "\xef\xbf\xbd", 3 };
 
 int
 emit_init(struct emit *e, struct strs stops)
 {
-	struct cursor c = strs_walk(stops);
-	struct str s;
-
 	*e = (struct emit){ .stop = EMIT_NO_STOP };
-	buf_init(&e->stops, STOPS_MAX);
 	buf_init(&e->text, TEXT_MAX);
-	while (strs_next(&c, &s))
-		if (s.n > e->longest)
-			e->longest = s.n;
-	buf_put_str(&e->stops, stops.packed);
-	return buf_err(&e->stops);
+	return words_init(&e->stops, stops);
 }
 
 void
 emit_done(struct emit *e)
 {
-	buf_done(&e->stops);
+	words_done(&e->stops);
 	buf_done(&e->text);
-}
-
-static struct cursor
-walk_stops(const struct emit *e)
-{
-	return strs_walk((struct strs){ buf_str(&e->stops) });
-}
-
-/* The length of the longest stop that ends the text, its index in e->stop;
- * 0: none does. */
-static size_t
-match_end(struct emit *e)
-{
-	struct str text = buf_str(&e->text);
-	struct cursor c = walk_stops(e);
-	size_t longest = 0;
-	struct str s;
-
-	for (int i = 0; strs_next(&c, &s); i++) {
-		if (s.n <= longest || s.n > text.n ||
-		    memcmp(text.p + text.n - s.n, s.p, s.n) != 0)
-			continue;
-		longest = s.n;
-		e->stop = i;
-	}
-	return longest;
 }
 
 /* Adds one whole character, or cuts the stop that it completes. */
@@ -63,8 +28,9 @@ static void
 add_char(struct emit *e, struct str ch)
 {
 	buf_put_str(&e->text, ch);
-	if (e->longest > 0)
-		buf_truncate(&e->text, buf_len(&e->text) - match_end(e));
+	buf_truncate(&e->text,
+	    buf_len(&e->text) -
+		words_end(&e->stops, buf_str(&e->text), &e->stop));
 }
 
 /* Bytes at the front of the carry that are one character, good or bad. It
@@ -96,33 +62,13 @@ settle(struct emit *e)
 	}
 }
 
-/* Whether the last n bytes of the text begin a stop, which is longer. */
-static bool
-begins_stop(const struct emit *e, size_t n)
-{
-	struct str text = buf_str(&e->text);
-	struct cursor c = walk_stops(e);
-	struct str s;
-
-	while (strs_next(&c, &s))
-		if (s.n > n && memcmp(text.p + text.n - n, s.p, n) == 0)
-			return true;
-	return false;
-}
-
 /* Bytes at the end of the text that may be the start of a stop. */
 static size_t
 hold_back(const struct emit *e)
 {
-	size_t n = buf_len(&e->text);
-
-	if (e->stop != EMIT_NO_STOP || e->longest == 0)
-		return 0;
-	if (n >= e->longest)
-		n = e->longest - 1;
-	while (n > 0 && !begins_stop(e, n))
-		n--;
-	return n;
+	return e->stop != EMIT_NO_STOP
+	    ? 0
+	    : words_begun(&e->stops, buf_str(&e->text));
 }
 
 static int
@@ -177,12 +123,5 @@ emit_is_held(const struct emit *e)
 struct str
 emit_stop(const struct emit *e)
 {
-	struct cursor c = walk_stops(e);
-	struct str s = STR("");
-
-	if (e->stop == EMIT_NO_STOP)
-		return s;
-	for (int i = 0; i <= e->stop && strs_next(&c, &s); i++)
-		;
-	return s;
+	return words_at(&e->stops, e->stop);
 }

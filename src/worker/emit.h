@@ -12,18 +12,17 @@
 #ifndef WORKER_EMIT_H
 #define WORKER_EMIT_H
 
-#include "wire/layout.h"
+#include "worker/words.h"
 
 #include <stdbool.h>
 
 #define EMIT_NO_STOP (-1)
 
 struct emit {
-	struct buf stops; /* the strings, packed as a struct strs */
-	size_t longest;	  /* bytes of the longest stop */
-	struct buf text;  /* whole characters not shown yet */
-	size_t shown;	  /* of text: given out by the last call */
-	char carry[4];	  /* the start of a character */
+	struct words stops;
+	struct buf text; /* whole characters not shown yet */
+	size_t shown;	 /* of text: given out by the last call */
+	char carry[4];	 /* the start of a character */
 	uint8_t n_carry;
 	int stop; /* which matched, or EMIT_NO_STOP */
 };

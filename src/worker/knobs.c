@@ -1,5 +1,7 @@
 #include "worker/knobs.h"
 
+#include "wire/part.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -42,6 +44,8 @@ static const struct knob bytes[] = {
 	KNOB(input, INPUT_PROMPT, INPUT_TOKENS),
 	KNOB(mirostat, 0, 2),
 	KNOB(n_top_logprobs, 0, 20),
+	KNOB(tool_choice, 0, TOOLS_NCHOICES - 1),
+	KNOB(parallel_calls, 0, PARALLEL_NMODES - 1),
 };
 
 /* llama.cpp makes room for that many tokens at once. */

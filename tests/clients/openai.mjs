@@ -193,3 +193,39 @@ test('sixteen at once each get their own', async () => {
 	assert.ok(streams.every((text) => text.length > 0));
 	assert.ok(new Set(streams).size > 8);
 });
+
+const tools = ['add', 'subtract'].map((name) => ({
+	type: 'function',
+	function: { name, description: `Does ${name}.`, parameters: {
+		type: 'object', required: ['a', 'b'],
+		properties: { a: { type: 'integer' }, b: { type: 'integer' } } } },
+}));
+const sum = [{ role: 'user', content: 'Use the tool to add 2 and 3.' }];
+
+test('a tool is called, streamed and not, the same', async () => {
+	const ask = { model, messages: sum, tools, max_tokens: 100, seed: 1, temperature: 0,
+		tool_choice: { type: 'function', function: { name: 'add' } } };
+	const whole = await client.chat.completions.create(ask);
+	const [{ message, finish_reason }] = whole.choices;
+	assert.equal(finish_reason, 'tool_calls');
+	assert.equal(message.tool_calls[0].function.name, 'add');
+	assert.equal(typeof JSON.parse(message.tool_calls[0].function.arguments).a, 'number');
+	const streamed = await client.chat.completions.stream(ask).finalChatCompletion();
+	assert.equal(streamed.choices[0].finish_reason, 'tool_calls');
+	assert.deepEqual(streamed.choices[0].message.tool_calls.map(({ id, function: f }) =>
+		({ id, name: f.name, arguments: f.arguments })),
+	message.tool_calls.map(({ id, function: f }) =>
+		({ id, name: f.name, arguments: f.arguments })));
+});
+
+test('the client runs the tools itself', async () => {
+	const asked = [];
+	const runner = client.chat.completions.runTools({
+		model, messages: sum, max_tokens: 100, seed: 1, temperature: 0,
+		tools: [{ type: 'function', function: {
+			...tools[0].function, parse: JSON.parse,
+			function: ({ a, b }) => { asked.push([a, b]); return String(a + b); } } }],
+	});
+	assert.equal(typeof await runner.finalContent(), 'string');
+	assert.equal(asked.length >= 1, true);
+});

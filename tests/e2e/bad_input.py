@@ -32,6 +32,12 @@ SAMPLING = {
     'presence_penalty': number(-100, 100), 'top_k': whole(-1, BIG), 'mirostat': whole(0, 2),
     'mirostat_tau': number(0, 100), 'mirostat_eta': number(0, 100),
     'repeat_penalty': number(0.01, 100)}
+
+
+def tools(function):
+    return f'[{{"type":"function","function":{{{function}}}}}]'
+
+
 COMMON = {
     **SAMPLING, 'min_p': number(0, 1), 'typical_p': number(0, 1), 'top_n_sigma': number(-1, 1000),
     'xtc_probability': number(0, 1), 'xtc_threshold': number(0, 1),
@@ -63,7 +69,15 @@ CHAT = {
         '[{"role":"user","content":[{"type":"text"}]}]',
         json.dumps([{'role': 'user', 'content': 'long ' * 5000}])],
     'logprobs': ['"x"', '[]', '2'], 'top_logprobs': ['"x"', '21', '-1'],
-    'max_completion_tokens': ['0', *whole(-1, BIG)], 'tools': NO_OBJECT,
+    'max_completion_tokens': ['0', *whole(-1, BIG)], 'tools': [
+        *NO_OBJECT, '[1]', '[{}]', '[{"type":"function"}]', '[{"type":"web_search"}]',
+        tools('"name":""'), tools('"name":7'), tools('"name":"f","parameters":[]'),
+        tools('"name":"f","parameters":{"type":"no such type"}'),
+        tools('"name":"f","parameters":{"$ref":"#/nowhere"}'),
+        json.dumps([json.loads(tools('"name":"f"'))[0]] * 1000)],
+    'tool_choice': ['1', '"x"', '[]', '{}', '"required"',
+                    '{"type":"function","function":{"name":"nobody"}}'],
+    'parallel_tool_calls': NO_BOOL,
     'chat_template_kwargs': ['7', '"x"', '{"enable_thinking":"yes"}']}
 PARAM = {
     **SAMPLING, 'max_context_len': whole(0, BIG), 'max_new_tokens': whole(-1, BIG),

@@ -338,6 +338,19 @@ class Rpc(Connection):
         return ''.join(r['text'] or '' for r in all_of_it), all_of_it[-1]
 
 
+@contextlib.contextmanager
+def made_model(*options):
+    """A small model of random weights, by mkmodel; its path, for as long as the block lasts."""
+    folder = tempfile.mkdtemp(prefix='bulkhead-test-')
+    path = os.path.join(folder, 'made.gguf')
+    try:
+        subprocess.run([os.path.join(BIN, 'mkmodel'), *options, '--out', path], check=True,
+                       stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=10 * DEADLINE)
+        yield path
+    finally:
+        shutil.rmtree(folder)
+
+
 # The server
 
 LIBC = ctypes.CDLL(None)

@@ -55,8 +55,33 @@ class Request:
                        for i, (m, p) in enumerate(calls)).encode()
 
 
+def tool(name, *numbers):
+    """A function of whole numbers, in OpenAI's form."""
+    return {'type': 'function', 'function': {
+        'name': name, 'description': f'Does {name}.', 'parameters': {
+            'type': 'object', 'properties': {n: {'type': 'integer'} for n in numbers},
+            'required': list(numbers)}}}
+
+
+ADD = {'messages': [{'role': 'user', 'content': 'Use the tool to add 2 and 3.'}],
+       'tools': [tool('add', 'a', 'b')], 'max_tokens': 150}
+
+
+def tool_requests():
+    """Answers that are calls, that may be and are not, and both."""
+    path = '/v1/chat/completions'
+    story = {'messages': [{'role': 'user', 'content': STORY}], 'tools': ADD['tools']}
+    return [Request(name, path, fields, tokens, choices) for name, fields, tokens, choices in (
+        ('tool call', ADD, None, 1),
+        ('tool call, hot', {**ADD, 'temperature': 2, 'tool_choice': 'required'}, None, 1),
+        ('tool call, two choices, logprobs', {**ADD, 'n': 2, 'logprobs': True}, None, 2),
+        ('tool call, not streamed', {**ADD, 'stream': False}, None, 1),
+        ('tools, none called', {**story, 'max_tokens': TOKENS, 'ignore_eos': True}, TOKENS, 1),
+        ('tools, JSON asked for', {**story, 'max_tokens': 400, 'json_schema': SCHEMA}, None, 1))]
+
+
 def requests():
-    """One of every kind that the surfaces have. Tool calls: HTTP refuses them as yet."""
+    """One of every kind that the surfaces have."""
     base = {'prompt': 'Once upon a time', 'max_tokens': TOKENS, 'temperature': 0.8,
             'ignore_eos': True}
     chat = {'messages': [{'role': 'user', 'content': STORY}], 'max_tokens': TOKENS,
@@ -103,7 +128,7 @@ def requests():
                   ('greedy', text, {'temperature': 0}), ('sampled', text, {'temperature': 0.8}),
                   ('mirostat', text, {'mirostat': 2}), ('tokens', ids, {'temperature': 1}),
                   ('long', {'input_type': 0, 'prompt_input': LONG}, {'temperature': 0.8}))]
-    return found
+    return found + tool_requests()
 
 
 class Recorded(Http):

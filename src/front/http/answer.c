@@ -36,6 +36,8 @@ answer_free(struct answer *a)
 	for (uint32_t i = 0; i < a->n_choices; i++) {
 		gen_drop(a->choices[i].gen);
 		buf_done(&a->choices[i].text);
+		buf_done(&a->choices[i].reasoning);
+		buf_done(&a->choices[i].calls);
 		buf_done(&a->choices[i].probs);
 	}
 	chunk_done(&a->form);
@@ -78,16 +80,59 @@ on_started(void *arg, struct gen *g, uint32_t n_prompt)
 	buf_trim(&c->text);
 }
 
-/* False when the answer has got too large, and was ended. */
-static bool
-gather(struct answer *a, struct choice *c, struct str text)
+static void
+gather_part(struct choice *c, const struct part *p)
 {
-	size_t before = buf_len(&c->text);
+	if (p->kind == PART_CONTENT)
+		buf_put_str(&c->text, p->text);
+	else if (p->kind == PART_REASONING)
+		buf_put_str(&c->reasoning, p->text);
+	else
+		chunk_add_call(&c->calls, p);
+}
 
-	buf_put_str(&c->text, text);
-	a->gathered += buf_len(&c->text) - before;
-	if (a->gathered <= GATHER_MAX && buf_err(&c->text) == 0 &&
-	    buf_err(&c->probs) == 0)
+static size_t
+count_gathered(const struct choice *c)
+{
+	return buf_len(&c->text) + buf_len(&c->reasoning) + buf_len(&c->calls);
+}
+
+static bool
+is_whole(const struct choice *c)
+{
+	return buf_err(&c->text) == 0 && buf_err(&c->reasoning) == 0 &&
+	    buf_err(&c->calls) == 0 && buf_err(&c->probs) == 0;
+}
+
+/* A stream's part goes out, another's is kept. */
+static void
+take_part(struct answer *a, struct choice *c, const struct part *p)
+{
+	c->has_calls |= p->kind == PART_CALL;
+	if (a->is_stream)
+		emit_part(a, c, p);
+	else
+		gather_part(c, p);
+}
+
+/* Text from the worker, in parts or not. False when the answer has got too
+ * large, and was ended. */
+static bool
+take_text(struct answer *a, struct choice *c, struct str text, bool has_parts)
+{
+	const struct part plain = { .kind = PART_CONTENT, .text = text };
+	struct cursor in = cursor_of(text.p, text.n);
+	size_t before = count_gathered(c);
+	struct part p;
+
+	if (!has_parts && a->is_stream && text.n > 0)
+		emit_text(a, c, text);
+	else if (!has_parts && !a->is_stream)
+		gather_part(c, &plain);
+	while (has_parts && part_next(&in, &p))
+		take_part(a, c, &p);
+	a->gathered += a->is_stream ? 0 : count_gathered(c) - before;
+	if (a->gathered <= GATHER_MAX && is_whole(c))
 		return true;
 	emit_too_big(a);
 	return false;
@@ -112,10 +157,15 @@ on_token(void *arg, struct gen *g, const struct step *s)
 	(void)g;
 	if (s->flags & STEP_LOGPROBS)
 		note_probs(a, c, s);
-	if (!a->is_stream)
-		(void)gather(a, c, s->text);
-	else if (s->text.n > 0)
-		emit_text(a, c, s->text);
+	(void)take_text(a, c, s->text, s->flags & STEP_PARTS);
+}
+
+static const char *
+reason_of(const struct choice *c, const struct gen_done *d)
+{
+	if (d->reason == REASON_LENGTH)
+		return "length";
+	return c->has_calls ? "tool_calls" : "stop";
 }
 
 static void
@@ -125,17 +175,21 @@ choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
 	c->times.n_out = d->n_out;
 	c->times.prefill_us = d->prefill_us;
 	c->times.decode_us = d->decode_us;
-	c->reason = d->reason == REASON_LENGTH ? "length" : "stop";
+	if (a->is_stream)
+		emit_open(a);
+	if (!take_text(a, c, d->text, d->has_parts))
+		return;
+	c->reason = reason_of(c, d);
+	a->n_left--;
 	if (!a->is_stream) {
-		if (gather(a, c, d->text) && --a->n_left == 0)
+		if (a->n_left == 0)
 			emit_whole(a);
 		return;
 	}
-	emit_open(a);
-	if (d->text.n > 0 || buf_len(&c->probs) > 0)
-		emit_text(a, c, d->text);
+	if (buf_len(&c->probs) > 0)
+		emit_text(a, c, STR(""));
 	emit_finish(a, c);
-	if (--a->n_left == 0)
+	if (a->n_left == 0)
 		emit_stream_end(a);
 }
 
@@ -183,13 +237,15 @@ describe(void *arg, struct journal_about *ret)
 	return http_conn(a->http);
 }
 
-static const struct gen_ops gen_ops = {
-	.describe = describe,
-	.started = on_started,
-	.token = on_token,
-	.done = on_done,
-	.failed = on_failed,
-};
+#define GEN_OPS(parts)                                                     \
+	{                                                                  \
+		.takes_parts = parts, .describe = describe,                \
+		.started = on_started, .token = on_token, .done = on_done, \
+		.failed = on_failed,                                       \
+	}
+
+static const struct gen_ops gen_ops = GEN_OPS(false);
+static const struct gen_ops gen_ops_of_tools = GEN_OPS(true);
 
 /*
  * What the connection tells
@@ -267,6 +323,8 @@ init_choice(struct answer *a, const struct openai *o, uint32_t i)
 	c->answer = a;
 	c->index = i;
 	buf_init(&c->text, GATHER_MAX);
+	buf_init(&c->reasoning, GATHER_MAX);
+	buf_init(&c->calls, GATHER_MAX);
 	buf_init(&c->probs, GATHER_MAX);
 	if (o->is_echo)
 		buf_put_str(&c->text, o->prompts[i / o->n].text);
@@ -309,8 +367,9 @@ start(
 	for (uint32_t i = 0; i < a->n_choices && err == 0; i++) {
 		struct gen_submit g = openai_choice(o, i);
 
-		err = gen_start(m, &g, &order, &gen_ops, &a->choices[i],
-		    &a->choices[i].gen, why);
+		err = gen_start(m, &g, &order,
+		    g.tools.n > 0 ? &gen_ops_of_tools : &gen_ops,
+		    &a->choices[i], &a->choices[i].gen, why);
 	}
 	return err;
 }

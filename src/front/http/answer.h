@@ -18,7 +18,10 @@ struct choice {
 	uint32_t n_chars; /* of the tokens so far, for text_offset */
 	const char *reason;
 	struct chunk_times times;
-	struct buf text;  /* gathered; in a stream, the echo until it is out */
+	struct buf text; /* gathered; in a stream, the echo until it is out */
+	struct buf reasoning; /* gathered, not in a stream */
+	struct buf calls;     /* the same, as JSON */
+	bool has_calls;
 	struct buf probs; /* see probs.h; in a stream, since the last text */
 };
 
@@ -48,9 +51,11 @@ void answer_fail(struct answer *a, const struct fail *why);
 /* Sends the stream's header, once. */
 void emit_open(struct answer *a);
 
-/* Events of the stream. emit_text() carries the logprobs that wait. */
+/* Events of the stream. The two of them with text carry the logprobs that
+ * wait. */
 void emit_role(struct answer *a, const struct choice *c);
 void emit_text(struct answer *a, struct choice *c, struct str text);
+void emit_part(struct answer *a, struct choice *c, const struct part *p);
 void emit_finish(struct answer *a, const struct choice *c);
 void emit_line(struct answer *a, const char *line);
 void emit_error(struct answer *a, const struct fail *why);

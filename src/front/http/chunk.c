@@ -60,22 +60,67 @@ chunk_role(const struct chunk_form *f, struct buf *out, uint32_t index)
 	    "\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 }
 
+static void
+end(struct buf *out, struct str probs)
+{
+	put_probs(out, probs);
+	PUT(out, ",\"finish_reason\":null}]}\n\n");
+}
+
+static void
+put_text_delta(struct buf *out, const char *head, struct str text)
+{
+	buf_puts(out, head);
+	json_put_escaped(out, text);
+	PUT(out, "\"}");
+}
+
 void
 chunk_text(const struct chunk_form *f, struct buf *out, uint32_t index,
     struct str text, struct str probs)
 {
 	begin(f, out, index);
-	if (f->is_chat)
-		PUT(out, ",\"delta\":{\"content\":\"");
-	else
+	if (f->is_chat) {
+		put_text_delta(out, ",\"delta\":{\"content\":\"", text);
+	} else {
 		PUT(out, ",\"text\":\"");
-	json_put_escaped(out, text);
-	if (f->is_chat)
-		PUT(out, "\"}");
-	else
+		json_put_escaped(out, text);
 		PUT(out, "\"");
-	put_probs(out, probs);
-	PUT(out, ",\"finish_reason\":null}]}\n\n");
+	}
+	end(out, probs);
+}
+
+static void
+put_call_delta(struct buf *out, const struct part *p)
+{
+	PUT(out, ",\"delta\":{\"tool_calls\":[{\"index\":");
+	json_put_u64(out, p->call);
+	if (p->kind == PART_CALL) {
+		PUT(out, ",\"id\":");
+		json_put_str(out, p->id);
+		PUT(out, ",\"type\":\"function\",\"function\":{\"name\":");
+		json_put_str(out, p->name);
+		PUT(out, ",\"arguments\":\"");
+	} else {
+		PUT(out, ",\"function\":{\"arguments\":\"");
+		json_put_escaped(out, p->text);
+	}
+	PUT(out, "\"}}]}");
+}
+
+void
+chunk_part(const struct chunk_form *f, struct buf *out, uint32_t index,
+    const struct part *p, struct str probs)
+{
+	begin(f, out, index);
+	if (p->kind == PART_CONTENT)
+		put_text_delta(out, ",\"delta\":{\"content\":\"", p->text);
+	else if (p->kind == PART_REASONING)
+		put_text_delta(
+		    out, ",\"delta\":{\"reasoning_content\":\"", p->text);
+	else
+		put_call_delta(out, p);
+	end(out, probs);
 }
 
 static double
@@ -150,21 +195,64 @@ chunk_open(const struct chunk_form *f, struct buf *out)
 	buf_put_str(out, buf_str(&f->head));
 }
 
+/* The last call is left open: what comes next ends it. */
+#define CALL_END "\"}}"
+
+void
+chunk_add_call(struct buf *calls, const struct part *p)
+{
+	struct json_out o = json_out(calls);
+
+	if (p->kind == PART_ARGUMENTS) {
+		json_put_escaped(calls, p->text);
+		return;
+	}
+	if (p->call > 0)
+		PUT(calls, CALL_END ",");
+	json_open(&o, '{');
+	json_key_str(&o, "id", p->id);
+	PUT(calls, ",\"type\":\"function\",\"function\":{\"name\":");
+	json_put_str(calls, p->name);
+	PUT(calls, ",\"arguments\":\"");
+}
+
+/* OpenAI has null for the content of an answer that is calls alone. */
+static void
+put_message(struct buf *out, const struct chunk_said *said)
+{
+	bool is_calls = said->calls.n > 0;
+
+	PUT(out, ",\"message\":{\"role\":\"assistant\",\"content\":");
+	if (is_calls && said->text.n == 0)
+		PUT(out, "null");
+	else
+		json_put_str(out, said->text);
+	if (said->reasoning.n > 0) {
+		PUT(out, ",\"reasoning_content\":");
+		json_put_str(out, said->reasoning);
+	}
+	if (is_calls) {
+		PUT(out, ",\"tool_calls\":[");
+		buf_put_str(out, said->calls);
+		PUT(out, CALL_END "]");
+	}
+	PUT(out, ",\"refusal\":null}");
+}
+
 void
 chunk_whole(const struct chunk_form *f, struct buf *out, uint32_t index,
-    struct str text, struct str probs, const char *reason)
+    const struct chunk_said *said, struct str probs, const char *reason)
 {
 	if (index > 0)
 		PUT(out, ",");
 	PUT(out, "{\"index\":");
 	json_put_u64(out, index);
-	if (f->is_chat)
-		PUT(out, ",\"message\":{\"role\":\"assistant\",\"content\":");
-	else
+	if (f->is_chat) {
+		put_message(out, said);
+	} else {
 		PUT(out, ",\"text\":");
-	json_put_str(out, text);
-	if (f->is_chat)
-		PUT(out, ",\"refusal\":null}");
+		json_put_str(out, said->text);
+	}
 	put_probs(out, probs);
 	PUT(out, ",\"finish_reason\":");
 	json_put_cstr(out, reason);

@@ -5,7 +5,7 @@
 #ifndef HTTP_CHUNK_H
 #define HTTP_CHUNK_H
 
-#include "base/buf.h"
+#include "wire/part.h"
 
 struct chunk_form {
 	bool is_chat;
@@ -24,6 +24,13 @@ struct chunk_names {
 struct chunk_counts {
 	uint64_t prompt; /* tokens */
 	uint64_t output;
+};
+
+/* An answer in one piece. */
+struct chunk_said {
+	struct str text;
+	struct str reasoning; /* empty: none */
+	struct str calls;     /* by chunk_add_call(); empty: none */
 };
 
 struct chunk_times {
@@ -49,6 +56,10 @@ void chunk_role(const struct chunk_form *f, struct buf *out, uint32_t index);
 void chunk_text(const struct chunk_form *f, struct buf *out, uint32_t index,
     struct str text, struct str probs);
 
+/* One part of a chat's choice (wire/part.h). */
+void chunk_part(const struct chunk_form *f, struct buf *out, uint32_t index,
+    const struct part *p, struct str probs);
+
 /* The last of a choice. times: NULL for none. */
 void chunk_finish(const struct chunk_form *f, struct buf *out, uint32_t index,
     const char *reason, const struct chunk_times *times);
@@ -61,7 +72,10 @@ void chunk_usage(const struct chunk_form *f, struct buf *out,
  */
 void chunk_open(const struct chunk_form *f, struct buf *out);
 void chunk_whole(const struct chunk_form *f, struct buf *out, uint32_t index,
-    struct str text, struct str probs, const char *reason);
+    const struct chunk_said *said, struct str probs, const char *reason);
+
+/* Adds a part to the JSON of said.calls. */
+void chunk_add_call(struct buf *calls, const struct part *p);
 void chunk_close(struct buf *out, const struct chunk_counts *counts,
     const struct chunk_times *times);
 

@@ -30,6 +30,29 @@ put_probs(const struct answer *a, struct buf *out, const struct choice *c)
 		probs_put_completion(out, buf_str(&c->probs));
 }
 
+/* The logprobs that wait, as JSON in room; afterwards none do. */
+static struct str
+take_probs(const struct answer *a, struct choice *c, struct buf *room)
+{
+	buf_init(room, BODY_MAX);
+	put_probs(a, room, c);
+	buf_reset(&c->probs);
+	return buf_str(room);
+}
+
+void
+emit_part(struct answer *a, struct choice *c, const struct part *p)
+{
+	size_t mark = reply_event_begin(a->http);
+	struct buf probs;
+
+	a->has_spoken = true;
+	chunk_part(
+	    &a->form, http_out(a->http), c->index, p, take_probs(a, c, &probs));
+	buf_done(&probs);
+	reply_event_end(a->http, mark);
+}
+
 void
 emit_text(struct answer *a, struct choice *c, struct str text)
 {
@@ -37,17 +60,9 @@ emit_text(struct answer *a, struct choice *c, struct str text)
 	struct buf probs;
 
 	a->has_spoken = true;
-	if (buf_len(&c->probs) == 0) {
-		chunk_text(
-		    &a->form, http_out(a->http), c->index, text, STR(""));
-	} else {
-		buf_init(&probs, BODY_MAX);
-		put_probs(a, &probs, c);
-		chunk_text(&a->form, http_out(a->http), c->index, text,
-		    buf_str(&probs));
-		buf_done(&probs);
-		buf_reset(&c->probs);
-	}
+	chunk_text(&a->form, http_out(a->http), c->index, text,
+	    take_probs(a, c, &probs));
+	buf_done(&probs);
 	reply_event_end(a->http, mark);
 }
 
@@ -126,12 +141,15 @@ emit_stream_end(struct answer *a)
 static void
 put_choice(const struct answer *a, struct buf *body, const struct choice *c)
 {
+	const struct chunk_said said = { .text = buf_str(&c->text),
+		.reasoning = buf_str(&c->reasoning),
+		.calls = buf_str(&c->calls) };
 	struct buf probs;
 
 	buf_init(&probs, BODY_MAX);
 	put_probs(a, &probs, c);
-	chunk_whole(&a->form, body, c->index, buf_str(&c->text),
-	    buf_str(&probs), c->reason);
+	chunk_whole(
+	    &a->form, body, c->index, &said, buf_str(&probs), c->reason);
 	if (buf_err(&probs) != 0)
 		body->err = buf_err(&probs);
 	buf_done(&probs);

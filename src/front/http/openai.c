@@ -15,6 +15,7 @@
 #define SCHEMA_MAX (1u << 20)
 #define KWARGS_MAX (64u << 10)
 #define GRAMMAR_MAX (256u << 10)
+#define TOOLS_MAX (1u << 20)
 #define MODEL_NAME_MAX 4096
 #define RESUME_MAX 64
 #define TOKENS_MAX 2147483647.0
@@ -92,6 +93,8 @@ static const struct json_field chat_fields[] = {
 	RAW("chat_template_kwargs", kwargs),
 	ROW("tools", ARRAY, raw.tools, 0, 0),
 	ROW("functions", ARRAY, raw.functions, 0, 0),
+	RAW("tool_choice", tool_choice),
+	RAW("parallel_tool_calls", parallel),
 };
 
 static const struct json_field usage_fields[] = {
@@ -202,18 +205,6 @@ read_kwargs(struct openai *o, struct fail *why)
 	return buf_err(b);
 }
 
-static int
-refuse_tools(struct openai *o, struct fail *why)
-{
-	const char *name = json_count(o->raw.tools) > 0 ? "tools"
-	    : json_count(o->raw.functions) > 0		? "functions"
-							: NULL;
-
-	if (name == NULL)
-		return 0;
-	return fail_set(why, ERR_INVALID, name, "%s: not supported yet", name);
-}
-
 typedef int (*step_fn)(struct openai *o, struct fail *why);
 
 static const step_fn completion_steps[] = { read_stream_options, read_budget,
@@ -221,8 +212,8 @@ static const step_fn completion_steps[] = { read_stream_options, read_budget,
 	openai_read_lists };
 
 static const step_fn chat_steps[] = { read_stream_options, read_budget,
-	read_resume, read_logprobs, refuse_tools, read_kwargs,
-	openai_read_shape, openai_read_lists, openai_read_messages };
+	read_resume, read_logprobs, read_kwargs, openai_read_shape,
+	openai_read_tools, openai_read_lists, openai_read_messages };
 
 /* How large what a request points to may get, once written again. */
 static const size_t buf_max[OPENAI_NBUFS] = {
@@ -232,6 +223,7 @@ static const size_t buf_max[OPENAI_NBUFS] = {
 	[OPENAI_SCHEMA] = SCHEMA_MAX,
 	[OPENAI_MESSAGES] = 64u << 20,
 	[OPENAI_KWARGS] = KWARGS_MAX,
+	[OPENAI_TOOLS] = TOOLS_MAX,
 };
 
 static void
@@ -300,8 +292,9 @@ run_steps(struct openai *o, struct fail *why)
 		err = steps[i](o, why);
 	if (err == ERR_TOO_BIG && why->code == 0)
 		return fail_set(why, ERR_INVALID, NULL,
-		    "a schema may have %u bytes, chat_template_kwargs %u",
-		    SCHEMA_MAX, KWARGS_MAX);
+		    "a schema may have %u bytes, chat_template_kwargs %u, tools "
+		    "%u",
+		    SCHEMA_MAX, KWARGS_MAX, TOOLS_MAX);
 	if (err != 0 && why->code == 0)
 		return fail_set(why, err, NULL, "%s", err_text(err));
 	return err;

@@ -28,6 +28,7 @@ enum openai_buf {
 	OPENAI_SCHEMA,
 	OPENAI_MESSAGES,
 	OPENAI_KWARGS,
+	OPENAI_TOOLS,
 	OPENAI_NBUFS
 };
 
@@ -59,7 +60,8 @@ struct openai {
 	struct {
 		const struct json_value *prompt, *suffix, *stream_options,
 		    *stop, *logit_bias, *breakers, *json_schema,
-		    *response_format, *messages, *kwargs, *tools, *functions;
+		    *response_format, *messages, *kwargs, *tools, *functions,
+		    *tool_choice, *parallel;
 	} raw;
 	struct buf bufs[OPENAI_NBUFS];
 };
@@ -80,5 +82,6 @@ int openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
 int openai_read_messages(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_shape(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_lists(struct openai *o, struct fail *why) MUST_CHECK;
+int openai_read_tools(struct openai *o, struct fail *why) MUST_CHECK;
 
 #endif

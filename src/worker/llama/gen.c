@@ -1,5 +1,6 @@
 #include "worker/llama/gen.h"
 
+#include "worker/grammar.h"
 #include "worker/knobs.h"
 #include "worker/llama/prompt.h"
 
@@ -14,6 +15,17 @@
 #define GRAMMAR_MAX (4u << 20) /* bytes of a schema's grammar */
 #define BREAKERS_MAX 64u
 #define PIECE_ROOM 4096u
+#define STOPS_MAX (1u << 20) /* bytes */
+
+/* The bytes of a token, as far as this generation shows them. */
+static struct str
+piece_of(const struct gen *g, int32_t token, char *room, size_t n)
+{
+	bool special =
+	    g->sampler.knobs.special_text || tools_is_text(&g->tools, token);
+
+	return model_piece(g->m, token, special, room, n);
+}
 
 /* Whether the text so far and then this token is UTF-8, or the start of it. */
 static bool
@@ -24,9 +36,7 @@ can_follow(const struct gen *g, int32_t token)
 	int len = 1;
 
 	memcpy(text, g->emit.carry, n);
-	n += model_piece(
-	    g->m, token, g->sampler.knobs.special_text, text + n, PIECE_ROOM)
-		 .n;
+	n += piece_of(g, token, text + n, PIECE_ROOM).n;
 	for (size_t at = 0; at < n && len > 0; at += (size_t)len)
 		len = utf8_next(text + at, n - at);
 	return len != 0;
@@ -38,7 +48,7 @@ static int
 on_grammar(void *arg, struct cand *v, size_t n)
 {
 	struct gen *g = arg;
-	int err = chat_grammar_sieve(g->grammar, v, n);
+	int err = grammar_sieve(g->grammar, v, n);
 
 	for (size_t i = 0; err == 0 && i < n; i++)
 		if (v[i].logit > -INFINITY && !can_follow(g, v[i].id))
@@ -56,28 +66,50 @@ on_dry(void *arg, struct cand *v, size_t n)
 	llama_sampler_apply(g->dry, &all);
 }
 
+static void
+use_grammar(struct gen *g, struct llama_sampler *grammar)
+{
+	g->grammar = grammar;
+	if (grammar != NULL)
+		g->sampler.hooks.grammar = on_grammar;
+}
+
+static int
+add_grammar_of_tools(struct gen *g, struct fail *why)
+{
+	struct llama_sampler *grammar;
+	int err = tools_grammar(&g->tools, g->m->vocab, &grammar, why);
+
+	if (err == 0)
+		use_grammar(g, grammar);
+	return err;
+}
+
 /* A schema is a grammar in other words; with both, the grammar counts. */
 static int
 add_grammar(struct gen *g, const struct gen_submit *s, struct fail *why)
 {
+	struct llama_sampler *grammar = NULL;
 	struct buf text;
 	int err = 0;
 
+	if (g->tools.form != NULL)
+		return add_grammar_of_tools(g, why);
 	if (s->grammar.n == 0 && s->json_schema.n == 0)
 		return 0;
 	buf_init(&text, GRAMMAR_MAX);
 	if (s->grammar.n > 0)
 		buf_put_str(&text, s->grammar);
 	else
-		err = chat_schema(s->json_schema, &text, why);
+		err = grammar_of_schema(s->json_schema, &text, why);
 	if (err == 0)
 		err = buf_err(&text);
 	if (err == 0)
-		err =
-		    chat_grammar(g->m->vocab, buf_str(&text), &g->grammar, why);
+		err = grammar_new(
+		    g->m->vocab, buf_str(&text), STR(""), &grammar, why);
 	buf_done(&text);
 	if (err == 0)
-		g->sampler.hooks.grammar = on_grammar;
+		use_grammar(g, grammar);
 	return err;
 }
 
@@ -134,17 +166,28 @@ add_sampler(struct gen *g, const struct gen_submit *s, struct fail *why)
 	return err != 0 ? err : add_dry(g, s, why);
 }
 
+/* Calls of one conversation shall have different ids though each of its
+ * requests has the same seed. */
+static uint64_t
+seed_of_ids(const struct gen *g, const struct gen_submit *s)
+{
+	return s->seed + g->n_tokens * 0x9e3779b97f4a7c15u;
+}
+
 /* Penalties look at the prompt as well, the grammar does not. */
 static int
 set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 {
+	struct chat_form *form = NULL;
 	struct model *m = g->m;
 	int err;
 
 	g->tokens = calloc(m->n_ctx, sizeof(*g->tokens));
 	if (g->tokens == NULL)
 		return ERR_NOMEM;
-	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, why);
+	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, &form, why);
+	if (err == 0)
+		err = tools_init(&g->tools, form, m->vocab, seed_of_ids(g, s));
 	if (err != 0)
 		return err;
 	g->plan.rule = s->resume_mode == RESUME_FAST ? PLAN_FREE : m->rule;
@@ -181,6 +224,24 @@ replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
 	return err;
 }
 
+/* The request's and the form's. */
+static int
+add_stops(struct gen *g, const struct gen_submit *s)
+{
+	struct buf all;
+	int err;
+
+	buf_init(&all, STOPS_MAX);
+	buf_put_str(&all, s->stops.packed);
+	if (g->tools.form != NULL)
+		buf_put_str(&all, g->tools.about.stops.packed);
+	err = buf_err(&all);
+	if (err == 0)
+		err = emit_init(&g->emit, (struct strs){ buf_str(&all) });
+	buf_done(&all);
+	return err;
+}
+
 static int
 build(struct gen *g, const struct gen_submit *s, int *ret_reason,
     struct fail *why)
@@ -188,9 +249,9 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 	int err = knobs_check(s, g->m->n_vocab, why);
 
 	if (err == 0)
-		err = emit_init(&g->emit, s->stops);
-	if (err == 0)
 		err = set_prompt(g, s, why);
+	if (err == 0)
+		err = add_stops(g, s);
 	if (err == 0)
 		err = add_sampler(g, s, why);
 	if (err == 0)
@@ -227,11 +288,12 @@ gen_free(struct gen *g)
 {
 	if (g == NULL)
 		return;
-	chat_grammar_free(g->grammar);
+	grammar_free(g->grammar);
 	if (g->dry != NULL)
 		llama_sampler_free(g->dry);
 	sampler_done(&g->sampler);
 	emit_done(&g->emit);
+	tools_done(&g->tools);
 	free(g->tokens);
 	free(g);
 }
@@ -250,29 +312,53 @@ gen_pick(struct gen *g, struct sampler_room *room, float *row, int32_t *ret)
 }
 
 static int
-advance(struct gen *g, int32_t token)
+advance(struct gen *g, int32_t token, struct str piece)
 {
+	struct llama_sampler *grammar;
+	int err;
+
 	g->tokens[g->n_tokens++] = token;
 	g->n_out++;
 	if (g->dry != NULL)
 		llama_sampler_accept(g->dry, token);
-	return g->grammar == NULL ? 0 : chat_grammar_accept(g->grammar, token);
+	if (g->grammar != NULL)
+		return grammar_accept(g->grammar, token);
+	err = tools_add(&g->tools, g->m->vocab, token, piece, &grammar);
+	if (err == 0)
+		use_grammar(g, grammar);
+	return err;
+}
+
+/* What the token's bytes make visible, in the form that is wanted. */
+static int
+show(struct gen *g, struct str piece, struct str *ret)
+{
+	int err = emit_token(&g->emit, piece, ret);
+
+	return err == 0 && gen_has_parts(g)
+	    ? tools_read(&g->tools, *ret, false, ret)
+	    : err;
+}
+
+bool
+gen_has_parts(const struct gen *g)
+{
+	return g->tools.form != NULL;
 }
 
 int
 gen_take(struct gen *g, int32_t token, struct str *ret_text, int *ret_reason)
 {
 	char room[PIECE_ROOM];
+	struct str piece;
 	int err;
 
 	if (g->n_out >= g->max_out || model_is_end(g->m, token))
 		return ERR_INTERNAL;
-	err = advance(g, token);
+	piece = piece_of(g, token, room, sizeof(room));
+	err = advance(g, token, piece);
 	if (err == 0)
-		err = emit_token(&g->emit,
-		    model_piece(g->m, token, g->sampler.knobs.special_text,
-			room, sizeof(room)),
-		    ret_text);
+		err = show(g, piece, ret_text);
 	if (err != 0)
 		return err;
 	if (g->emit.stop != EMIT_NO_STOP)
@@ -292,6 +378,10 @@ gen_last_word(struct gen *g, int reason, struct gen_done *ret)
 
 	*ret = (struct gen_done){ .gen = g->id, .reason = (uint8_t)reason };
 	if (emit_flush(&g->emit, &ret->text) != 0)
+		ret->text = STR("");
+	ret->has_parts = gen_has_parts(g);
+	if (ret->has_parts &&
+	    tools_read(&g->tools, ret->text, true, &ret->text) != 0)
 		ret->text = STR("");
 	ret->stop = emit_stop(&g->emit);
 	ret->n_prompt = g->plan.n_prompt;

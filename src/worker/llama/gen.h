@@ -11,6 +11,7 @@
 #include "worker/emit.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/model.h"
+#include "worker/llama/tools.h"
 #include "worker/plan.h"
 #include "worker/sampler.h"
 
@@ -31,6 +32,7 @@ struct gen {
 	struct sampler sampler;
 	struct llama_sampler *grammar; /* or NULL */
 	struct llama_sampler *dry;     /* or NULL */
+	struct tools tools;
 	struct emit emit;
 	uint64_t start_us; /* when it was submitted */
 	uint64_t first_us; /* its first token in this process; 0: none yet */
@@ -57,9 +59,12 @@ int gen_pick(struct gen *g, struct sampler_room *room, float *row, int32_t *ret)
     MUST_CHECK;
 
 /* Adds a token that is not an end token. *ret_text: what it makes visible,
- * until the next call. 0 and *ret_reason; ERR_NOMEM or ERR_INTERNAL. */
+ * until the next call; in parts where gen_has_parts(). 0 and *ret_reason;
+ * ERR_NOMEM or ERR_INTERNAL. */
 int gen_take(struct gen *g, int32_t token, struct str *ret_text,
     int *ret_reason) MUST_CHECK;
+
+bool gen_has_parts(const struct gen *g);
 
 /* The last word. Its strings live until the generation is freed. */
 void gen_last_word(struct gen *g, int reason, struct gen_done *ret);

@@ -49,22 +49,39 @@ tokenize(const struct model *m, struct str text, bool add_special,
 
 static int
 from_text(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct fail *why)
+    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
 {
+	(void)ret_form;
 	return tokenize(
 	    m, g->prompt, g->add_special, "prompt", room, ret_n, why);
 }
 
 static int
+render(const struct model *m, const struct gen_submit *g, struct buf *out,
+    struct chat_form **ret_form, struct fail *why)
+{
+	const struct chat_ask ask = {
+		.messages = g->messages,
+		.kwargs = g->template_kwargs,
+		.tools = g->tools,
+		.schema = g->json_schema,
+		.choice = (enum tool_choice)g->tool_choice,
+		.parallel = (enum parallel_calls)g->parallel_calls,
+		.enable_thinking = g->enable_thinking,
+	};
+
+	return chat_render(m->chat, &ask, out, ret_form, why);
+}
+
+static int
 from_chat(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct fail *why)
+    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
 {
 	struct buf text;
 	int err;
 
 	buf_init(&text, RENDERED_MAX);
-	err = chat_render(m->chat, g->messages, g->template_kwargs,
-	    g->enable_thinking, &text, why);
+	err = render(m, g, &text, ret_form, why);
 	if (err == 0)
 		err = tokenize(
 		    m, buf_str(&text), true, "messages", room, ret_n, why);
@@ -74,11 +91,12 @@ from_chat(const struct model *m, const struct gen_submit *g, int32_t *room,
 
 static int
 from_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct fail *why)
+    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
 {
 	const char *field = "prompt";
 	int err = knobs_check_tokens(g->tokens, m->n_vocab, field, why);
 
+	(void)ret_form;
 	if (err != 0)
 		return err;
 	if (g->tokens.n == 0)
@@ -91,6 +109,22 @@ from_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
 	return 0;
 }
 
+/* Of a chat that goes on: its tokens are known, how its answer is formed and
+ * read is not. */
+static int
+from_tokens_of_chat(const struct model *m, const struct gen_submit *g,
+    int32_t *room, uint32_t *ret_n, struct chat_form **ret_form,
+    struct fail *why)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, RENDERED_MAX);
+	err = render(m, g, &text, ret_form, why);
+	buf_done(&text);
+	return err != 0 ? err : from_tokens(m, g, room, ret_n, ret_form, why);
+}
+
 bool
 prompt_is_given(const struct gen_submit *g)
 {
@@ -99,15 +133,19 @@ prompt_is_given(const struct gen_submit *g)
 
 int
 prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct fail *why)
+    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
 {
 	static int (*const from[])(const struct model *,
-	    const struct gen_submit *, int32_t *, uint32_t *, struct fail *) = {
+	    const struct gen_submit *, int32_t *, uint32_t *,
+	    struct chat_form **, struct fail *) = {
 		[INPUT_PROMPT] = from_text,
 		[INPUT_CHAT] = from_chat,
 		[INPUT_TOKENS] = from_tokens,
 	};
 
-	return from[prompt_is_given(g) ? INPUT_TOKENS : g->input](
-	    m, g, room, ret_n, why);
+	*ret_form = NULL;
+	if (!prompt_is_given(g))
+		return from[g->input](m, g, room, ret_n, ret_form, why);
+	return (g->tools.n > 0 ? from_tokens_of_chat : from_tokens)(
+	    m, g, room, ret_n, ret_form, why);
 }

@@ -10,9 +10,11 @@
 bool prompt_is_given(const struct gen_submit *g);
 
 /* Renders, tokenizes or takes over the prompt into room for n_ctx tokens.
- * Leaves at least one token's place in the context. 0 and *ret_n > 0;
- * ERR_INVALID, ERR_CONTEXT, ERR_NOMEM or ERR_TOO_BIG with the field in why. */
+ * Leaves at least one token's place in the context. 0 and *ret_n > 0, and
+ * *ret_form where tools are offered; ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED,
+ * ERR_NOMEM or ERR_TOO_BIG with the field in why. */
 int prompt_tokens(const struct model *m, const struct gen_submit *g,
-    int32_t *room, uint32_t *ret_n, struct fail *why) MUST_CHECK;
+    int32_t *room, uint32_t *ret_n, struct chat_form **ret_form,
+    struct fail *why) MUST_CHECK;
 
 #endif

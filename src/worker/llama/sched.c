@@ -77,7 +77,7 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 	const char *words = logs_error();
 	struct fail why;
 
-	if (err == ERR_INVALID) /* by chat_grammar_sieve() or _accept() */
+	if (err == ERR_INVALID) /* by grammar_sieve() or _accept() */
 		(void)fail_set(&why, err, "grammar",
 		    "grammar: too complex to find the next token");
 	else
@@ -94,6 +94,8 @@ say_step(struct engine *e, struct gen *g, struct step *s)
 {
 	if (emit_is_held(&g->emit))
 		s->flags |= STEP_HELD;
+	if (gen_has_parts(g))
+		s->flags |= STEP_PARTS;
 	if (g->sampler.knobs.mirostat != 0) {
 		s->flags |= STEP_MU;
 		s->mu = g->sampler.mu;

@@ -86,8 +86,12 @@ heard_failed(void *arg, struct gen *g, const struct fail *why)
 	gen_drop(o->drops);
 }
 
-static const struct gen_ops ops = { heard_started, heard_token, heard_done,
-	heard_failed, NULL };
+static const struct gen_ops ops = {
+	.started = heard_started,
+	.token = heard_token,
+	.done = heard_done,
+	.failed = heard_failed,
+};
 
 /* Lets the front act on everything that is there. */
 static inline void

@@ -4,6 +4,8 @@
  */
 #include "gen_world.h"
 
+#include "wire/part.h"
+
 static void
 runs_to_its_end(void **state)
 {
@@ -373,6 +375,70 @@ lie_by_a_broken_frame(void **state)
 }
 
 static void
+say_text(struct world *w, uint64_t gen, uint8_t flags, struct str text)
+{
+	struct step s = { .gen = gen, .flags = flags, .text = text };
+	struct buf b;
+
+	buf_init(&b, KIB);
+	step_put(&b, &s);
+	assert_int_equal(chan_send_packed(w->worker, MSG_GEN_STEP, buf_data(&b),
+			     buf_len(&b), -1),
+	    0);
+	buf_done(&b);
+}
+
+static void
+lie_by_parts_that_nobody_asked_for(void **state)
+{
+	struct world *w = *state;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	say_started(w, gen_id(o.g));
+	say_text(w, gen_id(o.g), STEP_PARTS, STR(""));
+	expect_broken(w, &o);
+}
+
+/* Parts are owed, but these are none, or of calls that have not begun. */
+static void
+lie_by_broken_parts(void **state)
+{
+	const struct part early = { .kind = PART_ARGUMENTS, .text = STR("x") };
+	const struct part late = { .kind = PART_CALL, .call = 1 };
+	static const struct gen_ops tool_ops = {
+		.takes_parts = true,
+		.started = heard_started,
+		.token = heard_token,
+		.done = heard_done,
+		.failed = heard_failed,
+	};
+	struct world *w = *state;
+	static struct owner o[3];
+
+	for (int i = 0; i < 3; i++) {
+		struct gen_submit s = { .input = INPUT_CHAT, .seed = 42 };
+		struct buf b;
+
+		buf_init(&b, KIB);
+		if (i == 0)
+			buf_puts(&b, "text");
+		else
+			part_put(&b, i == 1 ? &early : &late);
+		assert_int_equal(gen_start(w->m, &s, &w->order, &tool_ops,
+				     &o[i], &o[i].g, &o[i].why),
+		    0);
+		say_started(w, gen_id(o[i].g));
+		say_text(w, gen_id(o[i].g), STEP_PARTS, buf_str(&b));
+		expect_broken(w, &o[i]);
+		gen_drop(o[i].g);
+		gen_turn(&w->f);
+		say_model(w, MODEL_UP, "");
+		buf_done(&b);
+	}
+}
+
+static void
 parking_is_told_and_survives_a_death(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +496,8 @@ main(void)
 		TEST(lie_by_a_token_before_the_start),
 		TEST(lie_by_more_tokens_than_the_context),
 		TEST(lie_by_a_broken_frame),
+		TEST(lie_by_parts_that_nobody_asked_for),
+		TEST(lie_by_broken_parts),
 		TEST(parking_is_told_and_survives_a_death),
 		TEST(draining_takes_no_new_work),
 	};

@@ -5,6 +5,7 @@
 #include "front/http/openai.h"
 
 #include "wire/layout.h"
+#include "wire/part.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -44,6 +45,8 @@ check_bad(const struct bad *b, size_t n, bool is_chat)
 }
 
 #define P "{\"prompt\":\"a\","
+#define TOOL(name) \
+	"{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}"
 
 static const struct bad bad_completions[] = {
 	{ "", "", "the request needs a JSON object as its body" },
@@ -198,9 +201,40 @@ static const struct bad bad_chats[] = {
 	  "]}]}",
 	    "messages[0].content[0]",
 	    "messages[0].content[0].text: is required" },
-	{ M "\"tools\":[{}]}", "tools", "tools: not supported yet" },
+	{ M "\"tools\":{}}", "tools",
+	    "tools: must be an array, not an object" },
+	{ M "\"tools\":[{}]}", "tools[0].type", "tools[0].type: is required" },
+	{ M "\"tools\":[" TOOL("a") ",{\"type\":\"code\"}]}", "tools",
+	    "tools[1]: must be {\"type\":\"function\",\"function\":"
+	    "{\"name\":...}}; tools of type \"code\" are not known here" },
+	{ M "\"tools\":[" TOOL("") "]}", "tools[0].function.name",
+	    "tools[0].function.name: must be a string of 1 to 256 bytes, not "
+	    "0 bytes" },
+	{ M "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":"
+	    "\"a\",\"parameters\":7}}]}",
+	    "tools[0].function.parameters",
+	    "tools[0].function.parameters: must be an object, not 7" },
+	{ M "\"tool_choice\":\"any\"}", "tool_choice",
+	    "tool_choice: must be \"auto\", \"none\", \"required\" or "
+	    "{\"type\":\"function\",\"function\":{\"name\":...}}, not "
+	    "\"any\"" },
+	{ M "\"tool_choice\":{\"type\":\"function\"}}", "tool_choice",
+	    "tool_choice: must be \"auto\", \"none\", \"required\" or "
+	    "{\"type\":\"function\",\"function\":{\"name\":...}}, not an "
+	    "object" },
+	{ M "\"tool_choice\":\"required\"}", "tool_choice",
+	    "tool_choice: there are no tools to call" },
+	{ M "\"tools\":[" TOOL(
+	      "a") "],\"tool_choice\":{\"type\":"
+		   "\"function\",\"function\":{\"name\":\"b\"}}}",
+	    "tool_choice", "tool_choice: no tool is called \"b\"" },
+	{ M "\"tools\":[" TOOL("a") "],\"grammar\":\"root ::= x\"}", "grammar",
+	    "grammar: cannot rule an answer that may call tools" },
+	{ M "\"parallel_tool_calls\":1}", "parallel_tool_calls",
+	    "parallel_tool_calls: must be true or false, not 1" },
 	{ M "\"functions\":[{}]}", "functions",
-	    "functions: not supported yet" },
+	    "functions: give them as tools, each {\"type\":\"function\","
+	    "\"function\":{...}}" },
 	{ M "\"top_logprobs\":2}", "top_logprobs",
 	    "top_logprobs: is only for requests with logprobs true" },
 	{ M "\"logprobs\":2}", "logprobs",
@@ -340,6 +374,35 @@ chat(void **state)
 	openai_done(&o);
 }
 
+static void
+tools(void **state)
+{
+	struct openai o;
+
+	(void)state;
+	must_read(&o, true,
+	    M "\"tools\":[],\"tool_choice\":\"auto\",\"functions\":[]}");
+	assert_int_equal(o.gen.tools.n, 0);
+	openai_done(&o);
+	must_read(&o, true,
+	    M "\"tools\":[" TOOL("a") "," TOOL(
+		"b") "],"
+		     "\"tool_choice\":\"none\",\"parallel_tool_calls\":false}");
+	assert_true(str_is(o.gen.tools, "[" TOOL("a") "," TOOL("b") "]"));
+	assert_int_equal(o.gen.tool_choice, TOOLS_NONE);
+	assert_int_equal(o.gen.parallel_calls, PARALLEL_NO);
+	openai_done(&o);
+	must_read(&o, true,
+	    M "\"tools\":[" TOOL("a") "," TOOL(
+		"b") "],"
+		     "\"tool_choice\":{\"type\":\"function\",\"function\":"
+		     "{\"name\":\"b\"}},\"parallel_tool_calls\":true}");
+	assert_true(str_is(o.gen.tools, "[" TOOL("b") "]"));
+	assert_int_equal(o.gen.tool_choice, TOOLS_REQUIRED);
+	assert_int_equal(o.gen.parallel_calls, PARALLEL_YES);
+	openai_done(&o);
+}
+
 int
 main(void)
 {
@@ -349,6 +412,7 @@ main(void)
 		cmocka_unit_test(everything),
 		cmocka_unit_test(token_prompts),
 		cmocka_unit_test(chat),
+		cmocka_unit_test(tools),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,118 @@ choices_are_told_apart(void **state)
 	assert_non_null(strstr(got, "[DONE]"));
 }
 
+#define TOOLS \
+	"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"add\"}}]"
+
+static void
+worker_says_parts(
+    struct world *w, uint64_t gen, const struct part *parts, size_t n)
+{
+	struct step s = { .gen = gen, .flags = STEP_PARTS };
+	struct buf b, packed;
+
+	buf_init(&b, MIB);
+	buf_init(&packed, MIB);
+	for (size_t i = 0; i < n; i++)
+		part_put(&packed, &parts[i]);
+	s.text = buf_str(&packed);
+	step_put(&b, &s);
+	assert_int_equal(chan_send_packed(w->worker, MSG_GEN_STEP, buf_data(&b),
+			     buf_len(&b), -1),
+	    0);
+	buf_done(&b);
+	buf_done(&packed);
+	turn(w);
+}
+
+static const struct part said[] = {
+	{ .kind = PART_REASONING, .text = STR("h\"m") },
+	{ .kind = PART_CONTENT, .text = STR("Hi ") },
+	{ .kind = PART_CALL, .call = 0, .id = STR("i0"), .name = STR("add") },
+	{ .kind = PART_ARGUMENTS, .call = 0, .text = STR("{\"a\":") },
+	{ .kind = PART_ARGUMENTS, .call = 0, .text = STR("1}") },
+	{ .kind = PART_CALL, .call = 1, .id = STR("i1"), .name = STR("x") },
+};
+
+#define N_SAID (sizeof(said) / sizeof(said[0]))
+
+static uint64_t
+start_tools(struct world *w, const char *more)
+{
+	struct gen_submit s;
+	char body[512];
+
+	(void)snprintf(body, sizeof(body),
+	    "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]," TOOLS
+	    "%s}",
+	    more);
+	post(w, "/v1/chat/completions", body);
+	worker_hears(w, MSG_GEN_SUBMIT, &s);
+	assert_true(s.tools.n > 0);
+	worker_starts(w, s.gen);
+	return s.gen;
+}
+
+static void
+parts_are_deltas(void **state)
+{
+	static const char *const want[] = {
+		"\"delta\":{\"reasoning_content\":\"h\\\"m\"}",
+		"\"delta\":{\"content\":\"Hi \"}",
+		"\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"i0\","
+		"\"type\":\"function\",\"function\":{\"name\":\"add\","
+		"\"arguments\":\"\"}}]}",
+		"\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":"
+		"{\"arguments\":\"{\\\"a\\\":\"}}]}",
+		"\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":"
+		"{\"arguments\":\"1}\"}}]}",
+		"\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"i1\",",
+	};
+	struct world *w = *state;
+	uint64_t gen = start_tools(w, ",\"stream\":true");
+	const char *got;
+
+	(void)hear(w);
+	worker_says_parts(w, gen, said, N_SAID);
+	got = hear(w);
+	for (size_t i = 0; i < N_SAID; i++) {
+		got = strstr(got, want[i]);
+		assert_non_null(got);
+	}
+	worker_ends(w, gen, REASON_EOS, "");
+	assert_hears(w, "\"finish_reason\":\"tool_calls\"");
+}
+
+static void
+parts_in_one_piece(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_tools(w, "");
+
+	worker_says_parts(w, gen, said, 3);
+	worker_says_parts(w, gen, said + 3, N_SAID - 3);
+	worker_ends(w, gen, REASON_LENGTH, "");
+	assert_hears(w,
+	    "\"message\":{\"role\":\"assistant\",\"content\":\"Hi \","
+	    "\"reasoning_content\":\"h\\\"m\",\"tool_calls\":["
+	    "{\"id\":\"i0\",\"type\":\"function\",\"function\":{\"name\":"
+	    "\"add\",\"arguments\":\"{\\\"a\\\":1}\"}},"
+	    "{\"id\":\"i1\",\"type\":\"function\",\"function\":{\"name\":"
+	    "\"x\",\"arguments\":\"\"}}],\"refusal\":null},"
+	    "\"logprobs\":null,\"finish_reason\":\"length\"");
+}
+
+static void
+calls_alone_have_null_content(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen = start_tools(w, "");
+
+	worker_says_parts(w, gen, said + 2, 1);
+	worker_ends(w, gen, REASON_EOS, "");
+	assert_hears(w, "\"content\":null,\"tool_calls\":[{\"id\":\"i0\"");
+}
+
 static void
 early_failure_has_its_status(void **state)
 {
@@ -384,6 +496,9 @@ main(void)
 		TEST(streams),
 		TEST(whole),
 		TEST(choices_are_told_apart),
+		TEST(parts_are_deltas),
+		TEST(parts_in_one_piece),
+		TEST(calls_alone_have_null_content),
 		TEST(early_failure_has_its_status),
 		TEST(late_failure_is_an_event),
 		TEST(one_failure_ends_all),

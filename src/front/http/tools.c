@@ -1,0 +1,179 @@
+/*
+ * The tools of a chat, checked in shape and handed on as JSON: what the model
+ * sees of them, and how it calls them, is its template's business, in the
+ * worker. A choice that names one tool leaves only that one, required.
+ */
+#include "front/http/openai.h"
+
+#include "json/write.h"
+#include "wire/part.h"
+
+#include <stdio.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define TOOLS_MAX 512u
+#define NAME_MAX_BYTES 256
+
+struct tool {
+	struct str type;
+	const struct json_value *function;
+	struct str name;
+	const struct json_value *parameters;
+};
+
+static const struct json_field tool_fields[] = {
+	{ "type", JSON_TO_STR, offsetof(struct tool, type), JSON_REQUIRED, 1,
+	    64, NULL },
+	{ "function", JSON_TO_OBJECT, offsetof(struct tool, function),
+	    JSON_NULLABLE, 0, 0, NULL },
+};
+
+static const struct json_field function_fields[] = {
+	{ "name", JSON_TO_STR, offsetof(struct tool, name), JSON_REQUIRED, 1,
+	    NAME_MAX_BYTES, NULL },
+	{ "parameters", JSON_TO_OBJECT, offsetof(struct tool, parameters),
+	    JSON_NULLABLE, 0, 0, NULL },
+};
+
+static int
+read_tool(
+    const struct json_value *v, size_t i, struct tool *ret, struct fail *why)
+{
+	char outer[32], inner[48];
+	const struct json_how how = { .prefix = outer };
+	const struct json_how how_inner = { .prefix = inner };
+	int err;
+
+	*ret = (struct tool){ .function = NULL };
+	(void)snprintf(outer, sizeof(outer), "tools[%zu].", i);
+	(void)snprintf(inner, sizeof(inner), "tools[%zu].function.", i);
+	err = json_read_fields(
+	    v, tool_fields, COUNT(tool_fields), &how, ret, why);
+	if (err != 0)
+		return err;
+	if (!str_is(ret->type, "function") || ret->function == NULL)
+		return fail_set(why, ERR_INVALID, "tools",
+		    "tools[%zu]: must be {\"type\":\"function\",\"function\":"
+		    "{\"name\":...}}; tools of type \"%.*s\" are not known "
+		    "here",
+		    i, (int)ret->type.n, ret->type.p);
+	return json_read_fields(ret->function, function_fields,
+	    COUNT(function_fields), &how_inner, ret, why);
+}
+
+/* Writes those whose name is only, or all where that is empty. */
+static int
+put_tools(struct openai *o, struct str only, struct fail *why)
+{
+	struct buf *b = &o->bufs[OPENAI_TOOLS];
+	struct json_iter it = json_iter(o->raw.tools);
+	struct json_out out = json_out(b);
+	const struct json_value *one;
+	struct tool t;
+	int err = 0;
+
+	json_open(&out, '[');
+	for (size_t i = 0; err == 0 && json_next(&it, NULL, &one); i++) {
+		err = read_tool(one, i, &t, why);
+		if (err != 0 || (only.n > 0 && !str_eq(only, t.name)))
+			continue;
+		json_item(&out);
+		json_put_value(b, one);
+	}
+	json_close(&out, ']');
+	if (err == 0 && only.n > 0 && buf_len(b) == 2)
+		return fail_set(why, ERR_INVALID, "tool_choice",
+		    "tool_choice: no tool is called \"%.*s\"", (int)only.n,
+		    only.p);
+	o->gen.tools = buf_str(b);
+	return err != 0 ? err : buf_err(b);
+}
+
+static int
+bad_choice(const struct json_value *v, struct fail *why)
+{
+	char shown[JSON_SHOW_SIZE];
+
+	return fail_set(why, ERR_INVALID, "tool_choice",
+	    "tool_choice: must be \"auto\", \"none\", \"required\" or "
+	    "{\"type\":\"function\",\"function\":{\"name\":...}}, not %s",
+	    json_show(v, shown));
+}
+
+/* *ret_only: the name of the one tool that is to be called; or empty. */
+static int
+read_choice(struct openai *o, struct str *ret_only, struct fail *why)
+{
+	static const char *const words[TOOLS_NCHOICES] = {
+		[TOOLS_AUTO] = "auto",
+		[TOOLS_REQUIRED] = "required",
+		[TOOLS_NONE] = "none",
+	};
+	const struct json_value *v = o->raw.tool_choice;
+	struct str word;
+
+	*ret_only = STR("");
+	if (v == NULL)
+		return 0;
+	if (json_type(v) == JSON_OBJECT) {
+		o->gen.tool_choice = TOOLS_REQUIRED;
+		return json_str(json_get(json_get(v, "function"), "name"),
+			   ret_only) &&
+			ret_only->n > 0
+		    ? 0
+		    : bad_choice(v, why);
+	}
+	for (uint8_t i = 0; json_str(v, &word) && i < TOOLS_NCHOICES; i++)
+		if (str_is(word, words[i])) {
+			o->gen.tool_choice = i;
+			return 0;
+		}
+	return bad_choice(v, why);
+}
+
+static int
+read_parallel(struct openai *o, struct fail *why)
+{
+	static const struct json_field field = { "parallel_tool_calls",
+		JSON_TO_BOOL, 0, 0, 0, 0, NULL };
+	bool may = false;
+	int err;
+
+	if (o->raw.parallel == NULL)
+		return 0;
+	err = json_read_field(o->raw.parallel, &field, NULL, &may, why);
+	if (err != 0)
+		return err;
+	o->gen.parallel_calls = may ? PARALLEL_YES : PARALLEL_NO;
+	return 0;
+}
+
+int
+openai_read_tools(struct openai *o, struct fail *why)
+{
+	struct str only;
+	int err;
+
+	if (json_count(o->raw.functions) > 0)
+		return fail_set(why, ERR_INVALID, "functions",
+		    "functions: give them as tools, each {\"type\":"
+		    "\"function\",\"function\":{...}}");
+	if (json_count(o->raw.tools) > TOOLS_MAX)
+		return fail_set(why, ERR_INVALID, "tools",
+		    "tools: at most %u, not %zu", TOOLS_MAX,
+		    json_count(o->raw.tools));
+	err = read_choice(o, &only, why);
+	if (err == 0)
+		err = read_parallel(o, why);
+	if (err != 0)
+		return err;
+	if (json_count(o->raw.tools) == 0)
+		return o->gen.tool_choice != TOOLS_REQUIRED
+		    ? 0
+		    : fail_set(why, ERR_INVALID, "tool_choice",
+			  "tool_choice: there are no tools to call");
+	if (o->gen.grammar.n > 0)
+		return fail_set(why, ERR_INVALID, "grammar",
+		    "grammar: cannot rule an answer that may call tools");
+	return put_tools(o, only, why);
+}

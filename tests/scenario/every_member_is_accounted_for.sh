@@ -43,5 +43,5 @@ for member in 'bool is_new;' 'uint64_t new;' 'char new[3];'; do
 done
 # The words of the journal: moved, or one more without its place.
 refused wire/journal.h 's/F(4, deaths,/F(8, deaths,/' 'layout is fixed'
-refused wire/journal.h 's/reserved\[5\]; /reserved[6]; /' 'layout is fixed'
+refused wire/journal.h 's/reserved\[[0-9]\]; /reserved[9]; /' 'layout is fixed'
 refused wire/journal.h 's/^	uint32_t seq;/	uint64_t seq;/' 'layout is fixed'

@@ -48,6 +48,14 @@
 	    "chat-template-file", NULL, "LLAMA_ARG_CHAT_TEMPLATE_FILE",     \
 	    NULL, CONF_PATH, "FILE",                                        \
 	    "instead of the model's own")                                   \
+	O(NULL, false, lora, STRS,                                          \
+	    "lora", NULL, "BULKHEAD_LORA",                                  \
+	    NULL, CONF_PATH, "FILE,...",                                    \
+	    "LoRA adapter of each -m; again for more")                      \
+	O(NULL, false, lora_scaled, STRS,                                   \
+	    "lora-scaled", NULL, "BULKHEAD_LORA_SCALED",                    \
+	    NULL, CONF_PATH, "FILE:SCALE,...",                              \
+	    "the same with a scale other than 1")                           \
 	O(NULL, false, mmap, FLAG,                                          \
 	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
 	    "on", 0, 1, NULL,                                               \

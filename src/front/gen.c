@@ -157,6 +157,8 @@ gen_start(struct model *m, const struct gen_submit *req,
 	own.gen = g->id;
 	if (own.seed == UINT64_MAX)
 		own.seed = draw_seed();
+	if (own.adapters.p == NULL)
+		own.adapters = m->state.scales;
 	if (own.resume_mode == 0)
 		own.resume_mode = m->front->config.resume_mode;
 	err = write_down(g, &own);

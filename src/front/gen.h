@@ -52,7 +52,8 @@ struct gen_ops {
 };
 
 /* Admits a generation to m's queue. req is copied; its gen id is filled in
- * here, and its seed if it is UINT64_MAX (drawn). Callbacks come later, never
+ * here, its seed if it is UINT64_MAX (drawn), and its adapters if their pointer
+ * is NULL (the model's usual ones). Callbacks come later, never
  * from inside this call. 0 and *ret; ERR_BUSY (queue full), ERR_STOPPING,
  * ERR_POISON, ERR_LOAD_FAILED, ERR_TOO_BIG, ERR_NOMEM with *why filled.
  * ERR_BUSY also: the journal is full. */

@@ -73,16 +73,26 @@ on_spawn(void *arg, struct process *p)
 	m->is_guarded = modelfile_guard(&m->file);
 	if (!m->is_guarded)
 		timer_set(m->in->look, LOOK_MS);
-	if (modelfile_check(&m->file, m->path, &m->fail) != 0) {
+	if (modelfile_check(&m->file, m->path, &m->fail) != 0 ||
+	    adapters_check(model_adapters(m), &m->fail) != 0) {
 		process_kill(p);
 		return;
 	}
+	adapters_send(model_adapters(m), p);
 	/* The position is shared with the worker before, which is dead. */
 	(void)lseek(m->file.fd, 0, SEEK_SET);
 	(void)process_send(p, MSG_WORKER_LOAD, &load, m->file.fd);
 	model_connect(m);
 	log_info("model %s: loading %s (worker pid %d)", m->name, m->path,
 	    (int)process_pid(p));
+}
+
+const struct adapters *
+model_adapters(const struct model *m)
+{
+	static const struct adapters none;
+
+	return m->is_fixed ? &m->in->adapters : &none;
 }
 
 void
@@ -267,7 +277,8 @@ has_worked(const struct progress *p)
 	return atomic_load(&p->tokens) > 0;
 }
 
-/* Not for a model that was served: its file does not kill at once. */
+/* Not for a model that was served: its file does not kill at once. Nor for one
+ * with adapters, which may be what kills. */
 static void
 leave_alone(const struct model *m)
 {
@@ -301,7 +312,8 @@ on_state(void *arg, enum child_state now)
 		model_explain(m, &why);
 		log_error("%s", why.text);
 	}
-	if (now == CHILD_FAILED && m->up_ms == 0 && super_deaths(m->super) > 0)
+	if (now == CHILD_FAILED && m->up_ms == 0 &&
+	    super_deaths(m->super) > 0 && model_adapters(m)->n == 0)
 		leave_alone(m);
 	if (!m->is_leaving)
 		model_tell(m);

@@ -6,6 +6,7 @@
 #define KEEPER_MODEL_H
 
 #include "base/list.h"
+#include "keeper/adapters.h"
 #include "keeper/modelfile.h"
 #include "keeper/memory.h"
 #include "keeper/models.h"
@@ -28,6 +29,7 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct buf chat_template; /* of --chat-template-file, or empty */
+	struct adapters adapters; /* of the configuration's models */
 	struct timer *look;	  /* at files that cannot be guarded */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */
@@ -70,6 +72,9 @@ struct model {
  * not started. */
 struct model *model_new(struct models *in, const char *path, const char *name,
     struct modelfile *file, uint32_t n_ctx);
+
+/* Its adapters; never NULL. */
+const struct adapters *model_adapters(const struct model *m);
 
 /* Whether one more may be loaded: 0, or ERR_BUSY. */
 int model_check_room(const struct models *in, const char *path, struct fail *f)

@@ -137,6 +137,9 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 		err = fail_set(f, ERR_NOMEM, "", "out of memory");
 	if (err == 0 && conf->template_file != NULL)
 		err = read_template(all, conf->template_file, f);
+	if (err == 0)
+		err = adapters_open(
+		    &all->adapters, &conf->lora, &conf->lora_scaled, f);
 	if (err != 0) {
 		models_free(all);
 		return err;
@@ -155,6 +158,7 @@ models_free(struct models *all)
 	LIST_EACH (it, next, &all->all)
 		model_free(LIST_ENTRY(it, struct model, link));
 	buf_done(&all->chat_template);
+	adapters_close(&all->adapters);
 	quarantine_free(all->bad_files);
 	timer_free(all->look);
 	free(all);

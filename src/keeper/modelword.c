@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define WORDS_MAX (32u * KIB)
+
 enum model_status
 model_status(const struct model *m)
 {
@@ -68,14 +70,50 @@ model_explain(const struct model *m, struct fail *ret)
 	    super_last_death(m->super), (unsigned)((ms + 999) / 1000), m->path);
 }
 
+/* What a MODEL_STATE points to that is made for it. */
+struct words {
+	struct buf file;
+	struct buf adapters;
+	struct buf scales;
+	char held[JAIL_TEXT_MAX];
+	char missing[JAIL_TEXT_MAX];
+	struct fail why;
+};
+
+static void
+find_words(struct model *m, struct process *p, struct words *w)
+{
+	char file[MODELFILE_ID_MAX];
+
+	*w = (struct words){ .why.code = 0 };
+	buf_init(&w->file, WORDS_MAX);
+	buf_init(&w->adapters, WORDS_MAX);
+	buf_init(&w->scales, WORDS_MAX);
+	modelfile_id(&m->file, file);
+	buf_puts(&w->file, file);
+	adapters_put_ids(model_adapters(m), &w->file);
+	adapters_put_paths(model_adapters(m), &w->adapters);
+	adapters_put_scales(model_adapters(m), &w->scales);
+	if (p != NULL) {
+		report_held(process_jail(p), w->held);
+		report_missing(process_jail(p), w->missing);
+	}
+}
+
+static void
+forget_words(struct words *w)
+{
+	buf_done(&w->file);
+	buf_done(&w->adapters);
+	buf_done(&w->scales);
+}
+
 static bool
 publish(struct model *m, uint32_t ref, int fd)
 {
 	struct process *p = super_process(m->super);
-	struct fail why = { .code = 0 };
-	char file[MODELFILE_ID_MAX];
-	char held[JAIL_TEXT_MAX] = "";
-	char missing[JAIL_TEXT_MAX] = "";
+	bool was_sent;
+	struct words w;
 	struct model_state st = {
 		.model = m->id,
 		.ref = ref,
@@ -90,22 +128,23 @@ publish(struct model *m, uint32_t ref, int fd)
 		.crash_id = str_of(super_crash_id(m->super)),
 	};
 
-	modelfile_id(&m->file, file);
-	st.file = str_of(file);
-	if (p != NULL) {
-		report_held(process_jail(p), held);
-		report_missing(process_jail(p), missing);
-	}
-	st.jail = str_of(held);
-	st.jail_missing = str_of(missing);
+	find_words(m, p, &w);
+	st.file = buf_str(&w.file);
+	st.adapters.packed = buf_str(&w.adapters);
+	st.scales = (struct biases){ (const void *)buf_data(&w.scales),
+		(uint32_t)(buf_len(&w.scales) / sizeof(struct bias)) };
+	st.jail = str_of(w.held);
+	st.jail_missing = str_of(w.missing);
 #define COPY(s, kind, member, what) st.member = m->about.member;
 	MODEL_DESCRIPTION_FIELDS(COPY, )
 #undef COPY
 	if (st.status == MODEL_FAILED)
-		model_explain(m, &why);
-	st.err = why.code;
-	st.text = str_of(why.text);
-	return m->in->ops->to_front(m->in->arg, &st, fd);
+		model_explain(m, &w.why);
+	st.err = w.why.code;
+	st.text = str_of(w.why.text);
+	was_sent = m->in->ops->to_front(m->in->arg, &st, fd);
+	forget_words(&w);
+	return was_sent;
 }
 
 /* The front's end goes with the first UP that reaches it. */

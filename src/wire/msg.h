@@ -53,6 +53,8 @@ enum proc {
 	M(MODEL_SUSPECTS, model_suspects, FRONT, KEEPER, 64 * KIB, 0)       \
 	/* a request was found to have killed its workers */                \
 	M(MODEL_PARDON, model_pardon, FRONT, KEEPER, 256, 0)                \
+	/* a LoRA adapter of the model that comes next; its file */         \
+	M(WORKER_ADAPTER, worker_adapter, KEEPER, WORKER, 16 * KIB, 1)      \
 	/* the model to load; the file's descriptor */                      \
 	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
 	/* the worker's end of a fresh channel to the front */              \
@@ -183,6 +185,8 @@ enum model_status {
 	F(S, str, crash_id, "of its last obituary; or empty")       \
 	F(S, str, jail, "layers of its worker's jail that hold")    \
 	F(S, str, jail_missing, "and those that do not")            \
+	F(S, strs, adapters, "paths of its LoRA files, by id")      \
+	F(S, biases, scales, "of each, for who asks for none")      \
 	F(S, i32, err, "FAILED: an ERR_*")                          \
 	F(S, str, text, "FAILED: why, for a person")                \
 	MODEL_DESCRIPTION_FIELDS(F, S)
@@ -209,6 +213,12 @@ enum model_status {
 	F(S, u32, pid, "of the worker") \
 	F(S, strs, suspects,            \
 	    "\"generation\\trequest\\tclient\" each: a number, then texts")
+
+#define WORKER_ADAPTERS_MAX 16u /* of one model */
+
+#define WORKER_ADAPTER_FIELDS(F, S)                              \
+	F(S, u32, id, "counts up from 0; what requests call it") \
+	F(S, str, path, "for messages; the file comes as a descriptor")
 
 #define WORKER_LOAD_FIELDS(F, S)                                         \
 	F(S, str, name, "for messages")                                  \
@@ -293,6 +303,7 @@ enum resume_mode {
 	F(S, str, grammar, "GBNF, root rule \"root\"; or empty")              \
 	F(S, str, json_schema, "JSON; or empty; \"{}\" is any JSON object")   \
 	F(S, strs, stops, "end before any of these is shown")                 \
+	F(S, biases, adapters, "LoRA: id and scale of each that is applied")  \
 	F(S, u8, resume_mode, "enum resume_mode")                             \
 	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
 	F(S, i32s, done, "resume: tokens already delivered; not sent again")  \
@@ -357,6 +368,7 @@ enum gen_reason {
 	L(model_broken, MODEL_BROKEN_FIELDS)     \
 	L(model_suspects, MODEL_SUSPECTS_FIELDS) \
 	L(model_pardon, MODEL_PARDON_FIELDS)     \
+	L(worker_adapter, WORKER_ADAPTER_FIELDS) \
 	L(worker_load, WORKER_LOAD_FIELDS)       \
 	L(worker_channel, WORKER_CHANNEL_FIELDS) \
 	L(worker_ready, WORKER_READY_FIELDS)     \

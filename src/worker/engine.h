@@ -9,6 +9,8 @@
 #ifndef WORKER_ENGINE_H
 #define WORKER_ENGINE_H
 
+#include "worker/files.h"
+
 #include "wire/msg.h"
 #include "wire/progress.h"
 #include "wire/step.h"
@@ -39,13 +41,13 @@ struct engine_ops {
 	int (*prepare)(const struct worker_load *cfg, bool *ret_device,
 	    struct fail *why) MUST_CHECK;
 
-	/* Loads the model behind fd, which stays the caller's and may be
-	 * closed afterwards. Bumps p (NULL is allowed) as it goes. cfg and
-	 * events are copied, what cfg points at is not kept.
+	/* Loads the model and its adapters; the descriptors stay the caller's
+	 * and may be closed afterwards. Bumps p (NULL is allowed) as it goes.
+	 * events are copied, what cfg and files point at is not kept.
 	 * 0, or an ERR_* with why filled for a person. */
-	int (*load)(struct engine **ret, const struct worker_load *cfg, int fd,
-	    const struct engine_events *events, struct progress *p,
-	    struct fail *why) MUST_CHECK;
+	int (*load)(struct engine **ret, const struct worker_load *cfg,
+	    const struct files *files, const struct engine_events *events,
+	    struct progress *p, struct fail *why) MUST_CHECK;
 
 	/* NULL is allowed. Running generations get no last word. */
 	void (*free)(struct engine *e);

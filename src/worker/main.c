@@ -28,6 +28,7 @@
 struct worker {
 	struct chan *keeper;
 	struct link link;
+	struct files files; /* until they are loaded */
 	struct progress *p; /* or NULL */
 	int wake;	    /* readable after SIGTERM */
 	bool is_over;
@@ -130,9 +131,37 @@ lock_in(struct worker *w, const struct worker_load *cfg, struct fail *why)
 }
 
 static void
-do_load(struct worker *w, struct frame *f)
+do_adapter(struct worker *w, struct frame *f)
+{
+	struct worker_adapter a;
+	int fd = f->n_fds > 0 ? f->fds[0] : -1;
+
+	if (fd < 0 || frame_unpack(f, &a) != 0) {
+		over(w, 1);
+		return;
+	}
+	f->fds[0] = -1;
+	if (files_add(&w->files, &a, fd) != 0)
+		over(w, 1);
+}
+
+/* Locked in first, then all is read. */
+static int
+load(struct worker *w, const struct worker_load *cfg, struct fail *why)
 {
 	struct engine_events events = link_events(&w->link);
+	int err = lock_in(w, cfg, why);
+
+	if (err == 0)
+		err = w->link.ops->load(
+		    &w->link.engine, cfg, &w->files, &events, w->p, why);
+	files_done(&w->files);
+	return err;
+}
+
+static void
+do_load(struct worker *w, struct frame *f)
+{
 	const struct engine_ops *ops = w->link.ops;
 	struct worker_load cfg;
 	struct worker_ready ready;
@@ -147,9 +176,8 @@ do_load(struct worker *w, struct frame *f)
 	log_init("bulkhead-worker", cfg.log_level);
 	set_phase(w, PHASE_LOAD);
 	crash_note_step(STEP_LOAD, 0);
-	if (lock_in(w, &cfg, &why) != 0 ||
-	    ops->load(&w->link.engine, &cfg, f->fds[0], &events, w->p, &why) !=
-		0) {
+	w->files.model = f->fds[0];
+	if (load(w, &cfg, &why) != 0) {
 		say_failed(w, &why);
 		return;
 	}
@@ -194,7 +222,9 @@ take_from_keeper(struct worker *w)
 			over(w, err == ERR_EOF ? 0 : 1);
 			return;
 		}
-		if (f.msg == MSG_WORKER_LOAD)
+		if (f.msg == MSG_WORKER_ADAPTER)
+			do_adapter(w, &f);
+		else if (f.msg == MSG_WORKER_LOAD)
 			do_load(w, &f);
 		else if (f.msg == MSG_WORKER_CHANNEL)
 			do_channel(w, &f);
@@ -269,6 +299,7 @@ clean_up(struct worker *w)
 	running = NULL;
 	link_done(&w->link);
 	w->link.ops->free(e);
+	files_done(&w->files);
 	chan_free(w->keeper);
 	progress_unmap(w->p);
 	(void)close(w->wake);

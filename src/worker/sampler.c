@@ -53,7 +53,8 @@ drop_views(struct gen_submit *g)
 	g->grammar = g->json_schema = STR("");
 	g->tokens = g->done = (struct i32s){ 0 };
 	g->dry_breakers = g->stops = (struct strs){ 0 };
-	g->logit_bias = (struct biases){ 0 };
+	g->logit_bias = g->adapters = (struct biases){ 0 };
+	g->tools = STR("");
 }
 
 int

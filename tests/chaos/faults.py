@@ -24,9 +24,9 @@ import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import chaos
-from bulkhead import DEADLINE, MODEL, RpcError, Server, until
+from bulkhead import DEADLINE, MODEL, RpcError, Server, made_model, until
 from chaos import Row, World, kill, kill_again, kill_in, number, play, progress
-from streams import CHUNK, TOKENS, References, Take, requests, rpc_models
+from streams import CHUNK, TOKENS, References, Take, lora_requests, requests, rpc_models
 
 KILLS = number('CHAOS_KILLS', 150, 40)
 SEEDS = range(1, 5)  # of the requests
@@ -146,6 +146,14 @@ def worker_row(spec, kills, seed, *options):
             row.resumed = int(stage.server.metric('generations_resumed_total') - resumed)
             progress(f'{row.fault}: {row.injected} of {kills}, {row.bad} bad')
     return row
+
+
+def lora_row(kills, seed):
+    spec = under('worker SIGKILL, LoRA, 1 to 16 streams', 0, kill(signal.SIGKILL), range(1, 17),
+                 of=lora_requests())
+    lora = '--lora', '4', '--base', MODEL
+    with made_model(*lora, '--seed', '5') as one, made_model(*lora, '--seed', '6') as two:
+        return worker_row(spec, kills, seed, '--lora', f'{one},{two}')
 
 
 def front_row(name, fault, kills, seed):
@@ -273,10 +281,12 @@ def stop_front(w):
 
 def rows(kills, seed):
     """name -> what makes the row, in the table's order."""
-    total = sum(spec['weight'] for spec in WORKER) + 4
+    total = sum(spec['weight'] for spec in WORKER) + 6
     few = max(2, min(kills // 50, 1000))
     found = {spec['name']: lambda spec=spec: worker_row(
         spec, max(1, kills * spec['weight'] // total), seed) for spec in WORKER}
+    found['worker SIGKILL, LoRA, 1 to 16 streams'] = lambda: lora_row(
+        max(1, kills * 2 // total), seed)
     quick = '--hang-timeout', '1s'
     for name, fault in ('worker SIGSTOP', stop_worker), ('worker paused', stop_for_a_while):
         spec = under(name, 0, fault, (1, 4, 16), a_round=1)

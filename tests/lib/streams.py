@@ -80,6 +80,14 @@ def tool_requests():
         ('tools, JSON asked for', {**story, 'max_tokens': 400, 'json_schema': SCHEMA}, None, 1))]
 
 
+def lora_requests():
+    """Of a server with two adapters; in company not all can share a step."""
+    base = {'prompt': 'Once upon a time', 'max_tokens': TOKENS, 'ignore_eos': True}
+    sets = [], [(0, 1)], [(1, 0.5)], [(0, 0.3), (1, 1)]
+    return [Request(f'adapters {s}', '/v1/completions', {
+        **base, 'lora': [{'id': i, 'scale': scale} for i, scale in s]}, TOKENS) for s in sets]
+
+
 def requests():
     """One of every kind that the surfaces have."""
     base = {'prompt': 'Once upon a time', 'max_tokens': TOKENS, 'temperature': 0.8,

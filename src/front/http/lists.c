@@ -1,6 +1,6 @@
 /*
- * The fields of a request that hold lists: stop, dry_sequence_breakers and
- * logit_bias, each in the several forms that clients send.
+ * The fields of a request that hold lists: stop, dry_sequence_breakers,
+ * logit_bias and lora, each in the several forms that clients send.
  */
 #include "front/http/openai.h"
 
@@ -190,4 +190,46 @@ openai_read_lists(struct openai *o, struct fail *why)
 	if (err == 0)
 		err = read_breakers(o, why);
 	return err != 0 ? err : read_biases(o, why);
+}
+
+struct lora {
+	uint32_t id;
+	float scale;
+};
+
+static const struct json_field lora_fields[] = {
+	{ "id", JSON_TO_U32, offsetof(struct lora, id), JSON_REQUIRED, 0,
+	    WORKER_ADAPTERS_MAX - 1, NULL },
+	{ "scale", JSON_TO_F32, offsetof(struct lora, scale), JSON_REQUIRED,
+	    -1000, 1000, NULL },
+};
+
+/* Adapters that the list does not name are not applied, as in llama-server. */
+int
+openai_read_lora(struct openai *o, struct fail *why)
+{
+	static const struct json_field field = { "lora", JSON_TO_ARRAY, 0, 0, 0,
+		WORKER_ADAPTERS_MAX, NULL };
+	static const struct json_how how = { .prefix = "lora[]." };
+	struct buf *b = &o->bufs[OPENAI_ADAPTERS];
+	const struct json_value *list = NULL, *one;
+	struct json_iter it;
+	struct lora l;
+	int err;
+
+	if (o->raw.lora == NULL)
+		return 0;
+	err = json_read_field(o->raw.lora, &field, NULL, &list, why);
+	it = json_iter(list);
+	while (err == 0 && json_next(&it, NULL, &one)) {
+		struct bias bias;
+
+		err = json_read_fields(one, lora_fields, 2, &how, &l, why);
+		bias = (struct bias){ (int32_t)l.id, l.scale };
+		if (err == 0)
+			buf_put(b, &bias, sizeof(bias));
+	}
+	o->gen.adapters = (struct biases){ (const void *)buf_data(b),
+		(uint32_t)(buf_len(b) / sizeof(struct bias)) };
+	return err != 0 ? err : buf_err(b);
 }

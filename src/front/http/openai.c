@@ -68,6 +68,7 @@ static const struct json_field common_fields[] = {
 	SAMPLING(ignore_eos, BOOL, 0, 0),
 	SAMPLING(grammar, STR, 0, GRAMMAR_MAX),
 	RAW("json_schema", json_schema),
+	RAW("lora", lora),
 	ROW("t_max_predict_ms", U32, times.predict_ms, 0, 0),
 	/* ours */
 	ROW("timeout_ms", U32, times.total_ms, 0, 0),
@@ -209,11 +210,12 @@ typedef int (*step_fn)(struct openai *o, struct fail *why);
 
 static const step_fn completion_steps[] = { read_stream_options, read_budget,
 	read_resume, read_logprobs, check_completion, openai_read_shape,
-	openai_read_lists };
+	openai_read_lists, openai_read_lora };
 
 static const step_fn chat_steps[] = { read_stream_options, read_budget,
 	read_resume, read_logprobs, read_kwargs, openai_read_shape,
-	openai_read_tools, openai_read_lists, openai_read_messages };
+	openai_read_tools, openai_read_lists, openai_read_lora,
+	openai_read_messages };
 
 /* How large what a request points to may get, once written again. */
 static const size_t buf_max[OPENAI_NBUFS] = {
@@ -224,6 +226,7 @@ static const size_t buf_max[OPENAI_NBUFS] = {
 	[OPENAI_MESSAGES] = 64u << 20,
 	[OPENAI_KWARGS] = KWARGS_MAX,
 	[OPENAI_TOOLS] = TOOLS_MAX,
+	[OPENAI_ADAPTERS] = WORKER_ADAPTERS_MAX * sizeof(struct bias),
 };
 
 static void

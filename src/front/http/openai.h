@@ -29,6 +29,7 @@ enum openai_buf {
 	OPENAI_MESSAGES,
 	OPENAI_KWARGS,
 	OPENAI_TOOLS,
+	OPENAI_ADAPTERS,
 	OPENAI_NBUFS
 };
 
@@ -61,7 +62,7 @@ struct openai {
 		const struct json_value *prompt, *suffix, *stream_options,
 		    *stop, *logit_bias, *breakers, *json_schema,
 		    *response_format, *messages, *kwargs, *tools, *functions,
-		    *tool_choice, *parallel;
+		    *tool_choice, *parallel, *lora;
 	} raw;
 	struct buf bufs[OPENAI_NBUFS];
 };
@@ -83,5 +84,6 @@ int openai_read_messages(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_shape(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_lists(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_tools(struct openai *o, struct fail *why) MUST_CHECK;
+int openai_read_lora(struct openai *o, struct fail *why) MUST_CHECK;
 
 #endif

@@ -22,6 +22,7 @@ static const struct route {
 	{ METHOD_GET, "/metrics", small_metrics },
 	{ METHOD_GET, "/models", small_models },
 	{ METHOD_GET, "/v1/models", small_models },
+	{ METHOD_GET, "/lora-adapters", small_adapters },
 	{ METHOD_GET, "/models/", small_model },
 	{ METHOD_GET, "/v1/models/", small_model },
 	{ METHOD_POST, "/completions", answer_completion },

@@ -7,6 +7,7 @@
 #include "front/http/http.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
+#include "front/lora.h"
 #include "front/model.h"
 #include "json/write.h"
 
@@ -151,6 +152,23 @@ small_models(struct http *h, const struct request *r, struct str rest)
 	}
 	json_close(&o, ']');
 	json_close(&o, '}');
+	reply_buf(h, "application/json", &body);
+}
+
+/* Of the default model, as llama-server shows them. */
+void
+small_adapters(struct http *h, const struct request *r, struct str rest)
+{
+	static const struct model_state none;
+	const struct model *m = model_find(http_front(h), STR(""));
+	struct json_out o;
+	struct buf body;
+
+	(void)r;
+	(void)rest;
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	lora_put(&o, m != NULL ? &m->state : &none);
 	reply_buf(h, "application/json", &body);
 }
 

@@ -3,6 +3,7 @@
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/listener.h"
+#include "front/lora.h"
 #include "front/model.h"
 #include "front/rpc/rpc.h"
 #include "json/write.h"
@@ -99,6 +100,8 @@ put_model(struct json_out *o, const struct model *m)
 	json_key_u64(o, "running_exact", gen_count_exact(m));
 	json_key_u64(o, "queued", queue_len(&m->queue));
 	json_key_u64(o, "tokens", m->tokens);
+	json_key(o, "adapters");
+	lora_put(o, s);
 	put_description(o, s);
 	json_close(o, '}');
 }

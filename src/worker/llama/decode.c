@@ -41,12 +41,14 @@ note_batch(const struct model *m, enum batch_kind kind)
 }
 
 int
-model_run(struct model *m, enum batch_kind kind, enum kernels k)
+model_run(struct model *m, enum batch_kind kind, enum kernels k,
+    const struct adapter_set *set)
 {
 	int32_t r;
 
 	note_batch(m, kind);
 	threads_attach(m, kind);
+	adapters_use(&m->adapters, m->ctx, set);
 	kernels_use(k, m->cpu);
 	logs_forget();
 	r = llama_decode(m->ctx, m->batch);

@@ -50,8 +50,9 @@ llama_engine_prepare(
 
 /* An interrupt may come while it loads, so *ret is set at once. */
 static int
-llama_engine_load(struct engine **ret, const struct worker_load *cfg, int fd,
-    const struct engine_events *events, struct progress *p, struct fail *why)
+llama_engine_load(struct engine **ret, const struct worker_load *cfg,
+    const struct files *files, const struct engine_events *events,
+    struct progress *p, struct fail *why)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 	int err;
@@ -62,7 +63,7 @@ llama_engine_load(struct engine **ret, const struct worker_load *cfg, int fd,
 	e->events = *events;
 	e->p = p;
 	logprob_init(&e->logprob);
-	err = model_load(&e->m, cfg, fd, p, why);
+	err = model_load(&e->m, cfg, files, p, why);
 	if (err == 0)
 		err = make_room(e);
 	if (err == 0)

@@ -249,6 +249,9 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 	int err = knobs_check(s, g->m->n_vocab, why);
 
 	if (err == 0)
+		err = adapter_set_read(
+		    &g->adapters, s->adapters, g->m->adapters.n, why);
+	if (err == 0)
 		err = set_prompt(g, s, why);
 	if (err == 0)
 		err = add_stops(g, s);

@@ -23,6 +23,7 @@ struct gen {
 	bool is_parked;
 	struct model *m;
 	struct plan plan;
+	struct adapter_set adapters;
 	struct exact_check check; /* of a resume */
 	int32_t *tokens; /* the prompt, then the output; room for n_ctx */
 	uint32_t n_tokens;

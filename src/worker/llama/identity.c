@@ -54,10 +54,11 @@ put_all_but_class(const struct model *m, char *ret, size_t n)
 	put_devices(devices, sizeof(devices));
 	(void)snprintf(ret, n,
 	    "Bulkhead " BULKHEAD_VERSION ", llama.cpp %s, %s, threads %d and "
-	    "%d, chunk %u, KV f16, weights %s; %s",
+	    "%d, chunk %u, KV f16, weights %s, adapters %u; %s",
 	    chat_engine(), devices, m->threads[BATCH_STEP],
 	    m->threads[BATCH_CHUNK], m->chunk,
-	    m->is_fast ? "repacked" : "as filed", llama_print_system_info());
+	    m->is_fast ? "repacked" : "as filed", m->adapters.n,
+	    llama_print_system_info());
 }
 
 void

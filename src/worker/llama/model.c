@@ -326,6 +326,17 @@ open_chat(struct load *l)
 }
 
 static int
+load_adapters(struct load *l, const struct files *files)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < files->n_adapters && err == 0; i++)
+		err = adapters_add(&l->m->adapters, l->m->weights,
+		    files->adapters[i].fd, files->adapters[i].path, l->why);
+	return err;
+}
+
+static int
 check_limits(const struct load *l)
 {
 	size_t most = llama_max_parallel_sequences();
@@ -341,14 +352,14 @@ check_limits(const struct load *l)
 }
 
 int
-model_load(struct model *m, const struct worker_load *cfg, int fd,
-    struct progress *p, struct fail *why)
+model_load(struct model *m, const struct worker_load *cfg,
+    const struct files *files, struct progress *p, struct fail *why)
 {
 	struct load l = { m, cfg, p, why };
 	int err = check_limits(&l);
 
 	if (err == 0)
-		err = check_gguf(fd, cfg->path, why);
+		err = check_gguf(files->model, cfg->path, why);
 	if (err != 0)
 		return err;
 	logs_init();
@@ -361,11 +372,13 @@ model_load(struct model *m, const struct worker_load *cfg, int fd,
 	m->deadline_us = UINT64_MAX;
 	m->chunk = cfg->chunk;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
-	err = load_weights(&l, fd);
+	err = load_weights(&l, files->model);
 	if (err == 0)
 		err = look_at_model(&l);
 	if (err == 0)
 		err = scan_vocab(&l);
+	if (err == 0)
+		err = load_adapters(&l, files);
 	if (err == 0)
 		err = make_context(&l);
 	if (err == 0)

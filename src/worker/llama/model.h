@@ -6,6 +6,8 @@
 #define WORKER_LLAMA_MODEL_H
 
 #include "worker/chat.h"
+#include "worker/files.h"
+#include "worker/llama/adapters.h"
 #include "worker/llama/kernels.h"
 #include "worker/plan.h"
 
@@ -36,6 +38,7 @@ struct model {
 	struct llama_context *ctx;
 	const struct llama_vocab *vocab;
 	struct chat *chat;
+	struct adapters adapters;
 	struct llama_batch batch; /* room for n_batch tokens */
 	uint32_t n_batch;
 	uint32_t n_ctx; /* tokens of one sequence */
@@ -61,11 +64,11 @@ struct model {
 	uint64_t deadline_us; /* the same, at that time; UINT64_MAX: never */
 };
 
-/* Loads the file behind fd; all of cfg but the thread counts, which
+/* Loads the files; all of cfg but the thread counts, which
  * threads_choose() sets. 0 or an ERR_*; after a failure, model_done() is
  * still wanted. m must be zeroed and must not move. */
-int model_load(struct model *m, const struct worker_load *cfg, int fd,
-    struct progress *p, struct fail *why) MUST_CHECK;
+int model_load(struct model *m, const struct worker_load *cfg,
+    const struct files *files, struct progress *p, struct fail *why) MUST_CHECK;
 void model_done(struct model *m);
 
 /* Decoding: begin, add tokens, run. wants_row: its logits are asked for. No
@@ -74,8 +77,10 @@ void model_begin(struct model *m);
 void model_add(
     struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row);
 
-/* 0 or ERR_INTERNAL, with llama.cpp's words in logs_error(). */
-int model_run(struct model *m, enum batch_kind kind, enum kernels k) MUST_CHECK;
+/* With these adapters. 0 or ERR_INTERNAL, with llama.cpp's words in
+ * logs_error(). */
+int model_run(struct model *m, enum batch_kind kind, enum kernels k,
+    const struct adapter_set *set) MUST_CHECK;
 
 /* The logits of the i-th token added; n_vocab of them, to read and change
  * until the next run. */

@@ -13,6 +13,10 @@
  *
  * Sequence ids are given out lowest first, because llama.cpp splits a batch
  * at each gap in its sequences.
+ *
+ * Only sequences with the same adapters are computed together. Where there are
+ * several such sets, they take turns: each has what the others do not wait for,
+ * and at least SET_US at a time, because to change sets takes milliseconds.
  */
 #include "worker/llama/sched.h"
 
@@ -21,6 +25,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crash/crash.h"
+
+#define SET_US 20000u
 
 /* A batch is done; sampling follows. Returns how long it took. */
 static uint64_t
@@ -171,21 +177,30 @@ sample(struct engine *e, struct gen *g, int32_t i)
 	take(e, g, &s);
 }
 
-static bool
-has_job(const struct gen *g)
+static enum plan_kind
+next_kind(const struct gen *g)
 {
-	enum plan_kind kind;
-
-	if (g == NULL || g->is_parked)
-		return false;
-	kind = gen_next(g).kind;
-	return kind != PLAN_NOTHING && kind != PLAN_SINGLE;
+	return g == NULL || g->is_parked ? PLAN_NOTHING : gen_next(g).kind;
 }
 
 static bool
-has_single(const struct gen *g)
+is_in_turn(const struct engine *e, const struct gen *g)
 {
-	return g != NULL && !g->is_parked && gen_next(g).kind == PLAN_SINGLE;
+	return g != NULL && adapter_set_eq(&g->adapters, &e->set);
+}
+
+static bool
+has_job(const struct engine *e, const struct gen *g)
+{
+	enum plan_kind kind = next_kind(g);
+
+	return kind != PLAN_NOTHING && kind != PLAN_SINGLE && is_in_turn(e, g);
+}
+
+static bool
+has_single(const struct engine *e, const struct gen *g)
+{
+	return next_kind(g) == PLAN_SINGLE && is_in_turn(e, g);
 }
 
 /* The next sequence with a job, from next_job on round; -1: none. */
@@ -195,7 +210,7 @@ find_job(const struct engine *e)
 	for (uint32_t i = 0; i < e->m.n_seq; i++) {
 		uint32_t seq = (e->next_job + i) % e->m.n_seq;
 
-		if (has_job(e->gens[seq]))
+		if (has_job(e, e->gens[seq]))
 			return (int32_t)seq;
 	}
 	return -1;
@@ -205,7 +220,7 @@ static bool
 any_single(const struct engine *e)
 {
 	for (uint32_t i = 0; i < e->m.n_seq; i++)
-		if (has_single(e->gens[i]))
+		if (has_single(e, e->gens[i]))
 			return true;
 	return false;
 }
@@ -234,7 +249,7 @@ decode_op(struct engine *e, const struct gen *g, struct plan_op op)
 		    pos + 1 == g->n_tokens || is_checked(g, op, pos));
 	return model_run(&e->m,
 	    op.kind == PLAN_ALONE ? BATCH_STEP : BATCH_CHUNK,
-	    is_row_by_row ? e->m.kernels : KERNELS_OWN);
+	    is_row_by_row ? e->m.kernels : KERNELS_OWN, &g->adapters);
 }
 
 /* The rows of a resume beside those of before; the verdict is said once.
@@ -260,11 +275,14 @@ run_job(struct engine *e, struct gen *g)
 {
 	struct plan_op op = gen_next(g);
 	uint32_t known = g->n_tokens;
+	uint64_t us;
 	int err;
 
 	pace_begin(&e->pace, PHASE_PREFILL, op.n);
 	err = decode_op(e, g, op);
-	e->jobs_us += note_progress(e, op.from + op.n - g->n_past);
+	us = note_progress(e, op.from + op.n - g->n_past);
+	e->jobs_us += us;
+	e->set_us += us;
 	e->next_job = (uint32_t)g->seq + 1;
 	if (e->m.is_interrupted)
 		return;
@@ -289,7 +307,7 @@ gather(struct engine *e, enum kernels *ret_kernels)
 	for (uint32_t i = 0; i < e->m.n_seq; i++) {
 		struct gen *g = e->gens[i];
 
-		if (!has_single(g))
+		if (!has_single(e, g))
 			continue;
 		model_add(&e->m, g->tokens[g->n_past], g->n_past, g->seq,
 		    g->n_past + 1 == g->n_tokens ||
@@ -311,9 +329,10 @@ run_step(struct engine *e)
 	int err;
 
 	pace_begin(&e->pace, PHASE_DECODE, n);
-	err = model_run(&e->m, BATCH_STEP, k);
+	err = model_run(&e->m, BATCH_STEP, k, &e->set);
 	us = note_progress(e, 0);
 	e->jobs_us = 0;
+	e->set_us += us;
 	e->step_us = e->step_us == 0 ? us : (7 * e->step_us + us) / 8;
 	if (e->m.is_interrupted)
 		return;
@@ -330,10 +349,42 @@ run_step(struct engine *e)
 	}
 }
 
+/* A sequence that has work but not its turn, from next_set on round; NULL:
+ * none. */
+static const struct gen *
+find_other(const struct engine *e)
+{
+	for (uint32_t i = 0; i < e->m.n_seq; i++) {
+		const struct gen *g = e->gens[(e->next_set + i) % e->m.n_seq];
+
+		if (next_kind(g) != PLAN_NOTHING && !is_in_turn(e, g))
+			return g;
+	}
+	return NULL;
+}
+
+/* Whose turn it is, where there are several sets of adapters. */
+static void
+choose_set(struct engine *e)
+{
+	bool has_work = any_single(e) || find_job(e) >= 0;
+	const struct gen *other;
+
+	if (e->m.adapters.n == 0 || (has_work && e->set_us < SET_US))
+		return;
+	other = find_other(e);
+	e->set_us = 0;
+	if (other == NULL)
+		return;
+	e->set = other->adapters;
+	e->next_set = (uint32_t)other->seq + 1;
+	e->jobs_us = 0;
+}
+
 bool
 sched_has_work(const struct engine *e)
 {
-	return any_single(e) || find_job(e) >= 0;
+	return any_single(e) || find_job(e) >= 0 || find_other(e) != NULL;
 }
 
 void
@@ -341,6 +392,7 @@ sched_step(struct engine *e)
 {
 	int32_t job = -1;
 
+	choose_set(e);
 	if (e->jobs_us == 0 || e->jobs_us < e->step_us || !any_single(e))
 		job = find_job(e);
 	if (job >= 0)

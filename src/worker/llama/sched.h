@@ -16,13 +16,16 @@ struct engine {
 	struct logprob logprob;
 	struct engine_events events;
 	char identity[IDENTITY_MAX];
-	struct progress *p;    /* or NULL */
-	struct gen **gens;     /* by sequence id; NULL: a free slot */
-	struct gen **stepping; /* room for those of one step */
-	uint32_t n_gens;       /* slots in use */
-	uint32_t next_job;     /* the sequence that jobs go on from */
-	uint64_t jobs_us;      /* spent on jobs in this turn */
-	uint64_t step_us;      /* a running mean of steps */
+	struct progress *p;	/* or NULL */
+	struct gen **gens;	/* by sequence id; NULL: a free slot */
+	struct gen **stepping;	/* room for those of one step */
+	uint32_t n_gens;	/* slots in use */
+	uint32_t next_job;	/* the sequence that jobs go on from */
+	uint64_t jobs_us;	/* spent on jobs in this turn */
+	uint64_t step_us;	/* a running mean of steps */
+	struct adapter_set set; /* of those whose turn it is */
+	uint64_t set_us;	/* that they have had */
+	uint32_t next_set;	/* the sequence that sets go on from */
 	struct pace pace;
 };
 

@@ -25,6 +25,7 @@ struct probe {
 	struct model *m;
 	struct progress *p;
 	struct plan plan;
+	struct adapter_set adapters;
 	uint32_t n_out;
 	uint64_t want[OUTPUT_MOST + 1]; /* by tokens of output decoded */
 	uint32_t *others; /* tokens in the cache of each sequence */
@@ -54,7 +55,7 @@ static int
 run(struct probe *t, enum batch_kind kind, enum kernels k)
 {
 	uint64_t start = clock_us();
-	int err = model_run(t->m, kind, k);
+	int err = model_run(t->m, kind, k, &t->adapters);
 
 	if (err == 0)
 		llama_synchronize(t->m->ctx);
@@ -177,7 +178,27 @@ run_play(struct probe *t, const struct play *play, bool *ret_same)
 	return 0;
 }
 
-/* Whether output under this rule has the same bits whatever happens. */
+static int
+play_all(struct probe *t, bool *ret_same)
+{
+	int err;
+
+	t->is_lone = true;
+	err = run_play(t, &(struct play){ .n_done = 0 }, ret_same);
+	t->is_lone = false;
+	if (err == 0)
+		err = run_play(t, &(struct play){ 0, false, true }, ret_same);
+	if (err == 0 && *ret_same)
+		err = run_play(
+		    t, &(struct play){ t->n_out, true, false }, ret_same);
+	if (err == 0 && *ret_same)
+		err = run_play(t,
+		    &(struct play){ t->n_out / 2 + 1, false, true }, ret_same);
+	return err;
+}
+
+/* Whether output under this rule has the same bits whatever happens, with the
+ * model's adapters and without. */
 static int
 try_rule(struct probe *t, enum plan_rule rule, enum kernels k, bool *ret_same)
 {
@@ -193,18 +214,12 @@ try_rule(struct probe *t, enum plan_rule rule, enum kernels k, bool *ret_same)
 	*ret_same = t->plan.n_prompt + t->n_out < m->n_ctx;
 	if (!*ret_same)
 		return 0; /* too short a context to tell */
-	t->is_lone = true;
-	err = run_play(t, &(struct play){ .n_done = 0 }, ret_same);
-	t->is_lone = false;
-	if (err == 0)
-		err = run_play(t, &(struct play){ 0, false, true }, ret_same);
-	if (err == 0 && *ret_same)
-		err = run_play(
-		    t, &(struct play){ t->n_out, true, false }, ret_same);
-	if (err == 0 && *ret_same)
-		err = run_play(t,
-		    &(struct play){ t->n_out / 2 + 1, false, true }, ret_same);
-	return err;
+	adapter_set_all(&t->adapters, 0);
+	err = play_all(t, ret_same);
+	if (err != 0 || !*ret_same || m->adapters.n == 0)
+		return err;
+	adapter_set_all(&t->adapters, m->adapters.n);
+	return play_all(t, ret_same);
 }
 
 static int

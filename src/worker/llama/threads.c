@@ -124,13 +124,14 @@ by_time(const void *a, const void *b)
 static int
 run_once(struct model *m, enum batch_kind kind, uint32_t n)
 {
+	static const struct adapter_set none;
 	int err;
 
 	llama_memory_clear(llama_get_memory(m->ctx), false);
 	model_begin(m);
 	for (uint32_t i = 0; i < n; i++)
 		model_add(m, (int32_t)(i % m->n_vocab), i, 0, i + 1 == n);
-	err = model_run(m, kind, m->kernels);
+	err = model_run(m, kind, m->kernels, &none);
 	llama_synchronize(m->ctx);
 	return err;
 }

@@ -326,16 +326,19 @@ test_broken_file(void **state)
 	struct engine *e = NULL;
 	struct fail why = { 0 };
 	int fd = memfd_create("model", MFD_CLOEXEC);
+	struct files files = { .model = fd };
 
 	(void)state;
 	assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
-	assert_int_equal(engine_llama.load(&e, &cfg, fd, &events, NULL, &why),
+	assert_int_equal(
+	    engine_llama.load(&e, &cfg, &files, &events, NULL, &why),
 	    ERR_LOAD_FAILED);
 	assert_null(e);
 	assert_non_null(strstr(why.text, "x.gguf: cannot be loaded"));
 	cfg.n_seq = 100000;
 	assert_int_equal(
-	    engine_llama.load(&e, &cfg, fd, &events, NULL, &why), ERR_INVALID);
+	    engine_llama.load(&e, &cfg, &files, &events, NULL, &why),
+	    ERR_INVALID);
 	(void)close(fd);
 }
 

@@ -147,12 +147,13 @@ world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
 		.use_mmap = 1 };
 	struct engine_events events = { w, world_started, world_step,
 		world_done, world_failed, world_checked };
+	struct files files = { .model = fd };
 	struct fail why = { 0 };
 	int err;
 
 	if (fd < 0)
 		return 77;
-	err = engine_llama.load(&w->engine, &cfg, fd, &events, NULL, &why);
+	err = engine_llama.load(&w->engine, &cfg, &files, &events, NULL, &why);
 	(void)close(fd);
 	if (err != 0)
 		print_error("%s\n", why.text);

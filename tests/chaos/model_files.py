@@ -9,9 +9,10 @@ mutants  CHAOS_GGUF of them, the same way (bin/load-many): loaded, described, as
 daemon   both kinds through `-m` and JSON-RPC: keeper and front stay the processes they were, grow
          by nothing, and a stream beside them has its bytes
 
-CHAOS_ARCHS: of these architectures only. SIGTERM ends the mutants and prints what there is.
-A death by signal is llama.cpp's own assertion or a real fault; the worker is there to contain it,
-so it is counted, not failed. A worker that is still busy after its deadline counts as hung.
+CHAOS_GGUF_DAEMON: mutants for the daemon, a twentieth of the others if not set. CHAOS_ARCHS: of
+these architectures only. SIGTERM ends the mutants and prints what there is. A death by
+signal is llama.cpp's own assertion or a real fault; the worker is there to contain it, so it is
+counted, not failed. A worker that is still busy after its deadline counts as hung.
 """
 import argparse
 import collections
@@ -34,7 +35,7 @@ from chaos import SEED, compare, measure, number, print_table, progress
 from gguf import Mutator
 
 MUTANTS = number('CHAOS_GGUF', 1200, 100)
-THROUGH = max(30, MUTANTS // 20)  # of them through the daemon
+THROUGH = number('CHAOS_GGUF_DAEMON', max(30, MUTANTS // 20))  # of them through the daemon
 SECONDS = 5 * SLOW  # a worker may take; a file that is good takes milliseconds
 SMALL = ('--vocab', '512', '--embd', '32', '--heads', '2', '--kv-heads', '2', '--ffn', '32',
          '--layers', '1', '--ctx', '64')
@@ -212,26 +213,42 @@ def give(rpc, path, seen):
         seen['signal' if e.code == -32006 else 'refused'] += 1
 
 
-def by_rpc(cases):
-    start, seen = time.monotonic(), collections.Counter()
-    with Server('--restart-limit', '2', '--threads', '1',
-                '--hang-timeout', '1s', '--load-timeout', '3s', clean=False) as s:
-        canary, before = Canary(s), None
-        for i, (name, data, _) in enumerate(cases):
-            path = made(f'rpc{i % 4}-{hashlib.md5(data).hexdigest()[:6]}.gguf', data)
-            with s.rpc() as r:
+def give_all(server, cases, seen):
+    """Two at a time; a stream beside them is looked at all the while."""
+    def work(k):
+        mine = collections.Counter()
+        for i, (name, data, _) in list(enumerate(cases))[k::2]:
+            if is_ending.is_set():
+                break
+            path = made(f'rpc{i % 8}-{hashlib.md5(data).hexdigest()[:6]}.gguf', data)
+            with server.rpc() as r:
                 try:
-                    give(r, path, seen)
+                    give(r, path, mine)
                 except Exception as why:
                     raise AssertionError(f'{name}: {why!r}') from why
             os.unlink(path)
-            if i % 10 == 0:
-                canary.check()
-                progress(f'daemon: {i} of {len(cases)}')
-            if i == len(cases) // 4:
-                before = at_rest(s)
+        return mine
+    canary = Canary(server)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        parts = [pool.submit(work, k) for k in range(2)]
+        while not all(p.done() for p in parts):
+            canary.check()
+            concurrent.futures.wait(parts, 1)
+        for part in parts:
+            seen.update(part.result())
+    canary.check()
+
+
+def by_rpc(cases):
+    start, seen = time.monotonic(), collections.Counter()
+    with Server('--restart-limit', '2', '--threads', '1', '--models-max', '8',
+                '--hang-timeout', '1s', '--load-timeout', '3s', clean=False) as s:
+        quarter = len(cases) // 4
+        give_all(s, cases[:quarter], seen)
+        before, pids = at_rest(s), (s.pid, s.front)
+        give_all(s, cases[quarter:], seen)
         compare(before, at_rest(s), GROWTH_KIB)
-        canary.check()
+        assert pids == (s.pid, s.front)
         log = s.log()
         # What a worker says of such a file is its own; keeper and front have nothing to say.
         assert not COMPLAINTS.search(re.sub(r'(?m)^bulkhead-worker\[.*\n', '', log)), log

@@ -2,6 +2,7 @@
  * The tokens of a step from a worker that was taken over. What is read from
  * them packs to the same bytes.
  */
+#include "wire/part.h"
 #include "wire/step.h"
 
 #include <assert.h>
@@ -42,6 +43,32 @@ walk_tops(const struct step *s)
 	return sum;
 }
 
+/* What is passed has whole calls, counted up, and packs to the same bytes. */
+static unsigned
+walk_parts(struct str packed)
+{
+	struct cursor c = cursor_of(packed.p, packed.n);
+	uint32_t n_calls = 0, n_seen = 0;
+	bool is_good = parts_check(packed, 0, &n_calls);
+	unsigned sum = 0;
+	struct part p;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX);
+	while (part_next(&c, &p)) {
+		sum += sum_of(p.text) + sum_of(p.id) + sum_of(p.name);
+		n_seen += p.kind == PART_CALL;
+		part_put(&b, &p);
+	}
+	assert(buf_err(&b) == 0);
+	if (c.err == 0)
+		assert(str_eq(buf_str(&b), packed));
+	if (is_good)
+		assert(c.err == 0 && n_seen == n_calls);
+	buf_done(&b);
+	return sum;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -52,6 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	buf_init(&b, SIZE_MAX);
 	while (step_next(&c, &s)) {
 		sink += sum_of(s.text) + sum_of(s.piece) + walk_tops(&s);
+		sink += walk_parts(s.text) + step_has_newline(&s);
 		step_put(&b, &s);
 	}
 	assert(buf_err(&b) == 0);

@@ -14,6 +14,7 @@ extern "C" {
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <regex>
 
 using guard::append;
 using guard::guarded;
@@ -181,7 +182,8 @@ struct chat_form {
 	common_chat_parser_params parser;
 	std::string gbnf, begun;
 	bool is_lazy;
-	std::string triggers, opens, closes, marks, stops, specials; /* strs */
+	std::string triggers, patterns, opens, closes, marks, stops, specials;
+	std::vector<std::pair<std::regex, bool>> others; /* of all the text */
 	common_chat_msg said; /* of the last reading */
 };
 
@@ -197,16 +199,30 @@ put(std::string &to, const std::string &s)
 		to.append(reinterpret_cast<const char *>(&n), sizeof(n)) += s;
 }
 
+void
+put_trigger(chat_form &form, const common_grammar_trigger &t)
+{
+	const std::string &s = t.value;
+	bool is_of_all = s.size() > 1 && s.front() == '^' && s.back() == '$';
+
+	if (t.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD) {
+		put(form.triggers, s);
+		put(form.patterns, regex_escape(s));
+	} else if (t.type == COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN) {
+		put(form.patterns, s);
+		form.others.emplace_back(std::regex(s), is_of_all);
+	} else {
+		throw std::runtime_error(
+		    "its grammar begins in a way that is not known here");
+	}
+}
+
 /* All words that mean something to the form, whatever of it is at work. */
 void
 put_words(chat_form &form, const common_chat_params &p)
 {
 	for (const auto &t : p.grammar_triggers)
-		if (t.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD)
-			put(form.triggers, t.value);
-		else
-			throw std::runtime_error("its grammar begins in a way "
-						 "that is not known here");
+		put_trigger(form, t);
 	put(form.opens, p.thinking_start_tag);
 	for (const auto &s : p.thinking_end_tags)
 		put(form.closes, s);
@@ -241,7 +257,7 @@ check_tools(
 
 	if (in.tools.empty())
 		return fail_set(f, ERR_INVALID, "tools", "tools: are empty");
-	if (!caps["supports_tools"])
+	if (!caps["supports_tools"] && !caps["supports_tool_calls"])
 		return fail_set(f, ERR_UNSUPPORTED, "tools",
 		    "tools: this model's chat template shows no tools to the "
 		    "model");
@@ -357,6 +373,27 @@ chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
 	});
 }
 
+bool
+chat_form_find(void *arg, struct str window, bool is_all, size_t *ret_from)
+{
+	auto form = static_cast<const chat_form *>(arg);
+	auto flags = is_all ? std::regex_constants::match_default
+			    : std::regex_constants::match_not_bol;
+	std::cmatch m;
+
+	for (const auto &[regex, is_of_all] : form->others) {
+		const char *end = window.p + window.n;
+
+		if (is_of_all
+			? !is_all || !std::regex_match(window.p, end, m, regex)
+			: !std::regex_search(window.p, end, m, regex, flags))
+			continue;
+		*ret_from = static_cast<size_t>(m.position(0));
+		return true;
+	}
+	return false;
+}
+
 void
 chat_form_free(struct chat_form *form)
 {
@@ -371,6 +408,8 @@ chat_form_describe(const struct chat_form *form, struct chat_form_about *ret)
 	ret->is_lazy = form->is_lazy;
 	ret->begun = view(form->begun);
 	ret->triggers.packed = view(form->triggers);
+	ret->patterns.packed = view(form->patterns);
+	ret->has_others = !form->others.empty();
 	ret->opens.packed = view(form->opens);
 	ret->closes.packed = view(form->closes);
 	ret->marks.packed = view(form->marks);

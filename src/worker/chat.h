@@ -53,11 +53,13 @@ int chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
 
 /* What the form asks for; it all lives as long as the form. */
 struct chat_form_about {
-	struct str gbnf;  /* empty: none */
-	bool is_lazy;	  /* it begins with one of triggers, ... */
-	struct str begun; /* ... else with this, the prompt's end */
-	struct strs triggers;
-	struct strs opens; /* begins reasoning */
+	struct str gbnf;      /* empty: none */
+	bool is_lazy;	      /* it begins with one of triggers, ... */
+	struct str begun;     /* ... else with this, the prompt's end */
+	struct strs triggers; /* words */
+	struct strs patterns; /* the same and others, as grammar_new() has it */
+	bool has_others;      /* then chat_form_find() */
+	struct strs opens;    /* begins reasoning */
 	struct strs closes;
 	struct strs marks; /* where content may end: see reader.h */
 	struct strs stops;
@@ -70,6 +72,10 @@ void chat_form_describe(
 /* A read_fn; arg is the form. */
 int chat_form_read(void *arg, struct str text, bool is_partial,
     struct reading *ret) MUST_CHECK;
+
+/* A trigger_fn, for what is no word. */
+bool chat_form_find(
+    void *arg, struct str window, bool is_all, size_t *ret_from);
 
 /* NULL is allowed. */
 void chat_form_free(struct chat_form *form);

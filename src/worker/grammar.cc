@@ -10,8 +10,8 @@ extern "C" {
 #include <json-schema-to-grammar.h>
 #include <llama.h>
 
-#include <cctype>
 #include <cstdio>
+#include <vector>
 
 static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
 	offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
@@ -98,38 +98,30 @@ grammar_of_schema(struct str schema, struct buf *out, struct fail *f)
 namespace
 {
 
-/* A pattern that matches the word itself. */
-std::string
-pattern_of(const std::string &word)
-{
-	std::string s;
-
-	for (char c : word) {
-		if (ispunct(static_cast<unsigned char>(c)))
-			s += '\\';
-		s += c;
-	}
-	return s;
-}
-
 llama_sampler *
 init_grammar(
-    const llama_vocab *vocab, const std::string &gbnf, const std::string &word)
+    const llama_vocab *vocab, const std::string &gbnf, struct strs patterns)
 {
-	std::string pattern = pattern_of(word);
-	const char *patterns[] = { pattern.c_str() };
+	cursor c = strs_walk(patterns);
+	std::vector<std::string> texts;
+	std::vector<const char *> all;
+	struct str one;
 
-	if (word.empty())
+	while (strs_next(&c, &one))
+		texts.push_back(guard::string_of(one));
+	for (const auto &text : texts)
+		all.push_back(text.c_str());
+	if (all.empty())
 		return llama_sampler_init_grammar(vocab, gbnf.c_str(), "root");
 	return llama_sampler_init_grammar_lazy_patterns(
-	    vocab, gbnf.c_str(), "root", patterns, 1, nullptr, 0);
+	    vocab, gbnf.c_str(), "root", all.data(), all.size(), nullptr, 0);
 }
 
 } // namespace
 
 int
-grammar_new(const struct llama_vocab *vocab, struct str gbnf, struct str word,
-    struct llama_sampler **ret, struct fail *f)
+grammar_new(const struct llama_vocab *vocab, struct str gbnf,
+    struct strs patterns, struct llama_sampler **ret, struct fail *f)
 {
 	if (nest_gbnf(gbnf) > GBNF_DEPTH)
 		return guard::too_deep(f, "grammar", GBNF_DEPTH);
@@ -137,8 +129,8 @@ grammar_new(const struct llama_vocab *vocab, struct str gbnf, struct str word,
 		logs_forget();
 		captured_stderr words;
 		guard::budget limit(BUDGET);
-		llama_sampler *g = init_grammar(
-		    vocab, guard::string_of(gbnf), guard::string_of(word));
+		llama_sampler *g =
+		    init_grammar(vocab, guard::string_of(gbnf), patterns);
 
 		/* The parser catches everything. */
 		if (g == nullptr && guard::budget::is_spent())

@@ -5,7 +5,7 @@
 #ifndef WORKER_GRAMMAR_H
 #define WORKER_GRAMMAR_H
 
-#include "base/buf.h"
+#include "wire/layout.h"
 
 #include <stdint.h>
 
@@ -18,11 +18,13 @@ struct llama_vocab;
 int grammar_of_schema(struct str schema, struct buf *out, struct fail *f)
     MUST_CHECK;
 
-/* A grammar's state before the first token; free by grammar_free(). word:
- * it begins with that, somewhere in the tokens that it is given first; empty:
- * with the first token. 0, ERR_INVALID with the parser's words in f, ERR_NOMEM. */
+/* A grammar's state before the first token; free by grammar_free(). patterns:
+ * it begins where one of these regular expressions matches in the tokens that
+ * it is given first; none: with the first token. 0, ERR_INVALID with the
+ * parser's words in f, ERR_NOMEM. */
 int grammar_new(const struct llama_vocab *vocab, struct str gbnf,
-    struct str word, struct llama_sampler **ret, struct fail *f) MUST_CHECK;
+    struct strs patterns, struct llama_sampler **ret, struct fail *f)
+    MUST_CHECK;
 
 /* NULL is allowed. */
 void grammar_free(struct llama_sampler *g);

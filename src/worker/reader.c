@@ -111,14 +111,15 @@ say_call(struct reader *r, uint32_t i, const struct read_call *c)
 	r->n_calls = i + 1;
 }
 
-/* A name is whole when its arguments have begun, or something behind them. */
+/* A call is sure when its arguments have begun; a lone bracket may be what the
+ * format's reader puts in the place of what it has not seen. */
 static void
 say_calls(struct reader *r, bool is_over)
 {
 	for (uint32_t i = 0; i < r->last->n_calls; i++) {
 		const struct read_call *c = &r->last->calls[i];
 		bool is_whole =
-		    is_over || c->arguments.n > 0 || i + 1 < r->last->n_calls;
+		    is_over || c->arguments.n > 1 || i + 1 < r->last->n_calls;
 
 		if (i == r->n_calls && c->name.n > 0 && is_whole)
 			say_call(r, i, c);

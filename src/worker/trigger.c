@@ -3,16 +3,15 @@
 #include <string.h>
 
 #define ALL_MAX (1u << 20)
-#define NOT_YET (-1)
 
 int
 trigger_init(struct trigger *t, struct strs starts, struct strs opens,
-    struct strs closes)
+    struct strs closes, trigger_fn find, void *arg)
 {
 	struct buf all;
 	int err;
 
-	*t = (struct trigger){ .found = NOT_YET };
+	*t = (struct trigger){ .find = find, .arg = arg };
 	buf_init(&t->text, ALL_MAX);
 	buf_init(&t->tokens, ALL_MAX);
 	buf_init(&t->sizes, ALL_MAX);
@@ -42,11 +41,12 @@ trigger_done(struct trigger *t)
 static bool
 take_word(struct trigger *t, int which, bool may_begin)
 {
-	if (which >= t->n_starts)
-		t->is_reasoning = which < t->n_starts + t->n_opens;
-	else if (!t->is_reasoning && may_begin)
-		t->found = which;
-	return t->found != NOT_YET;
+	if (which < t->n_starts)
+		return !t->is_reasoning && may_begin;
+	t->is_reasoning = which < t->n_starts + t->n_opens;
+	if (!t->is_reasoning)
+		t->n_thought = buf_len(&t->text);
+	return false;
 }
 
 /* Byte by byte: a token may end reasoning and begin a call. Bytes of the word
@@ -81,7 +81,34 @@ forget(struct trigger *t, size_t reach)
 		buf_consume(&t->text, first);
 		buf_consume(&t->sizes, sizeof(first));
 		buf_consume(&t->tokens, sizeof(int32_t));
+		t->n_thought -= first < t->n_thought ? first : t->n_thought;
+		t->has_forgotten = true;
 	}
+}
+
+/* Bytes from where a pattern matches; 0: none does. */
+static size_t
+find_pattern(const struct trigger *t)
+{
+	struct str window = buf_str(&t->text);
+	bool is_all = !t->has_forgotten && t->n_thought == 0;
+	size_t from;
+
+	window.p += t->n_thought;
+	window.n -= t->n_thought;
+	if (t->find == NULL || t->is_reasoning ||
+	    !t->find(t->arg, window, is_all, &from))
+		return 0;
+	return window.n - from;
+}
+
+/* How far back what is not there yet may begin. */
+static size_t
+reach_of(const struct trigger *t)
+{
+	return t->find != NULL && t->words.longest < TRIGGER_WINDOW
+	    ? TRIGGER_WINDOW
+	    : t->words.longest;
 }
 
 void
@@ -89,6 +116,7 @@ trigger_seed(struct trigger *t, struct str text)
 {
 	(void)add_text(t, text, false);
 	buf_reset(&t->text);
+	t->n_thought = 0;
 }
 
 int
@@ -99,8 +127,10 @@ trigger_add(struct trigger *t, int32_t token, struct str text, bool *ret_found)
 	buf_put_i32(&t->tokens, token);
 	buf_put_u32(&t->sizes, (uint32_t)text.n);
 	reach = add_text(t, text, true);
+	if (reach == 0)
+		reach = find_pattern(t);
 	*ret_found = reach > 0;
-	forget(t, reach > 0 ? reach : t->words.longest);
+	forget(t, reach > 0 ? reach : reach_of(t));
 	if (buf_err(&t->text) != 0)
 		return buf_err(&t->text);
 	return buf_err(&t->tokens) != 0 ? buf_err(&t->tokens)
@@ -113,10 +143,4 @@ trigger_tokens(const struct trigger *t)
 	return (
 	    struct i32s){ (const int32_t *)(const void *)buf_data(&t->tokens),
 		(uint32_t)(buf_len(&t->tokens) / sizeof(int32_t)) };
-}
-
-struct str
-trigger_word(const struct trigger *t)
-{
-	return words_at(&t->words, t->found);
 }

@@ -89,6 +89,7 @@ add_grammar_of_tools(struct gen *g, struct fail *why)
 static int
 add_grammar(struct gen *g, const struct gen_submit *s, struct fail *why)
 {
+	const struct strs none = { STR("") };
 	struct llama_sampler *grammar = NULL;
 	struct buf text;
 	int err = 0;
@@ -106,7 +107,7 @@ add_grammar(struct gen *g, const struct gen_submit *s, struct fail *why)
 		err = buf_err(&text);
 	if (err == 0)
 		err = grammar_new(
-		    g->m->vocab, buf_str(&text), STR(""), &grammar, why);
+		    g->m->vocab, buf_str(&text), none, &grammar, why);
 	buf_done(&text);
 	if (err == 0)
 		use_grammar(g, grammar);

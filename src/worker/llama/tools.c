@@ -44,8 +44,8 @@ tools_init(struct tools *t, struct chat_form *form,
 		err = reader_init(
 		    &t->reader, a->marks, seed, chat_form_read, form);
 	if (err == 0)
-		err =
-		    trigger_init(&t->trigger, a->triggers, a->opens, a->closes);
+		err = trigger_init(&t->trigger, a->triggers, a->opens,
+		    a->closes, a->has_others ? chat_form_find : NULL, form);
 	if (err != 0)
 		return err;
 	t->is_waiting = a->is_lazy && a->gbnf.n > 0;
@@ -112,12 +112,13 @@ int
 tools_grammar(const struct tools *t, const struct llama_vocab *vocab,
     struct llama_sampler **ret, struct fail *why)
 {
+	const struct strs none = { STR("") };
 	int err;
 
 	*ret = NULL;
 	if (t->about.gbnf.n == 0 || t->is_waiting)
 		return 0;
-	err = grammar_new(vocab, t->about.gbnf, STR(""), ret, why);
+	err = grammar_new(vocab, t->about.gbnf, none, ret, why);
 	if (err == 0 && t->about.begun.n > 0 &&
 	    accept_begun(t, vocab, *ret) != 0) {
 		grammar_free(*ret);
@@ -136,8 +137,8 @@ begin(struct tools *t, const struct llama_vocab *vocab,
 {
 	struct i32s tokens = trigger_tokens(&t->trigger);
 	struct fail why;
-	int err = grammar_new(
-	    vocab, t->about.gbnf, trigger_word(&t->trigger), ret, &why);
+	int err =
+	    grammar_new(vocab, t->about.gbnf, t->about.patterns, ret, &why);
 
 	for (uint32_t i = 0; i < tokens.n && err == 0; i++)
 		err = grammar_accept(*ret, tokens.p[i]);

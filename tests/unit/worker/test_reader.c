@@ -317,8 +317,12 @@ raw_text_is_not_lost(void **state)
 	static const struct {
 		const char *text, *content, *reasoning, *calls;
 	} cases[] = {
-		{ "Hello <call>a:b</call> and more", "Hello ", "", "|a:b" },
-		{ "<think>hm</think>Hi<call>a:b</call>x", "Hi", "hm", "|a:b" },
+		{ "Hello <call>a:bc</call> and more", "Hello ", "", "|a:bc" },
+		/* One that is not sure to be a call is none. */
+		{ "Hello <call>a:{</call> and more",
+		    "Hello <call>a:{</call> and more", "", "" },
+		{ "<think>hm</think>Hi<call>a:bc</call>x", "Hi", "hm",
+		    "|a:bc" },
 		{ "<call>", "", "", "" },
 	};
 

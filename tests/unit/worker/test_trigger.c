@@ -20,7 +20,7 @@ words(struct buf *b, const char *const *all)
 }
 
 static void
-make(struct trigger *t)
+make_with(struct trigger *t, trigger_fn find, void *arg)
 {
 	struct buf a, b, c;
 
@@ -28,11 +28,18 @@ make(struct trigger *t)
 	    trigger_init(t,
 		words(&a, (const char *const[]){ "<call>", "[TOOL]", NULL }),
 		words(&b, (const char *const[]){ "<think>", NULL }),
-		words(&c, (const char *const[]){ "</think>", "</end>", NULL })),
+		words(&c, (const char *const[]){ "</think>", "</end>", NULL }),
+		find, arg),
 	    0);
 	buf_done(&a);
 	buf_done(&b);
 	buf_done(&c);
+}
+
+static void
+make(struct trigger *t)
+{
+	make_with(t, NULL, NULL);
 }
 
 /* Feeds tokens of n bytes, numbered from 0, from the at-th byte on. Where the
@@ -90,8 +97,6 @@ found_at_the_first_word_outside_reasoning(void **state)
 					trigger_done(&t);
 					continue;
 				}
-				assert_true(
-				    str_is(trigger_word(&t), cases[i].word));
 				got = trigger_tokens(&t);
 				assert_true(got.n > 0);
 				/* The first has the word's first byte. */
@@ -127,6 +132,58 @@ prompt_may_open_reasoning_and_begins_nothing(void **state)
 	trigger_done(&t);
 }
 
+/* "!x" anywhere, or "?" as the very first. */
+static bool
+find_mark(void *arg, struct str window, bool is_all, size_t *ret_from)
+{
+	int *n = arg;
+
+	(*n)++;
+	if (is_all && window.n > 0 && window.p[0] == '?') {
+		*ret_from = 0;
+		return true;
+	}
+	for (size_t i = 0; i + 1 < window.n; i++)
+		if (window.p[i] == '!' && window.p[i + 1] == 'x') {
+			*ret_from = i;
+			return true;
+		}
+	return false;
+}
+
+static void
+patterns_see_the_last_bytes(void **state)
+{
+	char text[2000];
+	struct trigger t;
+	int n = 0;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	memcpy(text + 1500, "!x", 2);
+	make_with(&t, find_mark, &n);
+	assert_int_equal(feed(&t, text, 3, 3), 1503);
+	assert_int_equal(trigger_tokens(&t).n, 1);
+	trigger_done(&t);
+	make_with(&t, find_mark, &n);
+	assert_int_equal(feed(&t, "?yes", 1, 1), 1);
+	trigger_done(&t);
+	/* Too late to be the first; in reasoning; a word is found as ever. */
+	text[300] = '?';
+	text[1500] = text[1501] = 'a';
+	make_with(&t, find_mark, &n);
+	assert_int_equal(feed(&t, text, 1, 1), 0);
+	assert_true(buf_len(&t.text) <= TRIGGER_WINDOW + 1);
+	trigger_done(&t);
+	make_with(&t, find_mark, &n);
+	assert_int_equal(feed(&t, "<think>!x</think>", 7, 1), 0);
+	trigger_done(&t);
+	make_with(&t, find_mark, &n);
+	assert_int_equal(feed(&t, "a<call>", 7, 1), 7);
+	trigger_done(&t);
+}
+
 /* However long it waits, it keeps no more than a word can reach back. */
 static void
 keeps_little(void **state)
@@ -151,6 +208,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found_at_the_first_word_outside_reasoning),
 		cmocka_unit_test(prompt_may_open_reasoning_and_begins_nothing),
+		cmocka_unit_test(patterns_see_the_last_bytes),
 		cmocka_unit_test(keeps_little),
 	};
 

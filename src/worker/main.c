@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stray.h"
 #include "crash/crash.h"
 #include "jail/jail.h"
 
@@ -66,6 +67,9 @@ set_signals(struct worker *w)
 	wake_fd = w->wake;
 	(void)sigaction(SIGTERM, &term, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	/* The keeper's; a person may send them to everybody of that name. */
+	(void)sigaction(SIGINT, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
 	return 0;
 }
 
@@ -280,6 +284,7 @@ main(void)
 	struct worker w = { 0 };
 
 	crash_install();
+	stray_ignore(NULL);
 	log_init("bulkhead-worker", LOG_INFO);
 	link_init(&w.link, &engine_llama);
 	allow_deep_stack();

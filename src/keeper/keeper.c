@@ -265,6 +265,22 @@ static const struct models_ops models_ops = {
 	.on_change = check_soon,
 };
 
+/* Signals that are ours; the first ones a person sends. */
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGIO };
+#define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+#define N_SENT 3u
+
+static void
+mask_signals(int how, size_t n)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < n; i++)
+		(void)sigaddset(&set, signals[i]);
+	(void)sigprocmask(how, &set, NULL);
+}
+
 static int
 set_up_loop(struct keeper *k, struct fail *f)
 {
@@ -278,6 +294,9 @@ set_up_loop(struct keeper *k, struct fail *f)
 	    loop_on_signal(k->loop, SIGHUP, on_hup, k) != 0 ||
 	    loop_on_signal(k->loop, SIGIO, on_file_wanted, k) != 0)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	/* A parent that blocked them could not stop us. Not before there are
+	 * handlers: one may have come already. */
+	mask_signals(SIG_UNBLOCK, N_SIGNALS);
 	return 0;
 }
 
@@ -435,20 +454,6 @@ tear_down(struct keeper *k)
 	free(k->child_env);
 }
 
-/* Once the loop's handlers are gone, the next of these would kill us on our way
- * out, and the exit status with us. */
-static void
-block_stop_signals(void)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigaddset(&set, signals[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 int
 keeper_run(struct conf *conf, const char *argv0, char *const envp[])
 {
@@ -467,7 +472,9 @@ keeper_run(struct conf *conf, const char *argv0, char *const envp[])
 	}
 	if (err != 0)
 		log_error("%s", f.text);
-	block_stop_signals();
+	/* Once the loop's handlers are gone, the next of these would kill us on
+	 * our way out, and the exit status with us. */
+	mask_signals(SIG_BLOCK, N_SENT);
 	tear_down(&k);
 	return k.status;
 }

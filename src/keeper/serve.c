@@ -55,17 +55,9 @@ static int
 serve(struct conf *conf, const char *argv0, char *const envp[])
 {
 	void (*was)(int) = signal(SIGPIPE, SIG_IGN);
-	sigset_t ours, strays;
+	sigset_t strays;
 	int status;
 
-	/* A parent that blocked them could not stop us. */
-	(void)sigemptyset(&ours);
-	(void)sigaddset(&ours, SIGTERM);
-	(void)sigaddset(&ours, SIGINT);
-	(void)sigaddset(&ours, SIGHUP);
-	(void)sigaddset(&ours, SIGCHLD);
-	(void)sigaddset(&ours, SIGIO); /* who waits to write to a model */
-	(void)sigprocmask(SIG_UNBLOCK, &ours, NULL);
 	/* An ignored SIGCHLD would reap our children behind our back. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	stray_ignore(&strays);

@@ -33,7 +33,10 @@ extern "C" {
  * their default again when it returns; a handler of the program's own stays.
  * SIGTERM, SIGINT and SIGHUP are blocked when it returns, so that a late one
  * does not kill the process on its way out. Its children die with the thread
- * that called it. Call it from one thread at a time. */
+ * that called it. Call it from one thread at a time.
+ *
+ * Children of the program's own are left alone, unless it is process 1: then
+ * whoever dies and is not ours is buried, as an orphan would have to be. */
 int bulkhead_serve(int argc, char *const argv[], char *const envp[]);
 
 #ifdef __cplusplus

@@ -464,6 +464,12 @@ front_is_up(const struct front *fr)
 }
 
 bool
+front_owns(const struct front *fr, pid_t pid)
+{
+	return super_owns(fr->super, pid);
+}
+
+bool
 front_tell_model(struct front *fr, const struct model_state *st, int fd)
 {
 	struct process *p = super_process(fr->super);

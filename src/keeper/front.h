@@ -67,6 +67,9 @@ enum front_state front_state(const struct front *fr);
 /* Whether there is one that can be asked. */
 bool front_is_up(const struct front *fr);
 
+/* Whether that is its process. */
+bool front_owns(const struct front *fr, pid_t pid);
+
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
 

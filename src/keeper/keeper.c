@@ -21,6 +21,7 @@
 #include "keeper/memory.h"
 #include "keeper/models.h"
 #include "keeper/notify.h"
+#include "keeper/orphans.h"
 #include "keeper/paths.h"
 #include "keeper/spawn.h"
 
@@ -47,6 +48,7 @@ struct keeper {
 	struct models *models;
 	struct front *front;
 	struct obituaries *obituaries;
+	struct orphans *orphans; /* NULL: we are not process 1 */
 	enum phase phase;
 	unsigned stops;	    /* asked so many times */
 	enum status status; /* to exit with */
@@ -374,6 +376,23 @@ set_up_listeners(struct keeper *k, struct fail *f)
 	return listen_all(k->conf, &k->listeners, f);
 }
 
+static bool
+is_ours(void *arg, pid_t pid)
+{
+	const struct keeper *k = arg;
+
+	return front_owns(k->front, pid) || models_own(k->models, pid) ||
+	    obituaries_own(k->obituaries, pid);
+}
+
+static int
+set_up_orphans(struct keeper *k, struct fail *f)
+{
+	return orphans_new(k->loop, is_ours, k, &k->orphans) == 0
+	    ? 0
+	    : fail_set(f, ERR_NOMEM, "", "out of memory");
+}
+
 static uint32_t
 clients_allowed(const struct conf *c)
 {
@@ -424,6 +443,7 @@ set_up(struct keeper *k, struct fail *f)
 		{ set_up_models, STATUS_FILE },
 		{ set_up_listeners, STATUS_LISTEN },
 		{ set_up_front, STATUS_FAILED },
+		{ set_up_orphans, STATUS_FAILED },
 	};
 	int err = 0;
 
@@ -443,6 +463,7 @@ tear_down(struct keeper *k)
 	struct front *front = k->front;
 
 	listen_close(&k->listeners);
+	orphans_free(k->orphans);
 	k->front = NULL;
 	front_free(front);
 	models_free(k->models);

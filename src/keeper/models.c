@@ -487,6 +487,17 @@ models_forget_front(struct models *all)
 	}
 }
 
+bool
+models_own(const struct models *all, pid_t pid)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &all->all)
+		if (super_owns(LIST_ENTRY(it, struct model, link)->super, pid))
+			return true;
+	return false;
+}
+
 void
 models_stop(struct models *all, bool hurry)
 {

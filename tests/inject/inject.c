@@ -3,7 +3,9 @@
  *
  *   INJECT=NAME:N:MODE:ERRNO   the N-th call of NAME fails with ERRNO;
  *                              MODE: once; ever (from the N-th on); short
- *                              (once: only one byte is moved, no error)
+ *                              (once: only one byte is moved, no error); term
+ *                              (once: nothing fails, but the process that
+ *                              INJECT was set for gets a SIGTERM)
  *   INJECT_COUNTS=FILE         4 KiB: how often each was called, a u32 for each
  *                              row; then how often the time of day was asked
  *   INJECT_CLOCK=N             each N calls the time of day leaps by ten years,
@@ -18,6 +20,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -52,13 +55,14 @@ enum call { NAMES(ENUM) N_CALLS };
 static const char *const names[] = { NAMES(TEXT) };
 #undef TEXT
 
-enum mode { ONCE, EVER, SHORT };
+enum mode { ONCE, EVER, SHORT, TERM };
 
 static struct {
 	enum call call; /* N_CALLS: none */
 	enum mode mode;
 	unsigned n;
 	int error;
+	pid_t pid;	/* who gets the SIGTERM */
 	unsigned clock; /* 0: it does not leap */
 } plan = { .call = N_CALLS };
 
@@ -84,7 +88,10 @@ read_plan(const char *text)
 	if (plan.call == N_CALLS)
 		abort();
 	plan.n = (unsigned)strtoul(word[1], NULL, 10);
-	plan.mode = word[2][0] == 'o' ? ONCE : word[2][0] == 'e' ? EVER : SHORT;
+	plan.mode = word[2][0] == 'o' ? ONCE
+	    : word[2][0] == 'e'	      ? EVER
+	    : word[2][0] == 's'	      ? SHORT
+				      : TERM;
 	plan.error = (int)strtol(word[3], NULL, 10);
 }
 
@@ -107,6 +114,7 @@ init(void)
 		plan.clock = (unsigned)strtoul(clock, NULL, 10);
 	if (text != NULL)
 		read_plan(text);
+	plan.pid = getpid();
 	/* From here on it counts. */
 	counts = p;
 }
@@ -124,6 +132,10 @@ is_due(enum call call)
 		return false;
 	if (plan.mode == EVER ? n < plan.n : n != plan.n)
 		return false;
+	if (plan.mode == TERM) {
+		(void)syscall(SYS_kill, plan.pid, SIGTERM);
+		return false;
+	}
 	errno = plan.error;
 	return true;
 }

@@ -209,6 +209,10 @@ def check_end(s, started):
         raise Bad(f'exit status {code}')
     if not started and (code == 0 or ' error: ' not in s.log()):
         raise Bad(f'it did not start, with status {code}')
+    check_left(s)
+
+
+def check_left(s):
     left = [pid for pid in s.seen if is_alive(pid)]
     if left:
         raise Bad(f'orphans: {left}')

@@ -55,6 +55,7 @@ send_config(struct front *fr, struct process *p)
 		.resume_mode = (uint8_t)c->resume,
 		.hang_ms = c->hang_ms,
 		.started_unix = fr->spec.started_unix,
+		.started_ms = fr->spec.started_ms,
 		.jail = (uint8_t)c->jail,
 	};
 

@@ -36,9 +36,10 @@ struct front_spec {
 	const char *exe;
 	char *const *env;
 	const struct listeners *listeners;
-	uint32_t max_clients; /* what the descriptors allow */
-	const char *cgroups;  /* memory_about() */
-	uint64_t started_unix;
+	uint32_t max_clients;  /* what the descriptors allow */
+	const char *cgroups;   /* memory_about() */
+	uint64_t started_unix; /* for people */
+	uint64_t started_ms;   /* for reckoning */
 };
 
 enum front_state {

@@ -11,6 +11,7 @@
  */
 #include "keeper/keeper.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -419,6 +420,7 @@ set_up_front(struct keeper *k, struct fail *f)
 		.max_clients = clients_allowed(k->conf),
 		.cgroups = memory_about(k->memory),
 		.started_unix = (uint64_t)time(NULL),
+		.started_ms = clock_ms(),
 	};
 
 	k->front = front_new(k->loop, &spec, &front_ops, k);

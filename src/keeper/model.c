@@ -152,6 +152,13 @@ on_failed(struct model *m, struct frame *f)
 
 	if (frame_unpack(f, &w) != 0)
 		return ERR_PROTO;
+	/* The file has been served, and is the same: it is the machine that
+	 * lacks something now. Its worker dies of it, and another is tried. */
+	if (m->up_ms != 0) {
+		process_blame(super_process(m->super), "%.*s", (int)w.text.n,
+		    w.text.n > 0 ? w.text.p : "");
+		return 0;
+	}
 	names_it = begins_with(w.text, m->path);
 	(void)fail_set(&m->fail, w.err < 0 ? w.err : ERR_LOAD_FAILED, "model",
 	    "model %.240s%s%.*s", names_it ? "" : m->path, names_it ? "" : ": ",

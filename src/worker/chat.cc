@@ -20,6 +20,7 @@ extern "C" {
 #include <new>
 #include <optional>
 #include <string>
+#include <system_error>
 
 static_assert(sizeof(struct cand) == sizeof(llama_token_data) &&
 	offsetof(struct cand, logit) == offsetof(llama_token_data, logit),
@@ -84,6 +85,16 @@ class budget
 	budget &operator=(const budget &) = delete;
 };
 
+/* llama.cpp's log makes one. */
+bool
+is_no_thread(const std::exception &e)
+{
+	auto *s = dynamic_cast<const std::system_error *>(&e);
+
+	return s != nullptr &&
+	    s->code() == std::errc::resource_unavailable_try_again;
+}
+
 /* Runs fn and turns what it throws into err, with the exception's words. */
 template <typename Fn>
 int
@@ -102,6 +113,9 @@ guarded(int err, const char *field, struct fail *f, Fn fn)
 			    field, budget_size >> 20);
 		return fail_set(f, ERR_NOMEM, field, "out of memory");
 	} catch (const std::exception &e) {
+		if (is_no_thread(e))
+			return fail_set(f, ERR_NOMEM, field,
+			    "%s: the system allows no more threads", field);
 		return fail_set(
 		    f, err, field, "%s: %s", field, one_line(e.what()).c_str());
 	} catch (...) {

@@ -20,6 +20,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -44,7 +45,7 @@
 	N(eventfd) N(epoll_create1) N(epoll_ctl) N(epoll_wait) N(fcntl) \
 	N(pidfd_open) N(read) N(write) N(send) N(sendmsg) N(recv) \
 	N(recvmsg) N(bind) N(listen) N(setsockopt) N(readlink) \
-	N(timerfd_create) N(prctl)
+	N(timerfd_create) N(prctl) N(pthread_create)
 /* clang-format on */
 
 #define ENUM(name) CALL_##name,
@@ -329,6 +330,20 @@ fork(void)
 	pid_t (*real)(void) = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
 
 	return FAILS(fork) ? -1 : real();
+}
+
+/* It says what is wrong by its result. */
+int
+pthread_create(pthread_t *restrict ret, const pthread_attr_t *restrict attr,
+    void *(*fn)(void *), void *restrict arg)
+{
+	int (*real)(pthread_t *restrict, const pthread_attr_t *restrict,
+	    void *(*)(void *), void *restrict);
+
+	if (FAILS(pthread_create))
+		return errno;
+	real = (__typeof__(real))dlsym(RTLD_NEXT, "pthread_create");
+	return real(ret, attr, fn, arg);
 }
 
 int

@@ -288,6 +288,7 @@ on_state(void *arg, enum child_state now)
 {
 	struct model *m = arg;
 	struct models *in = m->in;
+	char when[FAIL_WHEN];
 	struct fail why;
 
 	/* Told when the worker is dead: who then asks again has it started
@@ -302,12 +303,12 @@ on_state(void *arg, enum child_state now)
 		in->ops->on_change(in->arg);
 		return;
 	}
-	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
-		model_explain(m, &why);
-		log_error("%s", why.text);
-	}
 	if (now == CHILD_FAILED && m->up_ms == 0 && super_deaths(m->super) > 0)
 		leave_alone(m);
+	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
+		model_explain(m, &why);
+		log_error("%s%s", why.text, fail_when(why.retry_ms, when));
+	}
 	if (!m->is_leaving)
 		model_tell(m);
 	/* Nobody is left who wanted it: nor is it tried again. */
@@ -411,7 +412,9 @@ model_check_room(const struct models *in, const char *path, struct fail *f)
 static void
 fail_start(struct model *m)
 {
-	log_warn("%s", m->fail.text);
+	char when[FAIL_WHEN];
+
+	log_warn("%s%s", m->fail.text, fail_when(m->fail.retry_ms, when));
 	model_tell(m);
 	if (m->is_listed)
 		model_rest(m);

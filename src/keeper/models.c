@@ -329,9 +329,11 @@ refuse(struct models *all, uint32_t ref, const struct fail *why)
 		.status = MODEL_FAILED,
 		.err = why->code,
 		.text = str_of(why->text),
+		.retry_ms = why->retry_ms,
 	};
+	char when[FAIL_WHEN];
 
-	log_warn("%s", why->text);
+	log_warn("%s%s", why->text, fail_when(why->retry_ms, when));
 	(void)all->ops->to_front(all->arg, &st, -1);
 }
 

@@ -183,6 +183,7 @@ enum model_status {
 	F(S, str, jail_missing, "and those that do not")            \
 	F(S, i32, err, "FAILED: an ERR_*")                          \
 	F(S, str, text, "FAILED: why, for a person")                \
+	F(S, u32, retry_ms, "FAILED: until the next try; or 0")     \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
 #define JAILED_FIELDS(F, S) F(S, str, report, "a struct jail_report")

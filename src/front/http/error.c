@@ -69,9 +69,8 @@ is_final(const struct fail *why)
 	    (why->code == ERR_TIMEOUT && why->retry_ms == 0);
 }
 
-/* Headers of a refusal, into out. */
-static void
-put_extra(const struct fail *why, int status, char *out, size_t size)
+void
+error_headers(const struct fail *why, int status, char *out, size_t size)
 {
 	uint32_t s = why->retry_ms / 1000 + (why->retry_ms % 1000 != 0);
 
@@ -93,7 +92,7 @@ error_reply(struct http *h, const struct fail *why)
 		http_set_last(h);
 	buf_init(&body, BODY_MAX);
 	error_put(&body, why);
-	put_extra(why, status, extra, sizeof(extra));
+	error_headers(why, status, extra, sizeof(extra));
 	reply_send(h, status, "application/json", extra, buf_str(&body));
 	buf_done(&body);
 }

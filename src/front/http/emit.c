@@ -30,21 +30,25 @@ put_probs(const struct answer *a, struct buf *out, const struct choice *c)
 		probs_put_completion(out, buf_str(&c->probs));
 }
 
+/* Where a part of it found no memory the connection ends: what lacks its
+ * logprobs is not to be taken for the whole. */
 void
 emit_text(struct answer *a, struct choice *c, struct str text)
 {
 	size_t mark = reply_event_begin(a->http);
+	struct buf *out = http_out(a->http);
 	struct buf probs;
 
 	a->has_spoken = true;
-	if (buf_len(&c->probs) == 0) {
-		chunk_text(
-		    &a->form, http_out(a->http), c->index, text, STR(""));
+	if (buf_len(&c->probs) == 0 && buf_err(&c->probs) == 0) {
+		chunk_text(&a->form, out, c->index, text, STR(""));
 	} else {
 		buf_init(&probs, BODY_MAX);
+		probs.err = buf_err(&c->probs);
 		put_probs(a, &probs, c);
-		chunk_text(&a->form, http_out(a->http), c->index, text,
-		    buf_str(&probs));
+		chunk_text(&a->form, out, c->index, text, buf_str(&probs));
+		if (buf_err(&probs) != 0)
+			out->err = buf_err(&probs);
 		buf_done(&probs);
 		buf_reset(&c->probs);
 	}

@@ -69,6 +69,16 @@ is_final(const struct fail *why)
 	    (why->code == ERR_TIMEOUT && why->retry_ms == 0);
 }
 
+/* Where there was no memory for the right words. */
+static struct str
+words_of(const struct buf *body)
+{
+	if (buf_err(body) == 0)
+		return buf_str(body);
+	return STR("{\"error\":{\"message\":\"out of memory\",\"type\":"
+		   "\"server_error\",\"param\":null,\"code\":null}}");
+}
+
 void
 error_headers(const struct fail *why, int status, char *out, size_t size)
 {
@@ -93,7 +103,7 @@ error_reply(struct http *h, const struct fail *why)
 	buf_init(&body, BODY_MAX);
 	error_put(&body, why);
 	error_headers(why, status, extra, sizeof(extra));
-	reply_send(h, status, "application/json", extra, buf_str(&body));
+	reply_send(h, status, "application/json", extra, words_of(&body));
 	buf_done(&body);
 }
 
@@ -115,6 +125,6 @@ error_status(
 	put(&body, message, type, NULL, NULL, NULL);
 	if (extra == NULL)
 		extra = status == 503 ? "Retry-After: 1\r\n" : "";
-	reply_send(h, status, "application/json", extra, buf_str(&body));
+	reply_send(h, status, "application/json", extra, words_of(&body));
 	buf_done(&body);
 }

@@ -54,7 +54,10 @@ reply_unwell(struct http *h, const struct fail *why)
 	json_put_str(&body, str_of(why->text));
 	buf_puts(&body, ",\"type\":\"unavailable_error\"}}");
 	error_headers(why, 503, headers, sizeof(headers));
-	reply_send(h, 503, "application/json", headers, buf_str(&body));
+	if (buf_err(&body) == 0)
+		reply_send(h, 503, "application/json", headers, buf_str(&body));
+	else
+		error_status(h, 503, headers, "%s", why->text);
 	buf_done(&body);
 }
 

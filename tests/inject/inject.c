@@ -7,7 +7,8 @@
  *                              (once: nothing fails, but the process that
  *                              INJECT was set for gets a SIGTERM)
  *   INJECT_COUNTS=FILE         4 KiB: how often each was called, a u32 for each
- *                              row; then how often the time of day was asked
+ *                              row; then how often the time of day was asked;
+ *                              then what N is, where INJECT says 0
  *   INJECT_CLOCK=N             each N calls the time of day leaps by ten years,
  *                              there and back; the monotonic clock does not
  *
@@ -67,7 +68,8 @@ static struct {
 	unsigned clock; /* 0: it does not leap */
 } plan = { .call = N_CALLS };
 
-static atomic_uint *counts; /* of each call; then of looks at the clock */
+#define N_ASKED (N_CALLS + 1)
+static atomic_uint *counts; /* of each call; then as INJECT_COUNTS says */
 
 static void
 read_plan(const char *text)
@@ -124,14 +126,15 @@ init(void)
 static bool
 is_due(enum call call)
 {
-	unsigned n;
+	unsigned n, due;
 
 	if (counts == NULL)
 		return false;
 	n = atomic_fetch_add(&counts[call], 1) + 1;
 	if (call != plan.call)
 		return false;
-	if (plan.mode == EVER ? n < plan.n : n != plan.n)
+	due = plan.n != 0 ? plan.n : atomic_load(&counts[N_ASKED]);
+	if (due == 0 || (plan.mode == EVER ? n < due : n != due))
 		return false;
 	if (plan.mode == TERM) {
 		(void)syscall(SYS_kill, plan.pid, SIGTERM);

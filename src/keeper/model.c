@@ -180,7 +180,7 @@ ask(void *arg, struct process *p, bool hurry)
 {
 	(void)arg;
 	(void)hurry;
-	process_signal(p, SIGTERM);
+	process_dismiss(p);
 }
 
 /* It may leave when it was asked to, and when it has said why; who has to be

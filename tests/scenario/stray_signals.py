@@ -4,8 +4,9 @@ import os
 import signal
 import stat
 import sys
+import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import Server, cases, fake_text, is_alive, until
+from bulkhead import SANITIZE, Server, cases, fake_text, is_alive, until
 
 STRAY = [signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF,
          signal.SIGIO, signal.SIGPWR, signal.SIGXFSZ, signal.SIGTTOU, signal.SIGHUP,
@@ -27,11 +28,38 @@ def nobody_dies_of_one():
         for signo in STRAY:
             for pid in pids:
                 os.kill(pid, signo)
-        os.kill(s.front, signal.SIGINT)
-        os.kill(s.worker, signal.SIGINT)
+        for pid in pids[1:]:
+            os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGTERM)
         assert stream.rest() == want
         assert [s.pid, s.front, s.worker] == pids and 'died' not in s.log(), s.log()
         assert s.complete(seed=1, max_tokens=30) == want
+
+
+def a_stop_of_all_at_once_is_the_keepers():
+    """As a service manager sends it: the streams still have their time to end."""
+    with Server('--threads', '1', '--threads-batch', '1') as s:
+        want = s.complete(seed=1, max_tokens=200)
+        stream = s.stream(seed=1, max_tokens=200).until(3)
+        for pid in s.worker, s.front, s.pid:
+            os.kill(pid, signal.SIGTERM)
+        assert stream.rest() == want and not stream.error
+        s.wait()
+        assert 'died' not in s.log(), s.log()
+
+
+def one_that_swallows_the_keepers_does_no_harm():
+    """Two of a kind that wait are one to the kernel: the worker hears of the first."""
+    with Server('--threads', '1', '--threads-batch', '1') as s:
+        worker = s.worker
+        os.kill(worker, signal.SIGSTOP)
+        os.kill(worker, signal.SIGTERM)
+        s.term()
+        s.wait_log('model demo: unloading')
+        began = time.monotonic()
+        os.kill(worker, signal.SIGCONT)
+        s.wait()
+        assert SANITIZE or time.monotonic() - began < 1.5, 'it had to be killed'
 
 
 def a_child_begins_without_ours():
@@ -65,4 +93,6 @@ def what_asks_for_an_end_still_does():
         until(lambda: not any(map(is_alive, pids)))
 
 
-cases(nobody_dies_of_one, a_child_begins_without_ours, what_asks_for_an_end_still_does)
+cases(nobody_dies_of_one, a_stop_of_all_at_once_is_the_keepers,
+      one_that_swallows_the_keepers_does_no_harm, a_child_begins_without_ours,
+      what_asks_for_an_end_still_does)

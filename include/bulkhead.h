@@ -27,11 +27,16 @@ extern "C" {
  * standard error. A line "Server started successfully" comes on
  * standard output once models and listeners are ready.
  *
- * While it runs it has the process's SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXFSZ and
- * SIGCHLD; SIGPIPE is given back. SIGTERM, SIGINT and SIGHUP are blocked when it
- * returns, so that a late one does not kill the process on its way out. Its
- * children die with the thread that called
- * it. Call it from one thread at a time. */
+ * While it runs it has the process's SIGTERM, SIGINT, SIGHUP, SIGIO, SIGPIPE and
+ * SIGCHLD; SIGPIPE is given back. Those that mean nothing to it (SIGUSR1 and its
+ * like, docs/OPERATE.md) are ignored where they are at their default, and at
+ * their default again when it returns; a handler of the program's own stays.
+ * SIGTERM, SIGINT and SIGHUP are blocked when it returns, so that a late one
+ * does not kill the process on its way out. Its children die with the thread
+ * that called it. Call it from one thread at a time.
+ *
+ * Children of the program's own are left alone, unless it is process 1: then
+ * whoever dies and is not ours is buried, as an orphan would have to be. */
 int bulkhead_serve(int argc, char *const argv[], char *const envp[]);
 
 #ifdef __cplusplus

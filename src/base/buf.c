@@ -64,7 +64,10 @@ buf_reset(struct buf *b)
 void
 buf_trim(struct buf *b)
 {
+	int err = b->err;
+
 	buf_done(b);
+	b->err = err;
 }
 
 /* Moves the held bytes to the start. */

@@ -42,7 +42,7 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);  /* frees; b may be used again after init */
 void buf_reset(struct buf *b); /* empties, forgets err, keeps the memory */
-void buf_trim(struct buf *b);  /* empties and gives the memory back */
+void buf_trim(struct buf *b);  /* empties, gives the memory back, not err */
 
 static inline const uint8_t *
 buf_data(const struct buf *b)

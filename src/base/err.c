@@ -54,3 +54,14 @@ fail_set(struct fail *f, int code, const char *field, const char *fmt, ...)
 	*f = made;
 	return code;
 }
+
+const char *
+fail_when(uint32_t retry_ms, char ret[FAIL_WHEN])
+{
+	uint32_t s = retry_ms / 1000 + (retry_ms % 1000 != 0);
+
+	ret[0] = '\0';
+	if (s > 0)
+		(void)snprintf(ret, FAIL_WHEN, "; tried again in %u s", s);
+	return ret;
+}

@@ -63,4 +63,10 @@ const char *err_text(int code);
 int fail_set(struct fail *f, int code, const char *field, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
+#define FAIL_WHEN 40 /* bytes */
+
+/* What retry_ms means to a person, behind the text: "; tried again in 30 s", or
+ * "" if it is not known. Returns ret. */
+const char *fail_when(uint32_t retry_ms, char ret[FAIL_WHEN]);
+
 #endif

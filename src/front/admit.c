@@ -83,7 +83,7 @@ admit_check(struct model *m, struct client *c, const struct gen_submit *req,
 		return fail_set(why, ERR_STOPPING, NULL,
 		    "the server is stopping; it takes no new work");
 	if (m->state.status == MODEL_FAILED)
-		return model_failure(&m->state, why);
+		return model_failure(m, why);
 	if (!journal_has_room(&f->journal))
 		return fail_set(why, ERR_BUSY, NULL,
 		    "what runs and waits fills --journal-max; try again later");

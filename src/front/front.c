@@ -1,6 +1,5 @@
 #include "front/front.h"
 
-#include "base/clock.h"
 #include "front/client.h"
 #include "front/table.h"
 
@@ -11,7 +10,7 @@
 int
 front_init(struct front *f)
 {
-	*f = (struct front){ .reserve_fd = -1, .started_ms = clock_ms() };
+	*f = (struct front){ .reserve_fd = -1 };
 	f->journal.slots.fd = -1;
 	saved_init(&f->saved);
 	refuse_init(&f->refusals);

@@ -48,7 +48,6 @@ struct front {
 	bool is_draining;
 	bool is_cut;	 /* draining took too long */
 	bool is_drained; /* the keeper was told */
-	uint64_t started_ms;
 };
 
 /* Everything empty, with a loop and no descriptor. 0, or ERR_NOMEM; call

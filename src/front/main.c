@@ -3,6 +3,7 @@
  * the keeper at CHANNEL_FD and learns the rest from there.
  */
 #include "base/log.h"
+#include "base/stray.h"
 #include "crash/crash.h"
 #include "front/conn.h"
 #include "front/front.h"
@@ -78,7 +79,9 @@ main(void)
 
 	crash_install();
 	log_init("bulkhead-front", LOG_INFO);
+	stray_ignore(NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN); /* the keeper's, like SIGTERM */
 	(void)mallopt(M_MMAP_THRESHOLD, MAP_LEAST);
 	if (fcntl(CHANNEL_FD, F_GETFD) < 0) {
 		log_error("not started by the keeper; use `bulkhead serve`");

@@ -334,11 +334,24 @@ answer(struct front *f, uint32_t ref, struct model *m, const struct fail *why)
 	}
 }
 
-int
-model_failure(const struct model_state *s, struct fail *ret)
+/* age_ms: how long ago the keeper said so. */
+static int
+failure(const struct model_state *s, uint64_t age_ms, struct fail *ret)
 {
-	return fail_set(ret, s->err < 0 ? s->err : ERR_LOAD_FAILED, "model",
-	    "%.*s", (int)s->text.n, s->text.p);
+	uint32_t left =
+	    s->retry_ms > age_ms ? s->retry_ms - (uint32_t)age_ms : 0;
+	char when[FAIL_WHEN];
+
+	(void)fail_set(ret, s->err < 0 ? s->err : ERR_LOAD_FAILED, "model",
+	    "%.*s%s", (int)s->text.n, s->text.p, fail_when(left, when));
+	ret->retry_ms = left;
+	return ret->code;
+}
+
+int
+model_failure(const struct model *m, struct fail *ret)
+{
+	return failure(&m->state, clock_ms() - m->state_ms, ret);
 }
 
 /* Acts on the state that is now in m. fd: the channel, or -1; taken. */
@@ -367,7 +380,7 @@ on_new_state(struct model *m, int fd)
 		break;
 	case MODEL_FAILED:
 	case MODEL_GONE:
-		(void)model_failure(&m->state, &why);
+		(void)model_failure(m, &why);
 		if (ref != 0)
 			answer(f, ref, NULL, &why);
 		if (m->state.status == MODEL_FAILED)
@@ -396,7 +409,7 @@ model_on_state(struct front *f, struct frame *fr)
 	/* A model that never came to be: only the asker needs to know. */
 	if (s.model == 0 ||
 	    (m == NULL && s.status >= MODEL_FAILED && s.ref != 0)) {
-		(void)model_failure(&s, &why);
+		(void)failure(&s, 0, &why);
 		answer(f, s.ref, NULL, &why);
 		return 0;
 	}
@@ -408,6 +421,7 @@ model_on_state(struct front *f, struct frame *fr)
 	if (err != 0)
 		return err;
 	fr->fds[0] = -1;
+	m->state_ms = clock_ms();
 	return on_new_state(m, fd);
 }
 

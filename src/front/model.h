@@ -28,6 +28,7 @@ struct model {
 	struct timer *later;	/* until a suspect was waited for enough, or
 				 * what could not be sent is tried again */
 	uint64_t heard_ms;	/* when it last sent something */
+	uint64_t state_ms;	/* when the keeper said what is in state */
 	struct queue queue;	/* struct ticket that have no slot */
 	struct list inside;	/* struct ticket that the worker has */
 	struct list active;	/* struct gen that the worker has */
@@ -47,8 +48,9 @@ struct model *model_by_id(const struct front *f, uint32_t id);
  * descriptor is taken. 0, ERR_PROTO or ERR_NOMEM. */
 int model_on_state(struct front *f, struct frame *fr) MUST_CHECK;
 
-/* Why a model in state s cannot be had. Returns ret's code, never 0. */
-int model_failure(const struct model_state *s, struct fail *ret);
+/* Why a model that is FAILED cannot be had, and when it can be tried again.
+ * Returns ret's code, never 0. */
+int model_failure(const struct model *m, struct fail *ret);
 
 /* Sends queued generations while there are free slots. */
 void model_dispatch(struct model *m);

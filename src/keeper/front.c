@@ -55,6 +55,7 @@ send_config(struct front *fr, struct process *p)
 		.resume_mode = (uint8_t)c->resume,
 		.hang_ms = c->hang_ms,
 		.started_unix = fr->spec.started_unix,
+		.started_ms = fr->spec.started_ms,
 		.jail = (uint8_t)c->jail,
 	};
 
@@ -461,6 +462,12 @@ bool
 front_is_up(const struct front *fr)
 {
 	return super_state(fr->super) == CHILD_UP;
+}
+
+bool
+front_owns(const struct front *fr, pid_t pid)
+{
+	return super_owns(fr->super, pid);
 }
 
 bool

@@ -36,9 +36,10 @@ struct front_spec {
 	const char *exe;
 	char *const *env;
 	const struct listeners *listeners;
-	uint32_t max_clients; /* what the descriptors allow */
-	const char *cgroups;  /* memory_about() */
-	uint64_t started_unix;
+	uint32_t max_clients;  /* what the descriptors allow */
+	const char *cgroups;   /* memory_about() */
+	uint64_t started_unix; /* for people */
+	uint64_t started_ms;   /* for reckoning */
 };
 
 enum front_state {
@@ -66,6 +67,9 @@ enum front_state front_state(const struct front *fr);
 
 /* Whether there is one that can be asked. */
 bool front_is_up(const struct front *fr);
+
+/* Whether that is its process. */
+bool front_owns(const struct front *fr, pid_t pid);
 
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);

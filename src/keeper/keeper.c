@@ -11,6 +11,7 @@
  */
 #include "keeper/keeper.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -21,6 +22,7 @@
 #include "keeper/memory.h"
 #include "keeper/models.h"
 #include "keeper/notify.h"
+#include "keeper/orphans.h"
 #include "keeper/paths.h"
 #include "keeper/spawn.h"
 
@@ -47,6 +49,7 @@ struct keeper {
 	struct models *models;
 	struct front *front;
 	struct obituaries *obituaries;
+	struct orphans *orphans; /* NULL: we are not process 1 */
 	enum phase phase;
 	unsigned stops;	    /* asked so many times */
 	enum status status; /* to exit with */
@@ -265,6 +268,22 @@ static const struct models_ops models_ops = {
 	.on_change = check_soon,
 };
 
+/* Signals that are ours; the first ones a person sends. */
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGIO };
+#define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+#define N_SENT 3u
+
+static void
+mask_signals(int how, size_t n)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < n; i++)
+		(void)sigaddset(&set, signals[i]);
+	(void)sigprocmask(how, &set, NULL);
+}
+
 static int
 set_up_loop(struct keeper *k, struct fail *f)
 {
@@ -278,6 +297,9 @@ set_up_loop(struct keeper *k, struct fail *f)
 	    loop_on_signal(k->loop, SIGHUP, on_hup, k) != 0 ||
 	    loop_on_signal(k->loop, SIGIO, on_file_wanted, k) != 0)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	/* A parent that blocked them could not stop us. Not before there are
+	 * handlers: one may have come already. */
+	mask_signals(SIG_UNBLOCK, N_SIGNALS);
 	return 0;
 }
 
@@ -355,6 +377,23 @@ set_up_listeners(struct keeper *k, struct fail *f)
 	return listen_all(k->conf, &k->listeners, f);
 }
 
+static bool
+is_ours(void *arg, pid_t pid)
+{
+	const struct keeper *k = arg;
+
+	return front_owns(k->front, pid) || models_own(k->models, pid) ||
+	    obituaries_own(k->obituaries, pid);
+}
+
+static int
+set_up_orphans(struct keeper *k, struct fail *f)
+{
+	return orphans_new(k->loop, is_ours, k, &k->orphans) == 0
+	    ? 0
+	    : fail_set(f, ERR_NOMEM, "", "out of memory");
+}
+
 static uint32_t
 clients_allowed(const struct conf *c)
 {
@@ -381,6 +420,7 @@ set_up_front(struct keeper *k, struct fail *f)
 		.max_clients = clients_allowed(k->conf),
 		.cgroups = memory_about(k->memory),
 		.started_unix = (uint64_t)time(NULL),
+		.started_ms = clock_ms(),
 	};
 
 	k->front = front_new(k->loop, &spec, &front_ops, k);
@@ -405,6 +445,7 @@ set_up(struct keeper *k, struct fail *f)
 		{ set_up_models, STATUS_FILE },
 		{ set_up_listeners, STATUS_LISTEN },
 		{ set_up_front, STATUS_FAILED },
+		{ set_up_orphans, STATUS_FAILED },
 	};
 	int err = 0;
 
@@ -424,6 +465,7 @@ tear_down(struct keeper *k)
 	struct front *front = k->front;
 
 	listen_close(&k->listeners);
+	orphans_free(k->orphans);
 	k->front = NULL;
 	front_free(front);
 	models_free(k->models);
@@ -433,20 +475,6 @@ tear_down(struct keeper *k)
 	if (k->loop != NULL)
 		loop_free(k->loop);
 	free(k->child_env);
-}
-
-/* Once the loop's handlers are gone, the next of these would kill us on our way
- * out, and the exit status with us. */
-static void
-block_stop_signals(void)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigaddset(&set, signals[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 int
@@ -467,7 +495,9 @@ keeper_run(struct conf *conf, const char *argv0, char *const envp[])
 	}
 	if (err != 0)
 		log_error("%s", f.text);
-	block_stop_signals();
+	/* Once the loop's handlers are gone, the next of these would kill us on
+	 * our way out, and the exit status with us. */
+	mask_signals(SIG_BLOCK, N_SENT);
 	tear_down(&k);
 	return k.status;
 }

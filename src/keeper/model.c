@@ -162,6 +162,13 @@ on_failed(struct model *m, struct frame *f)
 
 	if (frame_unpack(f, &w) != 0)
 		return ERR_PROTO;
+	/* The file has been served, and is the same: it is the machine that
+	 * lacks something now. Its worker dies of it, and another is tried. */
+	if (m->up_ms != 0) {
+		process_blame(super_process(m->super), "%.*s", (int)w.text.n,
+		    w.text.n > 0 ? w.text.p : "");
+		return 0;
+	}
 	names_it = begins_with(w.text, m->path);
 	(void)fail_set(&m->fail, w.err < 0 ? w.err : ERR_LOAD_FAILED, "model",
 	    "model %.240s%s%.*s", names_it ? "" : m->path, names_it ? "" : ": ",
@@ -183,7 +190,7 @@ ask(void *arg, struct process *p, bool hurry)
 {
 	(void)arg;
 	(void)hurry;
-	process_signal(p, SIGTERM);
+	process_dismiss(p);
 }
 
 /* It may leave when it was asked to, and when it has said why; who has to be
@@ -294,6 +301,7 @@ on_state(void *arg, enum child_state now)
 {
 	struct model *m = arg;
 	struct models *in = m->in;
+	char when[FAIL_WHEN];
 	struct fail why;
 
 	/* Told when the worker is dead: who then asks again has it started
@@ -308,13 +316,13 @@ on_state(void *arg, enum child_state now)
 		in->ops->on_change(in->arg);
 		return;
 	}
-	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
-		model_explain(m, &why);
-		log_error("%s", why.text);
-	}
 	if (now == CHILD_FAILED && m->up_ms == 0 &&
 	    super_deaths(m->super) > 0 && model_adapters(m)->n == 0)
 		leave_alone(m);
+	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
+		model_explain(m, &why);
+		log_error("%s%s", why.text, fail_when(why.retry_ms, when));
+	}
 	if (!m->is_leaving)
 		model_tell(m);
 	/* Nobody is left who wanted it: nor is it tried again. */
@@ -418,7 +426,9 @@ model_check_room(const struct models *in, const char *path, struct fail *f)
 static void
 fail_start(struct model *m)
 {
-	log_warn("%s", m->fail.text);
+	char when[FAIL_WHEN];
+
+	log_warn("%s%s", m->fail.text, fail_when(m->fail.retry_ms, when));
 	model_tell(m);
 	if (m->is_listed)
 		model_rest(m);

@@ -333,9 +333,11 @@ refuse(struct models *all, uint32_t ref, const struct fail *why)
 		.status = MODEL_FAILED,
 		.err = why->code,
 		.text = str_of(why->text),
+		.retry_ms = why->retry_ms,
 	};
+	char when[FAIL_WHEN];
 
-	log_warn("%s", why->text);
+	log_warn("%s%s", why->text, fail_when(why->retry_ms, when));
 	(void)all->ops->to_front(all->arg, &st, -1);
 }
 
@@ -489,6 +491,17 @@ models_forget_front(struct models *all)
 		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
 			model_leave(m, false);
 	}
+}
+
+bool
+models_own(const struct models *all, pid_t pid)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &all->all)
+		if (super_owns(LIST_ENTRY(it, struct model, link)->super, pid))
+			return true;
+	return false;
 }
 
 void

@@ -69,6 +69,9 @@ void models_pardon(struct models *all, const struct model_pardon *c);
 void models_greet(struct models *all, pid_t front);
 void models_forget_front(struct models *all);
 
+/* Whether that is one of the workers. */
+bool models_own(const struct models *all, pid_t pid);
+
 /* Stops every worker, in a hurry: now. Ends in models_gone(). */
 void models_stop(struct models *all, bool hurry);
 

@@ -1,6 +1,8 @@
 /* The part of model.h that tells the front what a model is. */
 #include "keeper/model.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,11 +38,19 @@ model_status(const struct model *m)
 	return of_child[s];
 }
 
+/* Until another worker may come. One that nobody uses who is there still is
+ * tried when somebody asks again. */
+static uint32_t
+next_try_ms(const struct model *m)
+{
+	if (!m->is_fixed && m->users == m->n_refs)
+		return quarantine_left(m->in->bad_files, &m->file, clock_ms());
+	return (uint32_t)super_next_try(m->super);
+}
+
 void
 model_explain(const struct model *m, struct fail *ret)
 {
-	uint64_t ms = super_next_try(m->super);
-
 	if (m->fail.code != 0) {
 		*ret = m->fail;
 		return;
@@ -56,18 +66,16 @@ model_explain(const struct model *m, struct fail *ret)
 	}
 	if (super_deaths(m->super) == 0) {
 		(void)fail_set(ret, ERR_LOAD_FAILED, "model",
-		    "model %s: no process could be started for it; tried "
-		    "again in %u s",
-		    m->name, (unsigned)((ms + 999) / 1000));
-		return;
+		    "model %s: no process could be started for it", m->name);
+	} else {
+		(void)fail_set(ret,
+		    m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP, "model",
+		    "model %s: its worker died %u times%s, last %s: %.240s",
+		    m->name, super_deaths(m->super),
+		    m->up_ms == 0 ? " while it loaded the file" : "",
+		    super_last_death(m->super), m->path);
 	}
-	(void)fail_set(ret, m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP,
-	    "model",
-	    "model %s: its worker died %u times%s, last %s; tried again in "
-	    "%u s: %.240s",
-	    m->name, super_deaths(m->super),
-	    m->up_ms == 0 ? " while it loaded the file" : "",
-	    super_last_death(m->super), (unsigned)((ms + 999) / 1000), m->path);
+	ret->retry_ms = next_try_ms(m);
 }
 
 /* What a MODEL_STATE points to that is made for it. */
@@ -142,6 +150,7 @@ publish(struct model *m, uint32_t ref, int fd)
 		model_explain(m, &w.why);
 	st.err = w.why.code;
 	st.text = str_of(w.why.text);
+	st.retry_ms = w.why.retry_ms;
 	was_sent = m->in->ops->to_front(m->in->arg, &st, fd);
 	forget_words(&w);
 	return was_sent;

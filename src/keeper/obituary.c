@@ -329,3 +329,9 @@ obituaries_suspects(struct obituaries *o, const struct model_suspects *s)
 		buf_put_str(&e->suspects, s->suspects.packed);
 	}
 }
+
+bool
+obituaries_own(const struct obituaries *o, pid_t pid)
+{
+	return o->helper == pid;
+}

@@ -40,6 +40,9 @@ void obituaries_free(struct obituaries *o);
 void obituaries_add(
     struct obituaries *o, struct obituary *what, int words, bool has_suspects);
 
+/* Whether that is the process that writes one. */
+bool obituaries_own(const struct obituaries *o, pid_t pid);
+
 /* MODEL_SUSPECTS: before or after the death that it is about. */
 void obituaries_suspects(struct obituaries *o, const struct model_suspects *s);
 

@@ -380,6 +380,13 @@ process_signal(struct process *p, int signo)
 }
 
 void
+process_dismiss(struct process *p)
+{
+	process_signal(p, SIGTERM);
+	chan_hang_up(p->chan);
+}
+
+void
 process_blame(struct process *p, const char *fmt, ...)
 {
 	va_list ap;

@@ -63,6 +63,10 @@ int process_send(struct process *p, enum msg m, const void *st, int fd);
 
 void process_signal(struct process *p, int signo);
 
+/* Asks it to leave: by SIGTERM, and by its channel's end, in case somebody else's
+ * SIGTERM, which it does not obey, lies before ours. */
+void process_dismiss(struct process *p);
+
 /* Says why it is about to be ended, for its obituary: "hang: no progress for
  * 7 s". The first reason stays. */
 void process_blame(struct process *p, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -147,16 +147,34 @@ quarantine_forgive(struct quarantine *q, const struct modelfile *file)
 		drop(q, e);
 }
 
+static uint32_t
+left(const struct entry *e, uint64_t now_ms)
+{
+	return e == NULL || now_ms >= e->until_ms
+	    ? 0
+	    : (uint32_t)(e->until_ms - now_ms);
+}
+
+uint32_t
+quarantine_left(
+    const struct quarantine *q, const struct modelfile *file, uint64_t now_ms)
+{
+	return left(find_file(q, file), now_ms);
+}
+
 int
-quarantine_check(struct quarantine *q, const struct modelfile *file,
+quarantine_check(const struct quarantine *q, const struct modelfile *file,
     const char *path, uint64_t now_ms, struct fail *f)
 {
-	struct entry *e = find_file(q, file);
+	const struct entry *e = find_file(q, file);
+	uint32_t ms = left(e, now_ms);
 
-	if (e == NULL || now_ms >= e->until_ms)
+	if (ms == 0)
 		return 0;
-	return fail_set(f, ERR_LOAD_FAILED, "model",
+	(void)fail_set(f, ERR_LOAD_FAILED, "model",
 	    "model %.200s: this file killed the workers that loaded it (the "
-	    "last: %s); it is tried again in %u s, or when it has changed",
-	    path, e->how, (unsigned)((e->until_ms - now_ms + 999) / 1000));
+	    "last: %s); it is left alone until it changes, or for a while",
+	    path, e->how);
+	f->retry_ms = ms;
+	return ERR_LOAD_FAILED;
 }

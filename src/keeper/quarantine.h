@@ -32,9 +32,13 @@ void quarantine_add(struct quarantine *q, const struct modelfile *file,
 /* It has been served: all is forgiven. */
 void quarantine_forgive(struct quarantine *q, const struct modelfile *file);
 
+/* For how many ms it is left alone still; 0: it is not. */
+uint32_t quarantine_left(
+    const struct quarantine *q, const struct modelfile *file, uint64_t now_ms);
+
 /* 0 if the file may be tried, else ERR_LOAD_FAILED with what it did, and when it
  * is tried again. path: its name now. */
-int quarantine_check(struct quarantine *q, const struct modelfile *file,
+int quarantine_check(const struct quarantine *q, const struct modelfile *file,
     const char *path, uint64_t now_ms, struct fail *f) MUST_CHECK;
 
 #endif

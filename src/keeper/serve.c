@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/stray.h"
 #include "conf/conf.h"
 #include "keeper/keeper.h"
 
@@ -54,24 +55,16 @@ static int
 serve(struct conf *conf, const char *argv0, char *const envp[])
 {
 	void (*was)(int) = signal(SIGPIPE, SIG_IGN);
-	sigset_t ours;
+	sigset_t strays;
 	int status;
 
-	/* A parent that blocked them could not stop us. */
-	(void)sigemptyset(&ours);
-	(void)sigaddset(&ours, SIGTERM);
-	(void)sigaddset(&ours, SIGINT);
-	(void)sigaddset(&ours, SIGHUP);
-	(void)sigaddset(&ours, SIGCHLD);
-	(void)sigaddset(&ours, SIGIO); /* who waits to write to a model */
-	(void)sigprocmask(SIG_UNBLOCK, &ours, NULL);
 	/* An ignored SIGCHLD would reap our children behind our back. */
 	(void)signal(SIGCHLD, SIG_DFL);
-	/* A log that may not grow any more is no reason to die, nor one that
-	 * nobody reads to wait. */
-	(void)signal(SIGXFSZ, SIG_IGN);
+	stray_ignore(&strays);
+	/* A log that nobody reads is no reason to wait. */
 	log_never_wait();
 	status = keeper_run(conf, argv0, envp);
+	stray_give_back(&strays);
 	if (was != SIG_ERR)
 		(void)signal(SIGPIPE, was);
 	return status;

@@ -363,6 +363,12 @@ super_process(struct super *s)
 	return s->process;
 }
 
+bool
+super_owns(const struct super *s, pid_t pid)
+{
+	return s->process != NULL && process_pid(s->process) == pid;
+}
+
 uint32_t
 super_deaths(const struct super *s)
 {

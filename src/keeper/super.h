@@ -77,6 +77,9 @@ bool super_was_up(const struct super *s);
 /* NULL when there is none. */
 struct process *super_process(struct super *s);
 
+/* Whether that is its process. */
+bool super_owns(const struct super *s, pid_t pid);
+
 /* Deaths since it was made, and the last one: in words ("" if none) and when
  * (seconds of the epoch, 0). */
 uint32_t super_deaths(const struct super *s);

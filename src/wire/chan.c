@@ -115,6 +115,12 @@ chan_fd(const struct chan *c)
 	return c->fd;
 }
 
+void
+chan_hang_up(struct chan *c)
+{
+	(void)shutdown(c->fd, SHUT_WR);
+}
+
 size_t
 chan_waiting(const struct chan *c)
 {

@@ -49,6 +49,9 @@ int chan_send_packed(
  * may be ignored: chan_recv() gives what came whole and then the same. */
 int chan_flush(struct chan *c);
 
+/* Nothing more is sent: the peer's chan_recv() ends. What it sends comes still. */
+void chan_hang_up(struct chan *c);
+
 /* Bytes that wait to be sent: while not 0, watch for writability. */
 size_t chan_waiting(const struct chan *c);
 

@@ -109,6 +109,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u8, resume_mode, "enum resume_mode, of requests without one") \
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")        \
+	F(S, u64, started_ms, "the same, by clock_ms()")                   \
 	F(S, u8, jail, "enum jail_mode")
 
 #define FRONT_JOURNAL_FIELDS(F, S) F(S, u64, size, "bytes; a memfd rides along")
@@ -189,6 +190,7 @@ enum model_status {
 	F(S, biases, scales, "of each, for who asks for none")      \
 	F(S, i32, err, "FAILED: an ERR_*")                          \
 	F(S, str, text, "FAILED: why, for a person")                \
+	F(S, u32, retry_ms, "FAILED: until the next try; or 0")     \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
 #define JAILED_FIELDS(F, S) F(S, str, report, "a struct jail_report")

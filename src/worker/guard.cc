@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <malloc.h>
+#include <system_error>
 
 namespace guard
 {
@@ -51,6 +52,16 @@ one_line(std::string s)
 {
 	std::replace(s.begin(), s.end(), '\n', ' ');
 	return s;
+}
+
+/* llama.cpp's log makes one. */
+bool
+is_no_thread(const std::exception &e)
+{
+	auto *s = dynamic_cast<const std::system_error *>(&e);
+
+	return s != nullptr &&
+	    s->code() == std::errc::resource_unavailable_try_again;
 }
 
 int
@@ -138,6 +149,9 @@ failed(int err, const char *field, struct fail *f)
 	} catch (const std::bad_alloc &) {
 		return no_memory(field, f);
 	} catch (const std::exception &e) {
+		if (is_no_thread(e))
+			return fail_set(f, ERR_NOMEM, field,
+			    "%s: the system allows no more threads", field);
 		return fail_set(
 		    f, err, field, "%s: %s", field, one_line(e.what()).c_str());
 	} catch (...) {

@@ -5,7 +5,7 @@
  * send what came of it. It waits in poll(2) only when there is nothing to
  * compute, and then nothing wakes it but a frame or a signal.
  *
- * It ends when the keeper's channel does or on SIGTERM, with status 0; with 1
+ * It ends when the keeper's channel does or on its SIGTERM, with status 0; with 1
  * after WORKER_FAILED. There is nothing to save: the front's journal holds
  * every token that was sent.
  */
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stray.h"
 #include "crash/crash.h"
 #include "jail/jail.h"
 
@@ -36,18 +37,23 @@ struct worker {
 };
 
 /* For the signal handler, which has no other way to find them. */
+static pid_t keeper_pid;
 static volatile sig_atomic_t is_asked_to_stop;
 static int wake_fd = -1;
 static const struct engine_ops *volatile running_ops;
 static struct engine *volatile running;
 
-/* While it loads there is no loop to stop, and nothing to clean up. */
+/* While it loads there is no loop to stop, and nothing to clean up. A service
+ * manager's to every process is not meant for us: the streams end first. */
 static void
-on_term(int signo)
+on_term(int signo, siginfo_t *si, void *context)
 {
 	uint64_t one = 1;
 
 	(void)signo;
+	(void)context;
+	if (si->si_pid != keeper_pid)
+		return;
 	is_asked_to_stop = 1;
 	if (running == NULL)
 		_exit(0);
@@ -58,15 +64,20 @@ on_term(int signo)
 static int
 set_signals(struct worker *w)
 {
-	struct sigaction term = { .sa_handler = on_term };
+	struct sigaction term = { .sa_sigaction = on_term,
+		.sa_flags = SA_SIGINFO };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->wake < 0)
 		return ERR_IO;
 	wake_fd = w->wake;
+	keeper_pid = getppid();
 	(void)sigaction(SIGTERM, &term, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	/* The keeper's; a person may send them to everybody of that name. */
+	(void)sigaction(SIGINT, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
 	return 0;
 }
 
@@ -311,6 +322,7 @@ main(void)
 	struct worker w = { 0 };
 
 	crash_install();
+	stray_ignore(NULL);
 	log_init("bulkhead-worker", LOG_INFO);
 	link_init(&w.link, &engine_llama);
 	allow_deep_stack();

@@ -7,6 +7,8 @@
  *   all-null       both are NULL
  *   as-is          with what main got
  *   thread         the same, from a second thread
+ *   child          the same, with a child that is dead before: its status must
+ *                  still be there afterwards, or ours is 3
  */
 #include "bulkhead.h"
 
@@ -14,6 +16,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct call {
 	int argc;
@@ -50,6 +54,25 @@ interleave(struct call *c)
 	c->envp = nothing;
 }
 
+/* Whether a child of the program's own is still the program's to bury. */
+static int
+serve_beside_child(struct call *c)
+{
+	pid_t pid = fork();
+	siginfo_t si;
+	int status = 0;
+
+	if (pid == 0)
+		_exit(7);
+	if (pid < 0 || waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT) != 0)
+		err(2, "child");
+	(void)serve(c);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != 7)
+		return 3;
+	return c->status;
+}
+
 int
 main(int argc, char *argv[], char *envp[])
 {
@@ -65,6 +88,8 @@ main(int argc, char *argv[], char *envp[])
 		c.envp = NULL;
 	if (strcmp(how, "null-entries") == 0)
 		interleave(&c);
+	if (strcmp(how, "child") == 0)
+		return serve_beside_child(&c);
 	if (strcmp(how, "thread") == 0) {
 		if (pthread_create(&thread, NULL, serve, &c) != 0 ||
 		    pthread_join(thread, NULL) != 0)

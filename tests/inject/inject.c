@@ -3,9 +3,12 @@
  *
  *   INJECT=NAME:N:MODE:ERRNO   the N-th call of NAME fails with ERRNO;
  *                              MODE: once; ever (from the N-th on); short
- *                              (once: only one byte is moved, no error)
+ *                              (once: only one byte is moved, no error); term
+ *                              (once: nothing fails, but the process that
+ *                              INJECT was set for gets a SIGTERM)
  *   INJECT_COUNTS=FILE         4 KiB: how often each was called, a u32 for each
- *                              row; then how often the time of day was asked
+ *                              row; then how often the time of day was asked;
+ *                              then what N is, where INJECT says 0
  *   INJECT_CLOCK=N             each N calls the time of day leaps by ten years,
  *                              there and back; the monotonic clock does not
  *
@@ -18,6 +21,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -41,7 +46,7 @@
 	N(eventfd) N(epoll_create1) N(epoll_ctl) N(epoll_wait) N(fcntl) \
 	N(pidfd_open) N(read) N(write) N(send) N(sendmsg) N(recv) \
 	N(recvmsg) N(bind) N(listen) N(setsockopt) N(readlink) \
-	N(timerfd_create) N(prctl)
+	N(timerfd_create) N(prctl) N(pthread_create)
 /* clang-format on */
 
 #define ENUM(name) CALL_##name,
@@ -52,17 +57,19 @@ enum call { NAMES(ENUM) N_CALLS };
 static const char *const names[] = { NAMES(TEXT) };
 #undef TEXT
 
-enum mode { ONCE, EVER, SHORT };
+enum mode { ONCE, EVER, SHORT, TERM };
 
 static struct {
 	enum call call; /* N_CALLS: none */
 	enum mode mode;
 	unsigned n;
 	int error;
+	pid_t pid;	/* who gets the SIGTERM */
 	unsigned clock; /* 0: it does not leap */
 } plan = { .call = N_CALLS };
 
-static atomic_uint *counts; /* of each call; then of looks at the clock */
+#define N_ASKED (N_CALLS + 1)
+static atomic_uint *counts; /* of each call; then as INJECT_COUNTS says */
 
 static void
 read_plan(const char *text)
@@ -84,7 +91,10 @@ read_plan(const char *text)
 	if (plan.call == N_CALLS)
 		abort();
 	plan.n = (unsigned)strtoul(word[1], NULL, 10);
-	plan.mode = word[2][0] == 'o' ? ONCE : word[2][0] == 'e' ? EVER : SHORT;
+	plan.mode = word[2][0] == 'o' ? ONCE
+	    : word[2][0] == 'e'	      ? EVER
+	    : word[2][0] == 's'	      ? SHORT
+				      : TERM;
 	plan.error = (int)strtol(word[3], NULL, 10);
 }
 
@@ -107,6 +117,7 @@ init(void)
 		plan.clock = (unsigned)strtoul(clock, NULL, 10);
 	if (text != NULL)
 		read_plan(text);
+	plan.pid = getpid();
 	/* From here on it counts. */
 	counts = p;
 }
@@ -115,15 +126,20 @@ init(void)
 static bool
 is_due(enum call call)
 {
-	unsigned n;
+	unsigned n, due;
 
 	if (counts == NULL)
 		return false;
 	n = atomic_fetch_add(&counts[call], 1) + 1;
 	if (call != plan.call)
 		return false;
-	if (plan.mode == EVER ? n < plan.n : n != plan.n)
+	due = plan.n != 0 ? plan.n : atomic_load(&counts[N_ASKED]);
+	if (due == 0 || (plan.mode == EVER ? n < due : n != due))
 		return false;
+	if (plan.mode == TERM) {
+		(void)syscall(SYS_kill, plan.pid, SIGTERM);
+		return false;
+	}
 	errno = plan.error;
 	return true;
 }
@@ -317,6 +333,20 @@ fork(void)
 	pid_t (*real)(void) = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
 
 	return FAILS(fork) ? -1 : real();
+}
+
+/* It says what is wrong by its result. */
+int
+pthread_create(pthread_t *restrict ret, const pthread_attr_t *restrict attr,
+    void *(*fn)(void *), void *restrict arg)
+{
+	int (*real)(pthread_t *restrict, const pthread_attr_t *restrict,
+	    void *(*)(void *), void *restrict);
+
+	if (FAILS(pthread_create))
+		return errno;
+	real = (__typeof__(real))dlsym(RTLD_NEXT, "pthread_create");
+	return real(ret, attr, fn, arg);
 }
 
 int

@@ -11,6 +11,7 @@ sweep('worker', [
     ('malloc', errno.ENOMEM, ['once']),
     ('mmap', errno.ENOMEM, ['once']),
     ('fcntl', errno.EMFILE, ['once']),
+    ('pthread_create', errno.EAGAIN, ['once']),
     ('sendmsg', errno.EAGAIN, ['once', 'short']),
     ('sendmsg', errno.ENOBUFS, ['once']),
     ('recvmsg', errno.EINTR, ['once', 'short']),

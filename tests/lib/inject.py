@@ -34,6 +34,29 @@ if SANITIZE:
     raise SystemExit(77)
 
 
+def preload(folder, name, settings, lives=1000):
+    """The first lives of a child find settings in their environment, which is the keeper's to make:
+    so a script sets them. name: of a link in folder."""
+    link = os.path.join(folder, name)
+    real = os.path.join(folder, 'real')
+    os.makedirs(real, exist_ok=True)
+    os.rename(link, os.path.join(real, name))
+    variables = ' '.join(f'{k}={v}' for k, v in settings.items())
+    with open(link, 'w') as f:
+        f.write(f'''#!/bin/sh
+n=1
+while [ $n -le {lives} ]; do
+	if mkdir "{link}.life$n" 2>/dev/null; then
+		export {variables}
+		break
+	fi
+	n=$((n + 1))
+done
+exec "{real}/{name}"
+''')
+    os.chmod(link, stat.S_IRWXU)
+
+
 class Faulty(Server):
     """A server in which `who` (keeper, front, worker) fails as env says, in its first lives."""
 
@@ -54,37 +77,15 @@ class Faulty(Server):
         return [*args, '--libexec', self.fake_bin()], env
 
     def fake_bin(self):
-        """A child's environment is the keeper's to make: so a script sets it."""
-        folder = super().fake_bin()
-        if self.who == 'keeper':
-            return folder
-        name = 'bulkhead-' + self.who
-        if self.who == 'worker':
-            os.remove(os.path.join(folder, name))
-            os.symlink(os.path.join(BIN, name), os.path.join(folder, name))
-        real = os.path.join(folder, 'real')
-        os.mkdir(real)
-        os.rename(os.path.join(folder, name), os.path.join(real, name))
-        settings = ' '.join(f'{k}={v}' for k, v in self.inject.items())
-        with open(os.path.join(folder, name), 'w') as f:
-            f.write(f'''#!/bin/sh
-n=1
-while [ $n -le {self.lives_with_it} ]; do
-	if mkdir "{folder}/life$n" 2>/dev/null; then
-		export {settings}
-		break
-	fi
-	n=$((n + 1))
-done
-exec "{real}/{name}"
-''')
-        os.chmod(os.path.join(folder, name), stat.S_IRWXU)
+        folder = super().fake_bin('bulkhead-worker' if self.who == 'worker' else 'fake-worker')
+        if self.who != 'keeper':
+            preload(folder, 'bulkhead-' + self.who, self.inject, self.lives_with_it)
         return folder
 
     def calls(self):
         """How often each function was called."""
-        self.counts.seek(0)
-        return dict(zip(NAMES, memoryview(self.counts.read(4 * len(NAMES))).cast('I')))
+        now = os.pread(self.counts.fileno(), 4 * len(NAMES), 0)
+        return dict(zip(NAMES, memoryview(now).cast('I')))
 
     def remove(self):
         self.counts.close()
@@ -209,6 +210,10 @@ def check_end(s, started):
         raise Bad(f'exit status {code}')
     if not started and (code == 0 or ' error: ' not in s.log()):
         raise Bad(f'it did not start, with status {code}')
+    check_left(s)
+
+
+def check_left(s):
     left = [pid for pid in s.seen if is_alive(pid)]
     if left:
         raise Bad(f'orphans: {left}')

@@ -131,7 +131,9 @@ take_text(struct answer *a, struct choice *c, struct str text, bool has_parts)
 		gather_part(c, &plain);
 	while (has_parts && part_next(&in, &p))
 		take_part(a, c, &p);
-	a->gathered += a->is_stream ? 0 : count_gathered(c) - before;
+	if (a->is_stream)
+		return true;
+	a->gathered += count_gathered(c) - before;
 	if (a->gathered <= GATHER_MAX && is_whole(c))
 		return true;
 	emit_too_big(a);
@@ -315,7 +317,7 @@ init_form(struct answer *a, const struct openai *o, const struct model *m)
 	chunk_init(&a->form, o->is_chat, o->is_stream, &names);
 }
 
-static void
+static int
 init_choice(struct answer *a, const struct openai *o, uint32_t i)
 {
 	struct choice *c = &a->choices[i];
@@ -329,6 +331,7 @@ init_choice(struct answer *a, const struct openai *o, uint32_t i)
 	if (o->is_echo)
 		buf_put_str(&c->text, o->prompts[i / o->n].text);
 	a->gathered += buf_len(&c->text);
+	return buf_err(&c->text);
 }
 
 static struct answer *
@@ -336,6 +339,7 @@ answer_new(struct http *h, const struct openai *o, const struct model *m)
 {
 	uint32_t n = o->n * o->n_prompts;
 	struct answer *a = calloc(1, sizeof(*a) + n * sizeof(a->choices[0]));
+	int err;
 
 	if (a == NULL)
 		return NULL;
@@ -345,9 +349,10 @@ answer_new(struct http *h, const struct openai *o, const struct model *m)
 	a->is_stream = o->is_stream;
 	a->wants_usage = o->wants_usage;
 	init_form(a, o, m);
+	err = buf_err(&a->form.head);
 	for (uint32_t i = 0; i < n; i++)
-		init_choice(a, o, i);
-	if (buf_err(&a->form.head) != 0) {
+		err = init_choice(a, o, i) != 0 ? ERR_NOMEM : err;
+	if (err != 0) {
 		answer_free(a);
 		return NULL;
 	}

@@ -35,9 +35,21 @@ static struct str
 take_probs(const struct answer *a, struct choice *c, struct buf *room)
 {
 	buf_init(room, BODY_MAX);
+	room->err = buf_err(&c->probs);
 	put_probs(a, room, c);
 	buf_reset(&c->probs);
 	return buf_str(room);
+}
+
+/* Where a part of it found no memory the connection ends: what lacks its
+ * logprobs is not to be taken for the whole. */
+static void
+end_event(struct answer *a, size_t mark, struct buf *probs)
+{
+	if (buf_err(probs) != 0)
+		http_out(a->http)->err = buf_err(probs);
+	buf_done(probs);
+	reply_event_end(a->http, mark);
 }
 
 void
@@ -49,8 +61,7 @@ emit_part(struct answer *a, struct choice *c, const struct part *p)
 	a->has_spoken = true;
 	chunk_part(
 	    &a->form, http_out(a->http), c->index, p, take_probs(a, c, &probs));
-	buf_done(&probs);
-	reply_event_end(a->http, mark);
+	end_event(a, mark, &probs);
 }
 
 void
@@ -62,8 +73,7 @@ emit_text(struct answer *a, struct choice *c, struct str text)
 	a->has_spoken = true;
 	chunk_text(&a->form, http_out(a->http), c->index, text,
 	    take_probs(a, c, &probs));
-	buf_done(&probs);
-	reply_event_end(a->http, mark);
+	end_event(a, mark, &probs);
 }
 
 void

@@ -69,9 +69,18 @@ is_final(const struct fail *why)
 	    (why->code == ERR_TIMEOUT && why->retry_ms == 0);
 }
 
-/* Headers of a refusal, into out. */
-static void
-put_extra(const struct fail *why, int status, char *out, size_t size)
+/* Where there was no memory for the right words. */
+static struct str
+words_of(const struct buf *body)
+{
+	if (buf_err(body) == 0)
+		return buf_str(body);
+	return STR("{\"error\":{\"message\":\"out of memory\",\"type\":"
+		   "\"server_error\",\"param\":null,\"code\":null}}");
+}
+
+void
+error_headers(const struct fail *why, int status, char *out, size_t size)
 {
 	uint32_t s = why->retry_ms / 1000 + (why->retry_ms % 1000 != 0);
 
@@ -93,8 +102,8 @@ error_reply(struct http *h, const struct fail *why)
 		http_set_last(h);
 	buf_init(&body, BODY_MAX);
 	error_put(&body, why);
-	put_extra(why, status, extra, sizeof(extra));
-	reply_send(h, status, "application/json", extra, buf_str(&body));
+	error_headers(why, status, extra, sizeof(extra));
+	reply_send(h, status, "application/json", extra, words_of(&body));
 	buf_done(&body);
 }
 
@@ -116,6 +125,6 @@ error_status(
 	put(&body, message, type, NULL, NULL, NULL);
 	if (extra == NULL)
 		extra = status == 503 ? "Retry-After: 1\r\n" : "";
-	reply_send(h, status, "application/json", extra, buf_str(&body));
+	reply_send(h, status, "application/json", extra, words_of(&body));
 	buf_done(&body);
 }

@@ -14,6 +14,9 @@ void error_put(struct buf *out, const struct fail *why);
 /* The whole answer for it, and http_done(). */
 void error_reply(struct http *h, const struct fail *why);
 
+/* What the headers of such an answer say of trying again, into out. */
+void error_headers(const struct fail *why, int status, char *out, size_t size);
+
 /* The same for what is HTTP's own: the status says it all. extra: header
  * lines or NULL. */
 void error_status(struct http *h, int status, const char *extra,

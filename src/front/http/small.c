@@ -45,16 +45,20 @@ small_root(struct http *h, const struct request *r, struct str rest)
 
 /* llama-server's words, because load balancers look for them. */
 static void
-reply_unwell(struct http *h, struct str message)
+reply_unwell(struct http *h, const struct fail *why)
 {
 	struct buf body;
+	char headers[64];
 
 	buf_init(&body, BODY_MAX);
 	buf_puts(&body, "{\"error\":{\"code\":503,\"message\":");
-	json_put_str(&body, message);
+	json_put_str(&body, str_of(why->text));
 	buf_puts(&body, ",\"type\":\"unavailable_error\"}}");
-	reply_send(
-	    h, 503, "application/json", "Retry-After: 1\r\n", buf_str(&body));
+	error_headers(why, 503, headers, sizeof(headers));
+	if (buf_err(&body) == 0)
+		reply_send(h, 503, "application/json", headers, buf_str(&body));
+	else
+		error_status(h, 503, headers, "%s", why->text);
 	buf_done(&body);
 }
 
@@ -64,15 +68,19 @@ void
 small_health(struct http *h, const struct request *r, struct str rest)
 {
 	const struct model *m = model_find(http_front(h), STR(""));
+	struct fail why = { .code = 0 };
 
 	(void)r;
 	(void)rest;
 	if (http_front(h)->is_draining)
-		reply_unwell(h, STR("The server is stopping"));
+		(void)fail_set(
+		    &why, ERR_STOPPING, NULL, "The server is stopping");
 	else if (m != NULL && m->state.status == MODEL_STARTING)
-		reply_unwell(h, STR("Loading model"));
+		(void)fail_set(&why, ERR_NOT_LOADED, NULL, "Loading model");
 	else if (m != NULL && m->state.status == MODEL_FAILED)
-		reply_unwell(h, m->state.text);
+		(void)model_failure(m, &why);
+	if (why.code != 0)
+		reply_unwell(h, &why);
 	else
 		reply_json(h, STR("{\"status\":\"ok\"}"));
 }

@@ -123,8 +123,8 @@ put_data(struct json_out *o, const struct fail *why)
 	json_close(o, '}');
 }
 
-static void
-put_error(struct call *c, int code, const struct fail *why)
+void
+call_fail_as(struct call *c, int code, const struct fail *why)
 {
 	struct buf *b = start(c);
 	struct json_out o = json_out(b);
@@ -145,13 +145,13 @@ call_error(struct call *c, int code, const char *field, const char *text)
 	struct fail why;
 
 	(void)fail_set(&why, 0, field, "%s", text);
-	put_error(c, code, &why);
+	call_fail_as(c, code, &why);
 }
 
 void
 call_fail(struct call *c, const struct fail *why)
 {
-	put_error(c, error_row(why->code)->rpc, why);
+	call_fail_as(c, error_row(why->code)->rpc, why);
 }
 
 int

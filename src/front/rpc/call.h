@@ -42,8 +42,9 @@ void call_result(struct call *c, struct str json);
 /* field (NULL or "": none) becomes data.field. */
 void call_error(struct call *c, int code, const char *field, const char *text);
 
-/* The code by error_row(). */
+/* The code by error_row(); or another. */
 void call_fail(struct call *c, const struct fail *why);
+void call_fail_as(struct call *c, int code, const struct fail *why);
 
 /* Copies a call that is answered later; its id is then ours, freed by
  * call_drop(). 0 or ERR_NOMEM. */

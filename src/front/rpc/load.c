@@ -7,6 +7,7 @@
 #include "front/rpc/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define LOADED \
 	"{\"success\":true,\"message\":\"Model initialized successfully\"}"
@@ -53,11 +54,14 @@ static void
 say_failed(struct call *c, const struct fail *why)
 {
 	int code = error_row(why->code)->rpc;
-	int failed = error_row(ERR_LOAD_FAILED)->rpc;
+	struct fail said = *why;
 
-	if (code != error_row(ERR_BUSY)->rpc && code != RPC_INTERNAL)
-		code = failed;
-	call_error(c, code, code == failed ? "model_path" : NULL, why->text);
+	said.field[0] = '\0';
+	if (code != error_row(ERR_BUSY)->rpc && code != RPC_INTERNAL) {
+		code = error_row(ERR_LOAD_FAILED)->rpc;
+		(void)strcpy(said.field, "model_path");
+	}
+	call_fail_as(c, code, &said);
 }
 
 static void

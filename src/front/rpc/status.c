@@ -1,5 +1,6 @@
 #include "front/rpc/status.h"
 
+#include "base/clock.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/listener.h"
@@ -7,8 +8,6 @@
 #include "front/model.h"
 #include "front/rpc/rpc.h"
 #include "json/write.h"
-
-#include <time.h>
 
 /* What every process has that can die: when it last did, and of what. */
 static void
@@ -151,13 +150,11 @@ put_front(struct json_out *o, const struct front *f)
 	json_close(o, '}');
 }
 
-/* Since the keeper started, which only the wall clock can say here. */
+/* Seconds since the keeper started, whatever became of the time of day. */
 static uint64_t
 uptime(const struct front *f)
 {
-	uint64_t now = (uint64_t)time(NULL);
-
-	return now > f->config.started_unix ? now - f->config.started_unix : 0;
+	return (clock_ms() - f->config.started_ms) / 1000;
 }
 
 void

@@ -208,6 +208,22 @@ test_truncate_and_trim(void **state)
 	buf_done(&b);
 }
 
+/* What was lost stays lost, however little memory is kept. */
+static void
+test_trim_forgets_no_failure(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 2);
+	buf_puts(&b, "abc");
+	buf_trim(&b);
+	assert_int_equal(buf_err(&b), ERR_TOO_BIG);
+	buf_reset(&b);
+	assert_int_equal(buf_err(&b), 0);
+	buf_done(&b);
+}
+
 static void
 test_typed_reads(void **state)
 {
@@ -273,6 +289,7 @@ main(void)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_full_queue_grows),
 		cmocka_unit_test(test_truncate_and_trim),
+		cmocka_unit_test(test_trim_forgets_no_failure),
 		cmocka_unit_test(test_typed_reads),
 		cmocka_unit_test(test_first_bad_read_sticks),
 	};

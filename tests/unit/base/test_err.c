@@ -47,6 +47,19 @@ test_fail(void **state)
 	assert_int_equal(strlen(f.text), sizeof(f.text) - 1);
 }
 
+static void
+test_fail_when(void **state)
+{
+	char when[FAIL_WHEN];
+
+	(void)state;
+	assert_string_equal(fail_when(0, when), "");
+	assert_string_equal(fail_when(1, when), "; tried again in 1 s");
+	assert_string_equal(fail_when(30001, when), "; tried again in 31 s");
+	assert_string_equal(
+	    fail_when(UINT32_MAX, when), "; tried again in 4294968 s");
+}
+
 /* A fail is often made from itself: "where: " before what it said. */
 static void
 test_fail_from_itself(void **state)
@@ -66,6 +79,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_fail),
+		cmocka_unit_test(test_fail_when),
 		cmocka_unit_test(test_fail_from_itself),
 	};
 

@@ -277,6 +277,30 @@ test_bad_descriptor(void **state)
 	world_end(&w);
 }
 
+/* What was sent before comes, and so does what the other says after. */
+static void
+test_hang_up_ends_one_way(void **state)
+{
+	struct world w = world_new();
+	struct chan *keeper = keeper_of(&w, MANY, 0);
+	struct front_drain d = { 7 };
+	struct front_ready r = { 42 };
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(chan_send(keeper, MSG_FRONT_DRAIN, &d, -1), 0);
+	chan_hang_up(keeper);
+	assert_int_equal(chan_send(w.front, MSG_FRONT_READY, &r, -1), 0);
+	assert_int_equal(chan_recv(w.front, &f), 0);
+	assert_int_equal(drain_ms(&f), 7);
+	assert_int_equal(chan_recv(w.front, &f), ERR_EOF);
+	assert_int_equal(chan_recv(keeper, &f), 0);
+	assert_int_equal(f.msg, MSG_FRONT_READY);
+	assert_int_equal(chan_send(keeper, MSG_FRONT_DRAIN, &d, -1), ERR_EOF);
+	chan_free(keeper);
+	world_end(&w);
+}
+
 int
 main(void)
 {
@@ -289,6 +313,7 @@ main(void)
 		CHAN_TEST(test_last_words_after_a_failed_send),
 		CHAN_TEST(test_free_closes_what_waits),
 		CHAN_TEST(test_bad_descriptor),
+		CHAN_TEST(test_hang_up_ends_one_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

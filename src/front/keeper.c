@@ -49,7 +49,7 @@ lock_in(struct front *f)
 
 	if (mode == JAIL_OFF)
 		return 0;
-	jail_lock(JAIL_FRONT, mode, &r);
+	jail_lock(JAIL_FRONT, mode, NULL, &r);
 	front_tell(f, MSG_FRONT_JAILED, &j);
 	return mode == JAIL_REQUIRE && report_has_gap(&r) ? ERR_UNSUPPORTED : 0;
 }

@@ -106,6 +106,30 @@ def every_fault():
         assert s.status()['front']['restarts'] == 0
 
 
+def layers(s, name):
+    """What its jail holds, said once in the log."""
+    s.wait_log(f'jail of {name}: ')
+    line, = re.findall(f'jail of {name}: (.*)', s.log())
+    return {layer.split(' (')[0] for layer in line.split('; ')[0].split(', ')}
+
+
+def in_a_jail_of_its_own():
+    """As tight as that of the front, but for files; and it still unwinds and writes."""
+    for mode in 'auto', 'require', 'off':
+        with Server('--restart-limit', '1000', '--jail', mode) as s:
+            for _ in range(2):
+                known = set(s.crashes())
+                s.kill_worker(signal.SIGSEGV)
+                s.complete(max_tokens=2)
+                o = s.obituary(until(lambda known=known: set(s.crashes()) - known).pop())
+                assert o['autopsy'] == 'done' and o['where'], o['autopsy']
+            if mode == 'off':
+                assert 'jail of bulkhead' not in s.log()
+                continue
+            less = layers(s, 'bulkhead-front') - layers(s, 'bulkhead-autopsy')
+            assert less <= {'mount-ns', 'unprivileged-uid'}, less
+
+
 def while_loading():
     with Server('--restart-limit', '1', faulty=True) as s:
         path = os.path.join(s.dir, 'fault-ggml.gguf')
@@ -242,5 +266,5 @@ def nowhere_to_write():
         assert 'bulkhead-autopsy' not in s.log()
 
 
-cases(every_fault, while_loading, the_whole_process_from_outside, the_front,
+cases(every_fault, in_a_jail_of_its_own, while_loading, the_whole_process_from_outside, the_front,
       truncated_under_the_mapping, core_files, the_command, nowhere_to_write)

@@ -289,7 +289,9 @@ conn_rest(struct conn *c)
 {
 	if (buf_len(&c->in) == 0)
 		buf_trim(&c->in);
-	if (buf_len(&c->out) == 0)
+	/* One that had no memory for its first byte is empty too, and flush()
+	 * has to see why. */
+	if (buf_len(&c->out) == 0 && buf_err(&c->out) == 0)
 		buf_trim(&c->out);
 }
 
@@ -360,8 +362,9 @@ flush(struct conn *c)
 	bool has_moved = false;
 
 	if (buf_err(&c->out) != 0) {
-		/* A reader so slow that even parking did not help. */
-		conn_abort(c, ERR_TOO_BIG);
+		/* A reader so slow that even parking did not help; or there
+		 * was no memory. */
+		conn_abort(c, buf_err(&c->out));
 		return;
 	}
 	while (!c->is_blocked && buf_len(&c->out) > 0) {

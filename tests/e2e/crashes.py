@@ -159,6 +159,22 @@ def the_whole_process_from_outside():
         assert o['sender'] == os.getpid() and 'main' in functions(o['threads'][0]), o
 
 
+def the_last_lines():
+    """Of the log: ours, and of the engine what is wrong; all of it where that is logged too."""
+    def lines(*options):
+        with Server(*options) as s:
+            stream = s.stream('Once', seed=1, max_tokens=400, ignore_eos=True).until(5)
+            s.kill_worker(signal.SIGSEGV)
+            stream.rest()
+            return s.obituary()['log']
+    usual, all_of_it = lines(), lines('--log-level', 'debug')
+    # What it says on each load, by function.
+    small_talk = 'set_n_threads: ', 'print_info: ', 'sched_reserve: '
+    assert any('loaded in' in line for line in usual), usual
+    assert not any(word in line for line in usual for word in small_talk), usual
+    assert any(word in line for line in all_of_it for word in small_talk), all_of_it
+
+
 def the_front():
     with Server() as s:
         os.kill(s.front, signal.SIGSEGV)
@@ -267,4 +283,4 @@ def nowhere_to_write():
 
 
 cases(every_fault, in_a_jail_of_its_own, while_loading, the_whole_process_from_outside, the_front,
-      truncated_under_the_mapping, core_files, the_command, nowhere_to_write)
+      the_last_lines, truncated_under_the_mapping, core_files, the_command, nowhere_to_write)

@@ -90,6 +90,20 @@ on_listen(struct front *f, struct frame *fr)
 	return listener_add(f, &l, fd);
 }
 
+static int
+on_client(struct front *f, struct frame *fr)
+{
+	struct front_client c;
+	int fd = fr->fds[0];
+
+	if (frame_unpack(fr, &c) != 0 || fd < 0)
+		return ERR_PROTO;
+	fr->fds[0] = -1;
+	listener_take(f, &c, fd);
+	front_tell(f, MSG_FRONT_TOOK, &(struct front_took){ c.listener });
+	return 0;
+}
+
 /* The keeper's status is the last of what a new front is told: from here on it
  * knows every model, and no client hears that there is none. */
 static int
@@ -186,6 +200,7 @@ take_frames(struct front *f)
 		[MSG_FRONT_CONFIG] = on_config,
 		[MSG_FRONT_JOURNAL] = on_journal,
 		[MSG_FRONT_LISTEN] = on_listen,
+		[MSG_FRONT_CLIENT] = on_client,
 		[MSG_FRONT_DRAIN] = on_drain,
 		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,

@@ -180,8 +180,6 @@ add_socket_option(scmp_filter_ctx ctx, int nr)
 		scmp_datum_t name;
 	} options[] = {
 		{ SOL_SOCKET, SO_KEEPALIVE },
-		{ SOL_SOCKET, SO_LINGER },
-		{ SOL_SOCKET, SO_SNDBUF },
 		{ IPPROTO_TCP, TCP_NODELAY },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT },
 		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },

@@ -69,6 +69,7 @@ stop(struct keeper *k, enum status status, bool hurry)
 		k->phase = DRAINING;
 		k->status = status;
 		notify(k->envp, "STOPPING=1");
+		front_turn_away(k->front);
 		listen_close(&k->listeners);
 	}
 	if (k->phase == DRAINING)
@@ -423,6 +424,7 @@ tear_down(struct keeper *k)
 {
 	struct front *front = k->front;
 
+	front_turn_away(front);
 	listen_close(&k->listeners);
 	k->front = NULL;
 	front_free(front);

@@ -1,4 +1,5 @@
 /* A connection with the test as its client and as its protocol. */
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 
@@ -92,7 +93,7 @@ set_up(void **state)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	w->client = pair[1];
-	w->c = conn_new(f, pair[0], &ops, w);
+	w->c = conn_new(f, pair[0], UID_UNTOLD, &ops, w);
 	assert_non_null(w->c);
 	*state = w;
 	return 0;

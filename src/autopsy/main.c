@@ -15,6 +15,7 @@
 #include "autopsy/report.h"
 #include "autopsy/ring.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "jail/jail.h"
 
@@ -27,23 +28,16 @@
 
 #define REPORT_MAX (8u << 20) /* the jail allows no larger file */
 
-/* A copy of n bytes of the file; NULL. */
+/* A copy of the n bytes of the file; NULL. */
 static void *
 read_file(int fd, size_t n)
 {
 	char *p = malloc(n == 0 ? 1 : n);
-	size_t done = 0;
-	ssize_t r;
 
-	while (p != NULL && done < n) {
-		r = pread(fd, p + done, n - done, (off_t)done);
-		if (r <= 0) {
-			free(p);
-			return NULL;
-		}
-		done += (size_t)r;
-	}
-	return p;
+	if (p != NULL && fd_get(fd, p, n) == n)
+		return p;
+	free(p);
+	return NULL;
 }
 
 static int

@@ -379,13 +379,7 @@ enum gen_reason {
 	L(gen_failed, GEN_FAILED_FIELDS)         \
 	L(gen_checked, GEN_CHECKED_FIELDS)
 
-#define LAYOUT_STRUCT(name, fields)     \
-	struct name {                   \
-		fields(LAYOUT_MEMBER, ) \
-	};                              \
-	extern const struct layout layout_##name;
 LAYOUTS(LAYOUT_STRUCT)
-#undef LAYOUT_STRUCT
 
 extern const struct layout layout_steps; /* no fields: see wire/step.h */
 

@@ -48,10 +48,6 @@
 	F(S, u64, n_prompt, "prompt tokens")                                \
 	F(S, strs, suspects, "what it had of the front's, see MODEL_SUSPECTS")
 
-struct obituary {
-	OBITUARY_FIELDS(LAYOUT_MEMBER, )
-};
-
-extern const struct layout layout_obituary;
+LAYOUT_STRUCT(obituary, OBITUARY_FIELDS)
 
 #endif

@@ -24,8 +24,9 @@ for arch in mamba lfm2 granitehybrid qwen35; do
 	try --preset tiny-$arch --type q8_0
 done
 try --preset tiny-granitehybrid --embd 256 --ffn 512 --type q4_k
-# A state cannot go back: alone, at every token.
+# A state cannot go back: alone, at every token. And what it takes is known.
 for arch in mamba lfm2 granitehybrid qwen35; do
+	passes room 'by rows' --preset tiny-$arch
 	passes resume 'by rows' --preset tiny-$arch --type f16 --ctx 1024
 done
 exit $failed

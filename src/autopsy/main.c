@@ -5,16 +5,20 @@
  * itself, and the page of the dead. First everything that needs no thought is
  * written, so that it is there whatever becomes of us; then the stacks are
  * unwound and the functions named, and the file is written again. What it
- * reads was written by a process that had gone wrong, so it trusts nothing,
- * has little power, and the keeper ends it when it takes too long.
+ * reads was written by a process that had gone wrong, so it trusts nothing:
+ * it locks itself in before it reads a byte of that page, with the folder of
+ * obituaries open, and the keeper ends it when it takes too long.
  *
  * Exits 0; 1 when nothing could be written, having said why.
  */
+#include "autopsy/places.h"
 #include "autopsy/report.h"
 #include "autopsy/ring.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/stray.h"
+#include "jail/jail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,54 +27,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPORT_MAX (8u << 20)
-#define MEMORY_MAX (2ull << 30) /* debug information is large */
-#define CPU_MAX 20		/* seconds */
+#define REPORT_MAX (8u << 20) /* the jail allows no larger file */
 
-/* Sanitizers map all there is, and have threads. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MAY_LIMIT false
-#else
-#define MAY_LIMIT true
-#endif
-
-static void
-limit_self(void)
-{
-	static const struct {
-		__rlimit_resource_t what;
-		struct rlimit limit;
-	} limits[] = {
-		{ RLIMIT_AS, { MEMORY_MAX, MEMORY_MAX } },
-		{ RLIMIT_CPU, { CPU_MAX, CPU_MAX } },
-		{ RLIMIT_FSIZE, { REPORT_MAX, REPORT_MAX } },
-		{ RLIMIT_CORE, { 0, 0 } },
-		{ RLIMIT_NPROC, { 0, 0 } },
-	};
-
-	for (size_t i = 0; MAY_LIMIT && i < sizeof(limits) / sizeof(limits[0]);
-	     i++)
-		(void)setrlimit(limits[i].what, &limits[i].limit);
-	(void)setpriority(PRIO_PROCESS, 0, 19);
-}
-
-/* A copy of n bytes of the file; NULL. */
+/* A copy of the n bytes of the file; NULL. */
 static void *
 read_file(int fd, size_t n)
 {
 	char *p = malloc(n == 0 ? 1 : n);
-	size_t done = 0;
-	ssize_t r;
 
-	while (p != NULL && done < n) {
-		r = pread(fd, p + done, n - done, (off_t)done);
-		if (r <= 0) {
-			free(p);
-			return NULL;
-		}
-		done += (size_t)r;
-	}
-	return p;
+	if (p != NULL && fd_get(fd, p, n) == n)
+		return p;
+	free(p);
+	return NULL;
 }
 
 static int
@@ -124,28 +92,62 @@ has_threads(const struct lastwords *w)
 	return w != NULL && w->state != LASTWORDS_NONE && w->n_threads > 0;
 }
 
+/* From here on nothing is opened but ELF files and the obituary's. */
 static int
-autopsy(struct report *r, struct fail *f)
+lock_in(const struct obituary *what, const struct ring *ring, struct fail *f)
 {
-	struct ring ring = {
-		.files_max = r->what->files_max,
-		.bytes_max = r->what->bytes_max,
-	};
+	const char *read[PLACES_MAX];
+	struct jail_files files = { read, places_list(read), ring->dir };
+	struct jail_report r = { .landlock_abi = 0 };
+
+	if (what->jail == JAIL_OFF)
+		return 0;
+	jail_lock(JAIL_AUTOPSY, (enum jail_mode)what->jail, &files, &r);
+	if (pwrite(OBITUARY_FD, &r, sizeof(r), OBITUARY_JAIL_AT) !=
+	    (ssize_t)sizeof(r))
+		log_warn("the keeper cannot be told what the jail holds");
+	if (what->jail == JAIL_REQUIRE && report_has_gap(&r))
+		return fail_set(f, ERR_UNSUPPORTED, "jail",
+		    "--jail require: not all of it is to be had; nothing is "
+		    "read");
+	return 0;
+}
+
+static int
+autopsy(struct report *r, struct ring *ring, struct fail *f)
+{
 	struct fail why = { .text = "" };
-	int err = ring_open(&ring, r->what->dir, f);
 	bool is_worth_it = has_threads(r->words);
+	int err;
 
 	r->autopsy = is_worth_it ? "not finished"
 	    : r->words == NULL || r->words->n_lines == 0
 	    ? "nothing left to look at"
 	    : "no handler ran: no stacks";
+	err = write_down(ring, r, f);
+	if (err != 0 || !is_worth_it)
+		return err;
+	r->frames = frames_open(r->words, &why);
+	r->autopsy = r->frames != NULL ? "done" : why.text;
+	err = write_down(ring, r, f);
+	frames_close(r->frames);
+	return err;
+}
+
+static int
+examine(struct report *r, struct fail *f)
+{
+	struct ring ring = {
+		.files_max = r->what->files_max,
+		.bytes_max = r->what->bytes_max,
+	};
+	int err = ring_open(&ring, r->what->dir, f);
+
 	if (err == 0)
-		err = write_down(&ring, r, f);
-	if (err == 0 && is_worth_it) {
-		r->frames = frames_open(r->words, &why);
-		r->autopsy = r->frames != NULL ? "done" : why.text;
-		err = write_down(&ring, r, f);
-		frames_close(r->frames);
+		err = lock_in(r->what, &ring, f);
+	if (err == 0) {
+		r->words = read_words();
+		err = autopsy(r, &ring, f);
 	}
 	ring_close(&ring);
 	return err;
@@ -160,7 +162,7 @@ main(void)
 	void *mem = NULL;
 	int err;
 
-	limit_self();
+	(void)setpriority(PRIO_PROCESS, 0, 19);
 	stray_ignore(NULL); /* a file that gets too large is one of them */
 	log_init("bulkhead-autopsy", LOG_INFO);
 	err = read_record(&mem, &what);
@@ -170,8 +172,7 @@ main(void)
 		    OBITUARY_FD);
 		return EXIT_FAILURE;
 	}
-	r.words = read_words();
-	err = autopsy(&r, &f);
+	err = examine(&r, &f);
 	if (err != 0)
 		log_warn("crash %.*s: %s", (int)what.id.n, what.id.p, f.text);
 	free(r.words);

@@ -1,84 +1,15 @@
 #include "autopsy/maps.h"
 
+#include "autopsy/places.h"
+
 #include "base/err.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define RANGES_MAX 4096u
-
-/* The dead process wrote the names, and may have been anybody's by then. A
- * file is parsed only where users cannot put theirs: in the system's folders,
- * and beside our own program. A model is in none of them. */
-static const char *const folders[] = { "/usr/", "/lib/", "/lib64/", "/opt/",
-	"/nix/store/" };
-
-static bool
-is_below(const char *path, const char *folder)
-{
-	return strncmp(path, folder, strlen(folder)) == 0;
-}
-
-/* The folder above that of our executable: bin/ and lib/ are in it. */
-static bool
-is_ours(const char *path)
-{
-	static char own[PATH_MAX];
-	char *slash = NULL;
-	ssize_t n;
-
-	if (own[0] == '\0') {
-		n = readlink("/proc/self/exe", own, sizeof(own) - 2);
-		own[n > 0 ? n : 0] = '\0';
-		for (int i = 0; i < 2; i++)
-			if ((slash = strrchr(own, '/')) != NULL)
-				*slash = '\0';
-		if (slash == NULL || slash == own)
-			return false;
-		(void)strcat(own, "/");
-	}
-	return own[0] == '/' && is_below(path, own);
-}
-
-/* The engine's libraries may be anywhere; ours load from one link. */
-static bool
-is_engine(const char *path)
-{
-	static char engine[PATH_MAX];
-	char link[PATH_MAX];
-	char *slash;
-	ssize_t n;
-
-	if (engine[0] == '\0') {
-		n = readlink("/proc/self/exe", link, sizeof(link) - 64);
-		link[n > 0 ? n : 0] = '\0';
-		slash = strrchr(link, '/');
-		if (slash == NULL)
-			return false;
-		(void)strcpy(slash, "/../lib/bulkhead");
-		if (realpath(link, engine) == NULL)
-			(void)strcpy(engine, "-");
-		else
-			(void)strcat(engine, "/");
-	}
-	return engine[0] == '/' && is_below(path, engine);
-}
-
-static bool
-may_open(const char *path)
-{
-	struct stat st;
-	bool is_known = is_ours(path) || is_engine(path);
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		is_known |= is_below(path, folders[i]);
-	return is_known && strstr(path, "/../") == NULL &&
-	    lstat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
 
 static bool
 read_line(const char *line, struct range *ret)
@@ -94,7 +25,7 @@ read_line(const char *line, struct range *ret)
 		return false;
 	ret->is_code = mode[2] == 'x';
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", line + at);
-	ret->is_readable_file = ret->name[0] == '/' && may_open(ret->name);
+	ret->is_readable_file = ret->name[0] == '/' && places_have(ret->name);
 	return true;
 }
 

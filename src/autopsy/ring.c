@@ -1,5 +1,7 @@
 #include "autopsy/ring.h"
 
+#include "base/fd.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -157,25 +159,6 @@ make_room(const struct ring *r, const char *name, uint64_t bytes)
 	free(v);
 }
 
-static bool
-write_all(int fd, const struct buf *text)
-{
-	const uint8_t *p = buf_data(text);
-	size_t left = buf_len(text);
-
-	while (left > 0) {
-		ssize_t n = write(fd, p, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		left -= (size_t)n;
-	}
-	return true;
-}
-
 int
 ring_put(struct ring *r, const char *id, const struct buf *text, struct fail *f)
 {
@@ -189,7 +172,7 @@ ring_put(struct ring *r, const char *id, const struct buf *text, struct fail *f)
 	(void)unlinkat(r->dir, temporary, 0);
 	fd = openat(r->dir, temporary,
 	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	is_good = fd >= 0 && write_all(fd, text);
+	is_good = fd >= 0 && fd_put(fd, buf_data(text), buf_len(text));
 	if (fd >= 0 && close(fd) != 0)
 		is_good = false;
 	if (is_good && renameat(r->dir, temporary, r->dir, name) == 0)

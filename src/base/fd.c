@@ -31,3 +31,19 @@ fd_put(int fd, const void *p, size_t n)
 	}
 	return true;
 }
+
+size_t
+fd_get(int fd, void *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = pread(fd, (char *)p + done, n - done, (off_t)done);
+
+		if (r > 0)
+			done += (size_t)r;
+		else if (r == 0 || errno != EINTR)
+			break;
+	}
+	return done;
+}

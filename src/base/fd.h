@@ -16,4 +16,8 @@ void fd_fill_standard(void);
  * first. */
 bool fd_put(int fd, const void *p, size_t n);
 
+/* What a file holds from its beginning on, up to n bytes; how many that are,
+ * fewer also where an error came first. Its offset stays. Async-signal-safe. */
+size_t fd_get(int fd, void *p, size_t n);
+
 #endif

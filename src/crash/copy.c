@@ -1,5 +1,7 @@
 #include "crash/page.h"
 
+#include "base/fd.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -43,24 +45,10 @@ crash_copy(void *dst, uint64_t from, size_t n)
 	return done;
 }
 
-static size_t
-read_all(int fd, char *room, size_t n)
-{
-	size_t done = 0;
-	ssize_t r;
-
-	if (fd < 0)
-		return 0;
-	while (
-	    done < n && (r = pread(fd, room + done, n - done, (off_t)done)) > 0)
-		done += (size_t)r;
-	return done;
-}
-
 void
 crash_copy_maps(struct lastwords *w)
 {
-	size_t n = read_all(maps_fd, w->maps, sizeof(w->maps));
+	size_t n = fd_get(maps_fd, w->maps, sizeof(w->maps));
 
 	while (n > 0 && w->maps[n - 1] != '\n')
 		n--;
@@ -72,7 +60,7 @@ void
 crash_copy_rss(struct lastwords *w)
 {
 	char text[128];
-	size_t n = read_all(statm_fd, text, sizeof(text));
+	size_t n = fd_get(statm_fd, text, sizeof(text));
 	size_t i = 0;
 	uint64_t pages = 0;
 

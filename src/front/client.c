@@ -153,7 +153,7 @@ learn(struct clients *all, struct identity id)
 }
 
 static struct identity
-identify(int fd)
+identify(int fd, uint32_t uid)
 {
 	struct sockaddr_storage a = { 0 };
 	const struct sockaddr_in *in4 = (void *)&a;
@@ -162,6 +162,8 @@ identify(int fd)
 	socklen_t n = sizeof(a);
 	struct ucred user;
 
+	if (uid != UID_UNTOLD)
+		return (struct identity){ CLIENT_USER, uid };
 	if (getpeername(fd, (struct sockaddr *)&a, &n) != 0)
 		return id;
 	if (a.ss_family == AF_INET) {
@@ -184,9 +186,9 @@ identify(int fd)
 }
 
 struct client *
-client_of_fd(struct clients *all, int fd)
+client_of_fd(struct clients *all, int fd, uint32_t uid)
 {
-	struct identity id = identify(fd);
+	struct identity id = identify(fd, uid);
 	struct client *c = *row_of(all, id);
 
 	if (id.kind == CLIENT_CROWD)
@@ -249,9 +251,9 @@ client_penalty(struct client *c, uint64_t now_ms)
 /* Whose the keeper is stands in what exec was given: the jail has made the
  * front another user since, who may not even ask. */
 bool
-client_is_operator(int fd)
+client_is_operator(int fd, uint32_t uid)
 {
-	struct identity id = identify(fd);
+	struct identity id = identify(fd, uid);
 
 	return id.kind == CLIENT_USER &&
 	    (id.key == 0 || id.key == getauxval(AT_EUID));

@@ -43,9 +43,13 @@ void clients_free(struct clients *all);
 
 uint32_t clients_count(const struct clients *all);
 
-/* The client at the other end of a connected socket. Never NULL: what cannot
- * be told apart, or has no room, shares one. A reference; client_drop() it. */
-struct client *client_of_fd(struct clients *all, int fd);
+/* No user has it: nobody has said whose a socket is, it is asked itself. */
+#define UID_UNTOLD UINT32_MAX
+
+/* The client at the other end of a connected socket. uid: of a Unix socket's
+ * peer, where the keeper has looked. Never NULL: what cannot be told apart, or
+ * has no room, shares one. A reference; client_drop() it. */
+struct client *client_of_fd(struct clients *all, int fd, uint32_t uid);
 
 /* One more reference to it. */
 struct client *client_keep(struct client *c);
@@ -60,6 +64,6 @@ uint64_t client_penalty(struct client *c, uint64_t now_ms);
 
 /* Whether fd is a Unix socket of root or of our own user: who runs the server
  * gets in when it is full. */
-bool client_is_operator(int fd);
+bool client_is_operator(int fd, uint32_t uid);
 
 #endif

@@ -49,7 +49,8 @@ struct conn {
 	uint64_t n_sent;	     /* bytes, ever */
 	struct journal_conn *counts; /* NULL: nobody has asked */
 	int fd;
-	int err; /* why it is dead */
+	uint32_t uid; /* or UID_UNTOLD */
+	int err;      /* why it is dead */
 	bool is_paused;
 	bool is_eof;
 	bool is_slow;
@@ -77,7 +78,8 @@ want(struct conn *c)
 }
 
 struct conn *
-conn_new(struct front *f, int fd, const struct conn_ops *ops, void *arg)
+conn_new(struct front *f, int fd, uint32_t uid, const struct conn_ops *ops,
+    void *arg)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -89,6 +91,7 @@ conn_new(struct front *f, int fd, const struct conn_ops *ops, void *arg)
 		.ops = ops,
 		.arg = arg,
 		.fd = fd,
+		.uid = uid,
 		.deadline = NEVER,
 		.stall = NEVER,
 		.timer_at = NEVER };
@@ -106,7 +109,7 @@ conn_new(struct front *f, int fd, const struct conn_ops *ops, void *arg)
 		free(c);
 		return NULL;
 	}
-	c->client = client_of_fd(f->clients, fd);
+	c->client = client_of_fd(f->clients, fd, uid);
 	party_init(&c->party);
 	list_append(&f->conns, &c->link);
 	f->n_conns++;
@@ -193,7 +196,8 @@ conn_peer(const struct conn *c, char ret[CONN_PEER_SIZE])
 	if (a.ss_family == AF_UNIX &&
 	    getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
 		(void)snprintf(ret, CONN_PEER_SIZE, "uid %u, pid %d",
-		    (unsigned)who.uid, (int)who.pid);
+		    c->uid != UID_UNTOLD ? c->uid : (unsigned)who.uid,
+		    (int)who.pid);
 }
 
 bool
@@ -289,7 +293,9 @@ conn_rest(struct conn *c)
 {
 	if (buf_len(&c->in) == 0)
 		buf_trim(&c->in);
-	if (buf_len(&c->out) == 0)
+	/* One that had no memory for its first byte is empty too, and flush()
+	 * has to see why. */
+	if (buf_len(&c->out) == 0 && buf_err(&c->out) == 0)
 		buf_trim(&c->out);
 }
 
@@ -360,8 +366,9 @@ flush(struct conn *c)
 	bool has_moved = false;
 
 	if (buf_err(&c->out) != 0) {
-		/* A reader so slow that even parking did not help. */
-		conn_abort(c, ERR_TOO_BIG);
+		/* A reader so slow that even parking did not help; or there
+		 * was no memory. */
+		conn_abort(c, buf_err(&c->out));
 		return;
 	}
 	while (!c->is_blocked && buf_len(&c->out) > 0) {

@@ -37,9 +37,10 @@ struct conn_ops {
 	void (*drain)(void *arg);
 };
 
-/* Takes over fd. NULL if out of memory (fd is closed). */
-struct conn *conn_new(
-    struct front *f, int fd, const struct conn_ops *ops, void *arg);
+/* Takes over fd. uid: as of client_of_fd(). NULL if out of memory (fd is
+ * closed). */
+struct conn *conn_new(struct front *f, int fd, uint32_t uid,
+    const struct conn_ops *ops, void *arg);
 
 struct front *conn_front(const struct conn *c);
 

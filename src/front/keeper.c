@@ -49,7 +49,7 @@ lock_in(struct front *f)
 
 	if (mode == JAIL_OFF)
 		return 0;
-	jail_lock(JAIL_FRONT, mode, &r);
+	jail_lock(JAIL_FRONT, mode, NULL, &r);
 	front_tell(f, MSG_FRONT_JAILED, &j);
 	return mode == JAIL_REQUIRE && report_has_gap(&r) ? ERR_UNSUPPORTED : 0;
 }
@@ -88,6 +88,20 @@ on_listen(struct front *f, struct frame *fr)
 		return ERR_PROTO;
 	fr->fds[0] = -1;
 	return listener_add(f, &l, fd);
+}
+
+static int
+on_client(struct front *f, struct frame *fr)
+{
+	struct front_client c;
+	int fd = fr->fds[0];
+
+	if (frame_unpack(fr, &c) != 0 || fd < 0)
+		return ERR_PROTO;
+	fr->fds[0] = -1;
+	listener_take(f, &c, fd);
+	front_tell(f, MSG_FRONT_TOOK, &(struct front_took){ c.listener });
+	return 0;
 }
 
 /* The keeper's status is the last of what a new front is told: from here on it
@@ -186,6 +200,7 @@ take_frames(struct front *f)
 		[MSG_FRONT_CONFIG] = on_config,
 		[MSG_FRONT_JOURNAL] = on_journal,
 		[MSG_FRONT_LISTEN] = on_listen,
+		[MSG_FRONT_CLIENT] = on_client,
 		[MSG_FRONT_DRAIN] = on_drain,
 		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,

@@ -25,7 +25,7 @@
 #define UNSENT_MAX (128 * 1024)
 
 struct door {
-	int (*accept)(struct front *f, int fd);
+	int (*accept)(struct front *f, int fd, uint32_t uid);
 	struct str (*refusal)(void);
 };
 
@@ -80,7 +80,7 @@ refuse_with_reserve(struct listener *l)
 /* Whether one more may come in. Who runs the server can look at it, and stop
  * what fills it, when it is full. */
 static bool
-has_room(const struct listener *l, int fd)
+has_room(const struct listener *l, int fd, uint32_t uid)
 {
 	const struct front *f = l->front;
 	uint32_t max = f->config.max_clients;
@@ -89,23 +89,23 @@ has_room(const struct listener *l, int fd)
 	if (f->n_conns < max)
 		return true;
 	return l->is_unix && l->kind == LISTEN_RPC && f->n_conns < max + more &&
-	    client_is_operator(fd);
+	    client_is_operator(fd, uid);
 }
 
 static void
-take(struct listener *l, int fd)
+take(struct listener *l, int fd, uint32_t uid)
 {
 	struct front *f = l->front;
 
 	if (!l->is_unix)
 		set_tcp_options(fd, f->config.stall_ms);
-	if (!has_room(l, fd)) {
+	if (!has_room(l, fd, uid)) {
 		f->metrics.connections_refused_total++;
 		refuse_fd(f, fd, doors[l->kind].refusal());
 		return;
 	}
 	f->metrics.connections_total++;
-	if (doors[l->kind].accept(f, fd) != 0)
+	if (doors[l->kind].accept(f, fd, uid) != 0)
 		log_warn("%s: no memory for a new connection", l->label);
 }
 
@@ -138,7 +138,7 @@ on_connection(void *arg, unsigned events)
 		    accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0)
-			take(l, fd);
+			take(l, fd, UID_UNTOLD);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			break;
 		else if (errno == EINTR || errno == ECONNABORTED)
@@ -174,8 +174,10 @@ listener_add(struct front *f, const struct front_listen *msg, int fd)
 	}
 	*l = (struct listener){ .front = f,
 		.fd = fd,
+		.number = msg->listener,
 		.kind = msg->kind,
 		.is_unix = msg->is_unix != 0,
+		.is_by_keeper = msg->by_keeper != 0,
 		.label = str_dup(msg->label) };
 	list_append(&f->listeners, &l->link);
 	l->watch = watch_new(f->loop, fd, on_connection, l);
@@ -190,9 +192,31 @@ listener_add(struct front *f, const struct front_listen *msg, int fd)
 void
 listener_open_all(struct front *f)
 {
-	for (struct list *it = f->listeners.next; it != &f->listeners;
-	     it = it->next)
-		on_rested(LIST_ENTRY(it, struct listener, link));
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &f->listeners) {
+		struct listener *l = LIST_ENTRY(it, struct listener, link);
+
+		if (!l->is_by_keeper)
+			on_rested(l);
+	}
+}
+
+/* One that came when we had begun to drain finds none. */
+void
+listener_take(struct front *f, const struct front_client *c, int fd)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &f->listeners) {
+		struct listener *l = LIST_ENTRY(it, struct listener, link);
+
+		if (!l->is_by_keeper || l->number != c->listener)
+			continue;
+		take(l, fd, c->uid);
+		return;
+	}
+	(void)close(fd);
 }
 
 void

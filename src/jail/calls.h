@@ -13,6 +13,7 @@
 #define CALL_RULES(R)                                                  \
 	R(ANY, "yes")                                                  \
 	R(NOT_EXECUTABLE, "unless memory would be executable")         \
+	R(NO_LIBRARY, "unless memory would be executable: EPERM")      \
 	R(THREAD, "to make a thread, nothing else")                    \
 	R(OWN, "of this process only")                                 \
 	R(NOT_SIGSYS, "but for SIGSYS")                                \
@@ -170,5 +171,24 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(getpeername, ANY, "and from where, for quotas")             \
 	C(ioctl, UNREAD, "what a peer has not yet taken")             \
 	C(fallocate, ANY, "the journal, in memory that the keeper made")
+
+/* Of bulkhead-autopsy, in place of those above: it opens files as it comes
+ * upon them. Which, Landlock decides; a path is out of a filter's sight. */
+#define CALLS_AUTOPSY(C)                                                 \
+	C(open, ANY, "ELF and debug files; the obituary's own")          \
+	C(openat, ANY, "the same")                                       \
+	C(stat, ANY, "whether there is such a debug file")               \
+	C(lstat, ANY, "whether a file is one, and no link")              \
+	C(newfstatat, ANY, "the same")                                   \
+	C(statx, ANY, "the same")                                        \
+	C(readlink, ANY, "where a module's own debug file may be")       \
+	C(readlinkat, ANY, "the same")                                   \
+	C(mmap, NO_LIBRARY, "files; libdw would load a download client") \
+	C(pread64, ANY, "ELF headers, sections")                         \
+	C(pwrite64, ANY, "what its jail holds, for the keeper")          \
+	C(renameat, ANY, "an obituary that is whole gets its name")      \
+	C(renameat2, ANY, "the same")                                    \
+	C(unlinkat, ANY, "the oldest obituaries go")                     \
+	C(sysinfo, ANY, "how much memory qsort() may take")
 
 #endif

@@ -35,6 +35,7 @@ static const struct call common[] = { CALLS_COMMON(ROW) };
 static const struct call worker[] = { CALLS_WORKER(ROW) };
 static const struct call device[] = { CALLS_DEVICE(ROW) };
 static const struct call front[] = { CALLS_FRONT(ROW) };
+static const struct call autopsy[] = { CALLS_AUTOPSY(ROW) };
 #undef ROW
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -48,6 +49,7 @@ static const struct table tables[JAIL_NKINDS + 1] = {
 	[JAIL_FRONT] = { front, COUNT(front) },
 	[JAIL_WORKER] = { worker, COUNT(worker) },
 	[JAIL_DEVICE] = { device, COUNT(device) },
+	[JAIL_AUTOPSY] = { autopsy, COUNT(autopsy) },
 	[JAIL_NKINDS] = { common, COUNT(common) },
 };
 
@@ -56,6 +58,7 @@ static const enum jail_kind parts[JAIL_NKINDS][3] = {
 	[JAIL_FRONT] = { JAIL_FRONT, JAIL_NKINDS, JAIL_NKINDS },
 	[JAIL_WORKER] = { JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS },
 	[JAIL_DEVICE] = { JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS },
+	[JAIL_AUTOPSY] = { JAIL_AUTOPSY, JAIL_NKINDS, JAIL_NKINDS },
 };
 
 const struct call *
@@ -86,6 +89,18 @@ add_not_executable(scmp_filter_ctx ctx, int nr)
 {
 	return seccomp_rule_add(
 	    ctx, MAY, nr, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* Who asks goes on without. */
+static int
+add_no_library(scmp_filter_ctx ctx, int nr)
+{
+	int err = add_not_executable(ctx, nr);
+
+	if (err != 0)
+		return err;
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), nr, 1,
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
 }
 
 static int
@@ -165,8 +180,6 @@ add_socket_option(scmp_filter_ctx ctx, int nr)
 		scmp_datum_t name;
 	} options[] = {
 		{ SOL_SOCKET, SO_KEEPALIVE },
-		{ SOL_SOCKET, SO_LINGER },
-		{ SOL_SOCKET, SO_SNDBUF },
 		{ IPPROTO_TCP, TCP_NODELAY },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT },
 		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },
@@ -223,6 +236,7 @@ answer_enosys(scmp_filter_ctx ctx, int nr)
 static int (*const adders[CALL_RULE_COUNT])(scmp_filter_ctx, int) = {
 	[CALL_ANY] = add_any,
 	[CALL_NOT_EXECUTABLE] = add_not_executable,
+	[CALL_NO_LIBRARY] = add_no_library,
 	[CALL_THREAD] = add_thread,
 	[CALL_OWN] = add_own,
 	[CALL_NOT_SIGSYS] = add_not_sigsys,

@@ -34,7 +34,8 @@ enum jail_mode {
 enum jail_kind {
 	JAIL_FRONT,
 	JAIL_WORKER,
-	JAIL_DEVICE, /* a worker with a GPU or an NPU */
+	JAIL_DEVICE,  /* a worker with a GPU or an NPU */
+	JAIL_AUTOPSY, /* bulkhead-autopsy, which goes on opening files */
 	JAIL_NKINDS
 };
 
@@ -46,6 +47,14 @@ struct jail {
 	enum jail_mode mode;
 };
 
+/* What a process may go on opening. */
+struct jail_files {
+	const char *const *read; /* folders, where files may be read; one that
+				  * is not there is passed over */
+	size_t n_read;
+	int write; /* a folder that is open, for its own files; -1: none */
+};
+
 /* Stage 1. Only for the child of a fork(2): everything in it is
  * async-signal-safe. *keep, a descriptor beside the named ones, is moved to
  * n_fds and closed by exec; -1 if there is none. Returns NULL, or the name of
@@ -55,9 +64,9 @@ const char *jail_enter(
 
 /* Stage 2, in the program that stage 1 has started; what is said of it is
  * added to *report. Whoever calls it in JAIL_REQUIRE must look whether it is
- * whole. Nothing is done in JAIL_OFF. */
-void jail_lock(
-    enum jail_kind kind, enum jail_mode mode, struct jail_report *report);
+ * whole. Nothing is done in JAIL_OFF. files: for JAIL_AUTOPSY; else NULL. */
+void jail_lock(enum jail_kind kind, enum jail_mode mode,
+    const struct jail_files *files, struct jail_report *report);
 
 /* Tries both stages in a process that ends at once. False, with errno, if even
  * that could not be made. */

@@ -27,6 +27,8 @@ struct beneath {
 #define FILE_WRITE (1ull << 1)
 #define FILE_READ (1ull << 2)
 #define FOLDER_READ (1ull << 3)
+#define FILE_REMOVE (1ull << 5)
+#define FILE_MAKE (1ull << 8)
 #define FILE_IOCTL (1ull << 15)
 
 /* How many of the bits, from the lowest, each version knows. */
@@ -69,22 +71,26 @@ static const struct {
 };
 
 static int
+add_rule(int rules, int folder, uint64_t allowed)
+{
+	struct beneath b = { .allowed = allowed, .folder = folder };
+
+	return (int)syscall(SYS_landlock_add_rule, rules, PATH_BENEATH, &b, 0);
+}
+
+static int
 allow(int rules, const char *path, uint64_t allowed)
 {
-	struct beneath b = { .allowed = allowed };
+	int fd = open(path, O_PATH | O_CLOEXEC);
 	int err;
 
-	b.folder = open(path, O_PATH | O_CLOEXEC);
-	if (b.folder < 0)
+	if (fd < 0)
 		return 0;
-	err = (int)syscall(SYS_landlock_add_rule, rules, PATH_BENEATH, &b, 0);
+	err = add_rule(rules, fd, allowed);
 	/* One who asks for a folder's rights on a file is told so. */
-	if (err != 0 && errno == EINVAL) {
-		b.allowed &= ~FOLDER_READ;
-		err = (int)syscall(
-		    SYS_landlock_add_rule, rules, PATH_BENEATH, &b, 0);
-	}
-	(void)close(b.folder);
+	if (err != 0 && errno == EINVAL)
+		err = add_rule(rules, fd, allowed & ~FOLDER_READ);
+	(void)close(fd);
 	return err;
 }
 
@@ -100,8 +106,24 @@ allow_devices(int rules, uint64_t known)
 	return err;
 }
 
+static int
+allow_files(int rules, const struct jail_files *files, uint64_t known)
+{
+	static const uint64_t reading = FILE_READ | FOLDER_READ;
+	static const uint64_t writing = FILE_WRITE | FILE_MAKE | FILE_REMOVE;
+	int err = 0;
+
+	for (size_t i = 0; i < files->n_read && err == 0; i++)
+		err = allow(rules, files->read[i], reading & known);
+	if (err == 0 && files->write >= 0)
+		err =
+		    add_rule(rules, files->write, (reading | writing) & known);
+	return err;
+}
+
 int
-landlock_enter(bool with_devices, unsigned *ret_abi)
+landlock_enter(
+    bool with_devices, const struct jail_files *files, unsigned *ret_abi)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, GET_VERSION);
 	const struct version *v;
@@ -122,6 +144,8 @@ landlock_enter(bool with_devices, unsigned *ret_abi)
 		return -1;
 	if (with_devices)
 		err = allow_devices(rules, all.files);
+	if (err == 0 && files != NULL)
+		err = allow_files(rules, files, all.files);
 	if (err == 0)
 		err = (int)syscall(SYS_landlock_restrict_self, rules, 0);
 	error = errno;

@@ -33,6 +33,7 @@
 struct lock {
 	enum jail_kind kind;
 	bool has_core; /* a crash writes a core file itself */
+	const struct jail_files *files;
 	struct jail_report *report;
 };
 
@@ -85,6 +86,28 @@ is_file(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* What unwinds may have been led astray by what it reads. Debug information is
+ * large, and mapped. */
+static int
+lock_autopsy_limits(void)
+{
+	static const struct {
+		int what;
+		rlim_t most;
+	} limits[] = {
+		{ RLIMIT_AS, 2ull << 30 },
+		{ RLIMIT_CPU, 20 }, /* seconds */
+		{ RLIMIT_FSIZE, 8u << 20 },
+		{ RLIMIT_NOFILE, 1024 },
+		{ RLIMIT_NPROC, 0 },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		err |= limit(limits[i].what, limits[i].most);
+	return err;
+}
+
 /* A worker makes threads, and who counts them counts those of all workers. The
  * front's journal may grow. */
 static int
@@ -92,6 +115,8 @@ lock_limits(const struct lock *l)
 {
 	if (l->kind == JAIL_FRONT)
 		return limit(RLIMIT_NPROC, 0);
+	if (l->kind == JAIL_AUTOPSY)
+		return lock_autopsy_limits();
 	if (l->kind == JAIL_WORKER && limit(RLIMIT_NOFILE, 64) != 0)
 		return -1;
 	/* Started by hand, its log may be a file. */
@@ -136,7 +161,7 @@ static int
 lock_paths(const struct lock *l)
 {
 	unsigned abi;
-	int err = landlock_enter(l->kind == JAIL_DEVICE, &abi);
+	int err = landlock_enter(l->kind == JAIL_DEVICE, l->files, &abi);
 
 	l->report->landlock_abi = (uint8_t)abi;
 	return err;
@@ -156,13 +181,14 @@ static const struct step {
 	bool when_sanitized;
 	bool when_core;
 	bool when_device;
+	bool when_files; /* of others, and its own in its user's name */
 } steps[] = {
-	{ LAYER_MOUNT_NS, lock_root, false, false, false },
-	{ LAYER_UID, lock_user, false, false, true },
-	{ LAYER_LIMITS, lock_limits, false, true, true },
-	{ LAYER_NO_CAPS, lock_caps, true, true, true },
-	{ LAYER_LANDLOCK, lock_paths, false, false, true },
-	{ LAYER_SECCOMP, lock_calls, false, true, true },
+	{ LAYER_MOUNT_NS, lock_root, false, false, false, false },
+	{ LAYER_UID, lock_user, false, false, true, false },
+	{ LAYER_LIMITS, lock_limits, false, true, true, true },
+	{ LAYER_NO_CAPS, lock_caps, true, true, true, true },
+	{ LAYER_LANDLOCK, lock_paths, false, false, true, true },
+	{ LAYER_SECCOMP, lock_calls, false, true, true, true },
 };
 
 /* Why a step is left out; NEVER if it is not. */
@@ -175,6 +201,8 @@ reason_against(const struct lock *l, const struct step *s)
 		return REASON_CORE;
 	if (l->kind == JAIL_DEVICE && !s->when_device)
 		return REASON_DEVICE;
+	if (l->kind == JAIL_AUTOPSY && !s->when_files)
+		return REASON_FILES;
 	return NEVER;
 }
 
@@ -192,9 +220,10 @@ take_step(const struct lock *l, const struct step *s)
 }
 
 void
-jail_lock(enum jail_kind kind, enum jail_mode mode, struct jail_report *report)
+jail_lock(enum jail_kind kind, enum jail_mode mode,
+    const struct jail_files *files, struct jail_report *report)
 {
-	struct lock l = { kind, writes_core(), report };
+	struct lock l = { kind, writes_core(), files, report };
 
 	if (mode == JAIL_OFF)
 		return;
@@ -215,7 +244,7 @@ try_child(enum jail_kind kind, bool core, pid_t parent, int fd)
 
 	if (jail_enter(&j, &fd, &r) != NULL)
 		_exit(1);
-	jail_lock(kind, JAIL_AUTO, &r);
+	jail_lock(kind, JAIL_AUTO, NULL, &r);
 	_exit(write(fd, &r, sizeof(r)) == (ssize_t)sizeof(r) ? 0 : 1);
 }
 

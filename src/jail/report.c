@@ -95,10 +95,11 @@ is_missing(const struct jail_report *r, size_t i)
 }
 
 static bool
-is_for_device(const struct jail_report *r, size_t i)
+is_for_its_work(const struct jail_report *r, size_t i)
 {
 	return r->layers[i].state == LAYER_LEFT_OUT &&
-	    r->layers[i].error == REASON_DEVICE;
+	    (r->layers[i].error == REASON_DEVICE ||
+		r->layers[i].error == REASON_FILES);
 }
 
 void
@@ -124,7 +125,7 @@ report_has_gap(const struct jail_report *r)
 {
 	for (size_t i = 0; i < LAYER_COUNT; i++)
 		if (r->layers[i].state != LAYER_UNSAID && is_missing(r, i) &&
-		    !is_for_device(r, i))
+		    !is_for_its_work(r, i))
 			return true;
 	return false;
 }
@@ -133,7 +134,7 @@ bool
 report_is_whole(const struct jail_report *r)
 {
 	for (size_t i = 0; i < LAYER_COUNT; i++)
-		if (is_missing(r, i) && !is_for_device(r, i))
+		if (is_missing(r, i) && !is_for_its_work(r, i))
 			return false;
 	return true;
 }

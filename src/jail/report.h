@@ -43,7 +43,8 @@ enum layer_state {
 #define LAYER_REASONS(R)                               \
 	R(SANITIZER, "a sanitizer's build needs more") \
 	R(CORE, "--core wants to write a file")        \
-	R(DEVICE, "the device's driver needs more")
+	R(DEVICE, "the device's driver needs more")    \
+	R(FILES, "it reads and writes files")
 
 #define LAYER_REASON_ENUM(name, word) REASON_##name,
 enum layer_reason { LAYER_REASONS(LAYER_REASON_ENUM) LAYER_REASON_COUNT };
@@ -79,10 +80,12 @@ void report_held(const struct jail_report *r, char ret[JAIL_TEXT_MAX]);
  * missing. */
 void report_missing(const struct jail_report *r, char ret[JAIL_TEXT_MAX]);
 
-/* Whether a stage could not make one of its own, and a driver is not why. */
+/* Whether a stage could not make one of its own, though what the process is
+ * for would allow it. */
 bool report_has_gap(const struct jail_report *r);
 
-/* Whether nothing is missing but what no driver could work without. */
+/* Whether nothing is missing but what the process could not work under: a
+ * driver, one that has files to open. */
 bool report_is_whole(const struct jail_report *r);
 
 /* "landlock"; never NULL. */

@@ -1,6 +1,7 @@
 #include "keeper/cgroup.h"
 
 #include "base/log.h"
+#include "keeper/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,21 +20,6 @@ struct cgroup {
 	uint64_t memory_max;
 	bool has_pids;
 };
-
-/* A small file as text; false if it cannot be read. */
-static bool
-read_at(int dir, const char *name, char ret[TEXT_MAX])
-{
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, ret, TEXT_MAX - 1);
-	(void)close(fd);
-	ret[n > 0 ? n : 0] = '\0';
-	return n >= 0;
-}
 
 /* 0 or errno. */
 static int
@@ -77,7 +63,7 @@ find_path(
 	char text[TEXT_MAX];
 	char *at = text, *end;
 
-	if (!read_at(AT_FDCWD, paths->self, text))
+	if (!kernel_read(AT_FDCWD, paths->self, text, sizeof(text)))
 		return none(why, "cannot read ", paths->self);
 	while (strncmp(at, "0::/", 4) != 0) {
 		at = strchr(at, '\n');
@@ -135,7 +121,7 @@ enable(struct cgroup *c, struct fail *why)
 	char have[TEXT_MAX];
 	int error;
 
-	if (!read_at(c->dir, "cgroup.controllers", have))
+	if (!kernel_read(c->dir, "cgroup.controllers", have, sizeof(have)))
 		return none(why, "no cgroup v2 at its place", "");
 	if (!has_word(have, "memory"))
 		return none(why, "without the memory controller", "");
@@ -235,27 +221,14 @@ cgroup_put(struct cgroup *c, pid_t pid, struct fail *why)
 	    strerror(error));
 }
 
-/* The number after a key at the beginning of a line; 0 without. */
-static unsigned long long
-number_of(const char *text, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
-		at += *at == '\n';
-		if (strncmp(at, key, n) == 0 && at[n] == ' ')
-			return strtoull(at + n, NULL, 10);
-	}
-	return 0;
-}
-
 bool
 cgroup_drop(struct cgroup *c, pid_t pid)
 {
 	char name[64], events[TEXT_MAX];
 	bool was_killed =
-	    read_at(c->dir, name_of(pid, "/memory.events", name), events) &&
-	    number_of(events, "oom_kill") > 0;
+	    kernel_read(c->dir, name_of(pid, "/memory.events", name), events,
+		sizeof(events)) &&
+	    kernel_number(events, "oom_kill") > 0;
 
 	if (unlinkat(c->dir, name_of(pid, "", name), AT_REMOVEDIR) != 0 &&
 	    errno != ENOENT)

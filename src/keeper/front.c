@@ -1,6 +1,7 @@
 #include "keeper/front.h"
 
 #include "base/log.h"
+#include "keeper/doors.h"
 #include "keeper/super.h"
 #include "wire/journal.h"
 
@@ -21,6 +22,7 @@ struct front {
 	void *arg;
 	struct program program;
 	struct super *super;
+	struct doors *doors;
 	const char *default_model;
 	int journal; /* memory that outlives the process; never looked at */
 	uint32_t no_starts;
@@ -76,8 +78,10 @@ send_listeners(struct front *fr, struct process *p)
 	for (size_t i = 0; i < fr->spec.listeners->n; i++) {
 		const struct listener *l = &fr->spec.listeners->v[i];
 		struct front_listen fl = {
+			.listener = (uint32_t)i,
 			.kind = (uint8_t)l->kind,
 			.is_unix = l->is_unix,
+			.by_keeper = l->is_unix && doors_are_wanted(p),
 			.label = str_of(l->label),
 		};
 
@@ -138,6 +142,8 @@ on_ready(struct front *fr, struct frame *f)
 	if (frame_unpack(f, &r) != 0)
 		return ERR_PROTO;
 	fr->was_ready = fr->is_ready = true;
+	if (doors_are_wanted(super_process(fr->super)))
+		doors_open(fr->doors, super_process(fr->super));
 	super_event(fr->super, CHILD_EV_READY);
 	return 0;
 }
@@ -153,6 +159,14 @@ on_drained(struct front *fr, struct frame *f)
 	if (d.ended > 0)
 		log_warn("%u streams were cut short", d.ended);
 	return 0;
+}
+
+static int
+on_took(struct front *fr, struct frame *f)
+{
+	struct front_took t;
+
+	return frame_unpack(f, &t) != 0 ? ERR_PROTO : doors_took(fr->doors);
 }
 
 static int
@@ -229,6 +243,7 @@ on_frame(void *arg, struct frame *f)
 		[MSG_FRONT_JAILED] = on_jailed,
 		[MSG_FRONT_READY] = on_ready,
 		[MSG_FRONT_DRAINED] = on_drained,
+		[MSG_FRONT_TOOK] = on_took,
 		[MSG_MODEL_WANT] = on_want,
 		[MSG_MODEL_DROP] = on_drop,
 		[MSG_MODEL_BROKEN] = on_broken,
@@ -294,6 +309,7 @@ on_death(void *arg, struct process *p, const char *what)
 {
 	struct front *fr = arg;
 
+	doors_close(fr->doors);
 	renew_journal(fr);
 	fr->is_ready = false;
 	fr->ops->lost(fr->arg);
@@ -410,7 +426,8 @@ front_new(struct loop *l, const struct front_spec *spec,
 		.journal = -1,
 	};
 	fr->super = super_new(l, &limits, &pulse, &fr->program, &super_ops, fr);
-	if (fr->super == NULL ||
+	fr->doors = doors_new(l, spec->listeners);
+	if (fr->super == NULL || fr->doors == NULL ||
 	    journal_make(spec->conf->journal_max, &fr->journal) != 0) {
 		front_free(fr);
 		return NULL;
@@ -424,6 +441,7 @@ front_free(struct front *fr)
 	if (fr == NULL)
 		return;
 	super_free(fr->super);
+	doors_free(fr->doors);
 	if (fr->journal >= 0)
 		(void)close(fr->journal);
 	free(fr);
@@ -434,6 +452,13 @@ front_start(struct front *fr, const char *default_model)
 {
 	fr->default_model = default_model;
 	super_event(fr->super, CHILD_EV_START);
+}
+
+void
+front_turn_away(struct front *fr)
+{
+	if (fr != NULL)
+		doors_close(fr->doors);
 }
 
 void

@@ -59,6 +59,10 @@ void front_free(struct front *fr);
 /* default_model: what requests without a model's name get. */
 void front_start(struct front *fr, const char *default_model);
 
+/* The listeners are about to be closed: nobody is let in any more. NULL is
+ * allowed. */
+void front_turn_away(struct front *fr);
+
 /* Lets it end what runs, within --drain-timeout, in a hurry: now. Ends in
  * FRONT_DOWN. */
 void front_drain(struct front *fr, bool hurry);

@@ -41,6 +41,8 @@ jail_log(const char *name, const struct jail_report *r)
 	report_missing(r, missing);
 	if (missing[0] == '\0')
 		log_info("jail of %s: %s", name, held);
+	else if (report_is_whole(r))
+		log_info("jail of %s: %s; left out: %s", name, held, missing);
 	else
 		log_warn(
 		    "jail of %s: %s; not available: %s", name, held, missing);
@@ -52,7 +54,8 @@ jail_check(bool core, struct fail *f)
 	static const struct {
 		const char *name;
 		enum jail_kind kind;
-	} children[] = { { "front", JAIL_FRONT }, { "worker", JAIL_WORKER } };
+	} children[] = { { "front", JAIL_FRONT }, { "worker", JAIL_WORKER },
+		{ "helper that writes obituaries", JAIL_AUTOPSY } };
 
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
 		struct jail_report r = { .landlock_abi = 0 };

@@ -72,6 +72,7 @@ stop(struct keeper *k, enum status status, bool hurry)
 		k->phase = DRAINING;
 		k->status = status;
 		notify(k->envp, "STOPPING=1");
+		front_turn_away(k->front);
 		listen_close(&k->listeners);
 	}
 	if (k->phase == DRAINING)
@@ -464,6 +465,7 @@ tear_down(struct keeper *k)
 {
 	struct front *front = k->front;
 
+	front_turn_away(front);
 	listen_close(&k->listeners);
 	orphans_free(k->orphans);
 	k->front = NULL;

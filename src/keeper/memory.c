@@ -1,12 +1,11 @@
 #include "keeper/memory.h"
 
 #include "base/log.h"
+#include "keeper/kernel.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define AGAIN_MS (10u * 60 * 1000)
 #define MIB_BYTES (1024u * 1024u)
@@ -69,17 +68,10 @@ memory_about(const struct memory *m)
 static uint64_t
 machine_kills(const struct memory *m)
 {
-	static const char key[] = "\noom_kill ";
 	char text[16384];
-	int fd = open(m->paths.vmstat, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	const char *at;
 
-	if (fd >= 0)
-		(void)close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	at = strstr(text, key);
-	return at != NULL ? strtoull(at + sizeof(key) - 1, NULL, 10) : 0;
+	(void)kernel_read(AT_FDCWD, m->paths.vmstat, text, sizeof(text));
+	return kernel_number(text, "oom_kill");
 }
 
 void

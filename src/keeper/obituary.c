@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "conf/crashdir.h"
+#include "keeper/jaillog.h"
 #include "keeper/reap.h"
 #include "keeper/spawn.h"
 
@@ -47,6 +48,8 @@ struct obituaries {
 	uint32_t n_early;
 	struct timer *timer;
 	pid_t helper; /* 0: none runs */
+	int record;   /* what it reads, and where it says how it is jailed */
+	struct jail_report jail; /* its first stage */
 	uint64_t deadline_ms;
 	char id[CRASH_ID_SIZE]; /* of what it writes */
 };
@@ -112,6 +115,7 @@ start_helper(struct obituaries *o, struct death_note *d, struct fail *f)
 		.channel = record(d),
 		.progress = d->words,
 		.lastwords = -1,
+		.jail = (enum jail_mode)o->conf->jail,
 	};
 	int pidfd = -1;
 	int err;
@@ -121,11 +125,29 @@ start_helper(struct obituaries *o, struct death_note *d, struct fail *f)
 	/* Its place must be somebody's. */
 	if (s.progress < 0)
 		s.progress = s.channel;
-	err = spawn(&s, &o->helper, &pidfd, NULL, f);
-	(void)close(s.channel);
+	o->jail = (struct jail_report){ .landlock_abi = 0 };
+	err = spawn(&s, &o->helper, &pidfd, &o->jail, f);
 	if (pidfd >= 0)
 		(void)close(pidfd);
+	if (err == 0)
+		o->record = s.channel;
+	else
+		(void)close(s.channel);
 	return err;
+}
+
+/* What holds the helper: said once, as of any child. */
+static void
+say_jail(struct obituaries *o)
+{
+	struct jail_report more;
+	ssize_t n = pread(o->record, &more, sizeof(more), OBITUARY_JAIL_AT);
+
+	(void)close(o->record);
+	if (n > 0 && report_read(&more, &more, (size_t)n)) {
+		report_add(&o->jail, &more);
+		jail_log("bulkhead-autopsy", &o->jail);
+	}
 }
 
 static void
@@ -158,6 +180,7 @@ look_at_helper(struct obituaries *o)
 	if (reap(o->helper, &d) != 0)
 		return;
 	o->helper = 0;
+	say_jail(o);
 	/* Status 1: it has said why. */
 	if (d.by_signal || d.number > 1)
 		log_warn("crash %s: bulkhead-autopsy %s; its obituary has no "
@@ -279,6 +302,7 @@ obituaries_add(
 		return;
 	}
 	what->version = STR(BULKHEAD_VERSION);
+	what->jail = (uint8_t)o->conf->jail;
 	what->dir = str_of(o->dir);
 	what->files_max = o->conf->crash_files;
 	what->bytes_max = o->conf->crash_bytes;

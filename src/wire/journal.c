@@ -44,18 +44,8 @@ JOURNAL_AT(journal_slot, head, 128);
  * under the next one, nor let it grow beyond what was allowed. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-#define DEFINE(name, list)                                        \
-	static const struct field fields_##name[] = { list(       \
-	    LAYOUT_FIELD, name) };                                \
-	const struct layout layout_##name = {                     \
-		#name,                                            \
-		fields_##name,                                    \
-		sizeof(fields_##name) / sizeof(fields_##name[0]), \
-		sizeof(struct name),                              \
-	};
-
-DEFINE(journal_about, JOURNAL_ABOUT_FIELDS)
-DEFINE(journal_origin, JOURNAL_ORIGIN_FIELDS)
+LAYOUT_DEFINE(journal_about, JOURNAL_ABOUT_FIELDS)
+LAYOUT_DEFINE(journal_origin, JOURNAL_ORIGIN_FIELDS)
 
 int
 journal_make(uint64_t size, int *ret_fd)

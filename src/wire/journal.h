@@ -103,10 +103,7 @@ enum journal_protocol { PROTOCOL_NONE, PROTOCOL_HTTP, PROTOCOL_RPC };
 	F(S, u32, conn_slot, "where that connection's counts are")   \
 	F(S, u64, out_start, "bytes made for the connection before it")
 
-struct journal_about {
-	JOURNAL_ABOUT_FIELDS(LAYOUT_MEMBER, )
-};
-extern const struct layout layout_journal_about;
+LAYOUT_STRUCT(journal_about, JOURNAL_ABOUT_FIELDS)
 
 /* What computes a generation's tokens: a chain of kind JOURNAL_ORIGIN that
  * begins with used bytes of this, packed; shared by generations. */
@@ -117,10 +114,7 @@ extern const struct layout layout_journal_about;
 	F(S, str, file, "which file: device, inode, size, time") \
 	F(S, str, identity, "MODEL_STATE's: build, backend, threads")
 
-struct journal_origin {
-	JOURNAL_ORIGIN_FIELDS(LAYOUT_MEMBER, )
-};
-extern const struct layout layout_journal_origin;
+LAYOUT_STRUCT(journal_origin, JOURNAL_ORIGIN_FIELDS)
 
 #define JOURNAL_HAS_MU 1u
 #define JOURNAL_HAS_HASH 2u

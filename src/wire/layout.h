@@ -74,6 +74,23 @@ struct layout {
 #define LAYOUT_FIELD(s, kind, member, what) \
 	{ #member, FIELD_##kind, offsetof(struct s, member) },
 
+/* Of a list: struct name and the declaration of layout_name; and, in one file,
+ * what that is. */
+#define LAYOUT_STRUCT(name, list)     \
+	struct name {                 \
+		list(LAYOUT_MEMBER, ) \
+	};                            \
+	extern const struct layout layout_##name;
+#define LAYOUT_DEFINE(name, list)                                 \
+	static const struct field fields_##name[] = { list(       \
+	    LAYOUT_FIELD, name) };                                \
+	const struct layout layout_##name = {                     \
+		#name,                                            \
+		fields_##name,                                    \
+		sizeof(fields_##name) / sizeof(fields_##name[0]), \
+		sizeof(struct name),                              \
+	};
+
 /* Appends the struct at st to out; check buf_err(out). */
 void layout_pack(const struct layout *l, const void *st, struct buf *out);
 

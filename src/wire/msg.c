@@ -1,15 +1,5 @@
 #include "wire/msg.h"
 
-#define LAYOUT_DEFINE(name, list)                                 \
-	static const struct field fields_##name[] = { list(       \
-	    LAYOUT_FIELD, name) };                                \
-	const struct layout layout_##name = {                     \
-		#name,                                            \
-		fields_##name,                                    \
-		sizeof(fields_##name) / sizeof(fields_##name[0]), \
-		sizeof(struct name),                              \
-	};
-
 LAYOUTS(LAYOUT_DEFINE)
 
 const struct layout layout_steps = { "steps", NULL, 0, 0 };

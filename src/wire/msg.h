@@ -29,6 +29,8 @@ enum proc {
 	M(FRONT_JOURNAL, front_journal, KEEPER, FRONT, 256, 1)              \
 	/* a listening socket, one each */                                  \
 	M(FRONT_LISTEN, front_listen, KEEPER, FRONT, 4 * KIB, 1)            \
+	/* who came in where the keeper accepts; the connection */          \
+	M(FRONT_CLIENT, front_client, KEEPER, FRONT, 256, 1)                \
 	/* take no new work; finish or end what runs; then FRONT_DRAINED */ \
 	M(FRONT_DRAIN, front_drain, KEEPER, FRONT, 256, 0)                  \
 	/* the processes, for `bulkhead status` */                          \
@@ -41,6 +43,8 @@ enum proc {
 	M(FRONT_JAILED, jailed, FRONT, KEEPER, 256, 0)                      \
 	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
 	M(FRONT_DRAINED, front_drained, FRONT, KEEPER, 256, 0)              \
+	/* a FRONT_CLIENT was dealt with: one more may come */              \
+	M(FRONT_TOOK, front_took, FRONT, KEEPER, 256, 0)                    \
 	/* somebody wants this file served; answered by MODEL_STATE */      \
 	M(MODEL_WANT, model_want, FRONT, KEEPER, 16 * KIB, 0)               \
 	/* nobody uses this model any more */                               \
@@ -116,10 +120,20 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 
 enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 
-#define FRONT_LISTEN_FIELDS(F, S)             \
-	F(S, u8, kind, "enum listen_kind")    \
-	F(S, u8, is_unix, "1: a Unix socket") \
+#define FRONT_LISTEN_FIELDS(F, S)                             \
+	F(S, u32, listener, "its number")                     \
+	F(S, u8, kind, "enum listen_kind")                    \
+	F(S, u8, is_unix, "1: a Unix socket")                 \
+	F(S, u8, by_keeper,                                   \
+	    "1: the keeper accepts, and sends FRONT_CLIENT: " \
+	    "in its namespace the front sees no user")        \
 	F(S, str, label, "where, for logs and status")
+
+#define FRONT_CLIENT_FIELDS(F, S)            \
+	F(S, u32, listener, "where it came") \
+	F(S, u32, uid, "whose it is")
+
+#define FRONT_TOOK_FIELDS(F, S) F(S, u32, listener, "where it came")
 
 #define FRONT_DRAIN_FIELDS(F, S) \
 	F(S, u32, timeout_ms, "for running streams; 0: end them now")
@@ -357,6 +371,7 @@ enum gen_reason {
 	L(front_config, FRONT_CONFIG_FIELDS)     \
 	L(front_journal, FRONT_JOURNAL_FIELDS)   \
 	L(front_listen, FRONT_LISTEN_FIELDS)     \
+	L(front_client, FRONT_CLIENT_FIELDS)     \
 	L(front_drain, FRONT_DRAIN_FIELDS)       \
 	L(front_nudge, FRONT_NUDGE_FIELDS)       \
 	L(keeper_status, KEEPER_STATUS_FIELDS)   \
@@ -364,6 +379,7 @@ enum gen_reason {
 	L(jailed, JAILED_FIELDS)                 \
 	L(front_ready, FRONT_READY_FIELDS)       \
 	L(front_drained, FRONT_DRAINED_FIELDS)   \
+	L(front_took, FRONT_TOOK_FIELDS)         \
 	L(model_want, MODEL_WANT_FIELDS)         \
 	L(model_drop, MODEL_DROP_FIELDS)         \
 	L(model_waiting, MODEL_WAITING_FIELDS)   \
@@ -384,13 +400,7 @@ enum gen_reason {
 	L(gen_failed, GEN_FAILED_FIELDS)         \
 	L(gen_checked, GEN_CHECKED_FIELDS)
 
-#define LAYOUT_STRUCT(name, fields)     \
-	struct name {                   \
-		fields(LAYOUT_MEMBER, ) \
-	};                              \
-	extern const struct layout layout_##name;
 LAYOUTS(LAYOUT_STRUCT)
-#undef LAYOUT_STRUCT
 
 extern const struct layout layout_steps; /* no fields: see wire/step.h */
 

@@ -14,8 +14,13 @@
 
 #define OBITUARY_MAX (256u * 1024) /* bytes, packed */
 
+/* Behind it the helper leaves a struct jail_report, before it reads anything
+ * that the dead child wrote. */
+#define OBITUARY_JAIL_AT OBITUARY_MAX
+
 #define OBITUARY_FIELDS(F, S)                                               \
 	F(S, str, version, "of Bulkhead")                                   \
+	F(S, u8, jail, "enum jail_mode, for who writes it down")            \
 	F(S, str, dir, "of the obituaries; made if it is not there")        \
 	F(S, u32, files_max, "in dir; the oldest go")                       \
 	F(S, u32, bytes_max, "of all of them together")                     \
@@ -43,10 +48,6 @@
 	F(S, u64, n_prompt, "prompt tokens")                                \
 	F(S, strs, suspects, "what it had of the front's, see MODEL_SUSPECTS")
 
-struct obituary {
-	OBITUARY_FIELDS(LAYOUT_MEMBER, )
-};
-
-extern const struct layout layout_obituary;
+LAYOUT_STRUCT(obituary, OBITUARY_FIELDS)
 
 #endif

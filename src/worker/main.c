@@ -132,7 +132,7 @@ lock_in(struct worker *w, const struct worker_load *cfg, struct fail *why)
 
 	if (err != 0 || mode == JAIL_OFF)
 		return err;
-	jail_lock(has_device ? JAIL_DEVICE : JAIL_WORKER, mode, &r);
+	jail_lock(has_device ? JAIL_DEVICE : JAIL_WORKER, mode, NULL, &r);
 	if (chan_send(w->keeper, MSG_WORKER_JAILED, &j, -1) != 0)
 		return fail_set(why, ERR_IO, NULL, "the keeper is gone");
 	if (mode == JAIL_REQUIRE && report_has_gap(&r))

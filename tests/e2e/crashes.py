@@ -106,6 +106,30 @@ def every_fault():
         assert s.status()['front']['restarts'] == 0
 
 
+def layers(s, name):
+    """What its jail holds, said once in the log."""
+    s.wait_log(f'jail of {name}: ')
+    line, = re.findall(f'jail of {name}: (.*)', s.log())
+    return {layer.split(' (')[0] for layer in line.split('; ')[0].split(', ')}
+
+
+def in_a_jail_of_its_own():
+    """As tight as that of the front, but for files; and it still unwinds and writes."""
+    for mode in 'auto', 'require', 'off':
+        with Server('--restart-limit', '1000', '--jail', mode) as s:
+            for _ in range(2):
+                known = set(s.crashes())
+                s.kill_worker(signal.SIGSEGV)
+                s.complete(max_tokens=2)
+                o = s.obituary(until(lambda known=known: set(s.crashes()) - known).pop())
+                assert o['autopsy'] == 'done' and o['where'], o['autopsy']
+            if mode == 'off':
+                assert 'jail of bulkhead' not in s.log()
+                continue
+            less = layers(s, 'bulkhead-front') - layers(s, 'bulkhead-autopsy')
+            assert less <= {'mount-ns', 'unprivileged-uid'}, less
+
+
 def while_loading():
     with Server('--restart-limit', '1', faulty=True) as s:
         path = os.path.join(s.dir, 'fault-ggml.gguf')
@@ -133,6 +157,22 @@ def the_whole_process_from_outside():
         stream.rest()
         o = s.obituary()
         assert o['sender'] == os.getpid() and 'main' in functions(o['threads'][0]), o
+
+
+def the_last_lines():
+    """Of the log: ours, and of the engine what is wrong; all of it where that is logged too."""
+    def lines(*options):
+        with Server(*options) as s:
+            stream = s.stream('Once', seed=1, max_tokens=400, ignore_eos=True).until(5)
+            s.kill_worker(signal.SIGSEGV)
+            stream.rest()
+            return s.obituary()['log']
+    usual, all_of_it = lines(), lines('--log-level', 'debug')
+    # What it says on each load, by function.
+    small_talk = 'set_n_threads: ', 'print_info: ', 'sched_reserve: '
+    assert any('loaded in' in line for line in usual), usual
+    assert not any(word in line for line in usual for word in small_talk), usual
+    assert any(word in line for line in all_of_it for word in small_talk), all_of_it
 
 
 def the_front():
@@ -242,5 +282,5 @@ def nowhere_to_write():
         assert 'bulkhead-autopsy' not in s.log()
 
 
-cases(every_fault, while_loading, the_whole_process_from_outside, the_front,
-      truncated_under_the_mapping, core_files, the_command, nowhere_to_write)
+cases(every_fault, in_a_jail_of_its_own, while_loading, the_whole_process_from_outside, the_front,
+      the_last_lines, truncated_under_the_mapping, core_files, the_command, nowhere_to_write)

@@ -11,7 +11,8 @@ die() { echo "FAILED: $*" >&2; exit 1; }
 same() { cmp -s "$1" "$2"; }
 tokens() { "$mkmodel" --check "$@" | sed -n 's/.*; tokens \([^;]*\);.*/\1/p'; }
 
-for arch in llama qwen2 gemma gemma2 gemma3 bert qwen3moe mamba; do
+for arch in llama qwen2 gemma gemma2 gemma3 bert qwen3moe mamba lfm2 \
+    granitehybrid qwen35; do
 	"$mkmodel" --preset tiny-$arch --type f32 --out $arch.gguf
 	"$mkmodel" --lora 4 --base $arch.gguf --out $arch.lora
 	"$mkmodel" --check $arch.gguf | tee alone.txt

@@ -7,6 +7,7 @@
  * The first byte cuts the rest into pieces of that size (0: one piece).
  */
 #include "base/log.h"
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -115,7 +116,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0 ||
-	    rpc_accept(&front, pair[0]) != 0)
+	    rpc_accept(&front, pair[0], UID_UNTOLD) != 0)
 		abort();
 	for (size_t at = 1; at < size; at += piece) {
 		size_t n = size - at < piece ? size - at : piece;

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import select
 import selectors
 import signal
 import struct
@@ -72,14 +73,18 @@ def phases():
 PHASES = phases()
 
 
-def phase_of(pid):
-    """From its progress page; None if we may not look."""
+def page_of(pid):
+    """(phase, sequences in its slots), from its progress page; (None, None) if we may not look."""
     try:
         with open(f'/proc/{pid}/fd/4', 'rb') as f:
-            head = f.read(16)
-        return PHASES[struct.unpack('QI', head[:12])[1]]
+            _, phase, _, running = struct.unpack('QIII', f.read(20))
+        return PHASES[phase], running
     except (OSError, IndexError, struct.error):
-        return None
+        return None, None
+
+
+def phase_of(pid):
+    return page_of(pid)[0]
 
 
 def worker_of(keeper):
@@ -101,6 +106,10 @@ class World:
 
     def __init__(self, server, rng, row):
         self.server, self.rng, self.row = server, rng, row
+        self.takes = ()  # those of play()
+
+    def is_idle(self):
+        return all(t.is_over for t in self.takes)
 
     def worker(self):
         return worker_of(self.server.pid)
@@ -171,13 +180,21 @@ def kill_in(phase, delay):
 
 
 def kill_front(w):
-    """Its streams may be lost, the model stays loaded."""
-    worker = w.worker()
-    w.send(w.server.front, signal.SIGKILL)
+    """Its streams may be lost, the model stays loaded. Who connects as soon as it is dead waits in
+    the listening socket's queue and is answered, over HTTP and JSON-RPC in turn."""
+    worker, front = w.worker(), w.server.front
+    fd, start = os.pidfd_open(front), time.monotonic()
+    w.send(front, signal.SIGKILL)
+    assert select.select([fd], [], [], DEADLINE)[0], 'it does not die'
+    os.close(fd)
     w.hit()
     yield
-    with w.server.rpc() as r:  # waits in the backlog, is not refused
-        r.ping()
+    if w.row.injected % 2:
+        with w.server.rpc() as r:
+            r.ping()
+    else:
+        assert w.server.get('/health').status == 200
+    w.row.waits.append(time.monotonic() - start)
     assert w.worker() == worker, 'the model was loaded again'
 
 
@@ -211,6 +228,8 @@ class Player:
         for _, _, fault in due:
             self.start(fault)
         self.going = [g for g in self.going if next(g, self) is not self]
+        for take in self.takes:
+            take.nudge()
         if self.takes:
             self.read(0.001 if self.going or self.marks else 0.05)
         elif self.going:
@@ -242,6 +261,7 @@ class Player:
 def play(world, takes, marks, patience=4 * DEADLINE):
     """marks: [(take, events, fault)]. Reads every take to its end."""
     player = Player(world)
+    world.takes = takes
     for take in takes:
         player.add(take)
     for mark in marks:
@@ -257,45 +277,47 @@ def play(world, takes, marks, patience=4 * DEADLINE):
 
 class Row:
     """One fault, and what became of the streams that met it."""
-    COLUMNS = ('fault', 'injected', 'streams', 'resumed', 'lost', 'repeated', 'differing', 'cut',
-               'ended', 'longest pause')
+    COLUMNS = ('fault', 'injected', 'streams', 'resumed', 'agreed', 'lost', 'repeated', 'differing',
+               'cut', 'ended', 'longest pause')
     all = []  # in the order in which they were begun
 
     def __init__(self, fault, may_cut=False, may_end=False):
         self.fault, self.may_cut, self.may_end = fault, may_cut, may_end
-        self.injected = self.streams = self.resumed = 0
+        self.injected = self.streams = self.resumed = self.agreed = 0
         self.lost = self.repeated = self.differing = self.cut = self.ended = 0
         self.pause, self.said = 0.0, 0
+        self.waits = []  # seconds from a front's death to an answer
         Row.all.append(self)
 
     def judge(self, take, want, is_exact):
-        """Counts a take that is over; says what is wrong with it."""
+        """Counts a take that is over; says what is wrong with it. The verdict's kind."""
         self.streams += 1
         if take.manner == 'steady':
             self.pause = max(self.pause, take.pause)
         kind, why = verdict(take, want, is_exact)
         if kind == 'cut' and self.may_cut:
             self.cut += 1
-            return
+            return kind
         if kind == 'error' and self.may_end and 'changed' in why:
             self.ended += 1
-            return
+            return kind
         kind = 'lost' if kind in ('cut', 'error') else kind
         if kind == 'same':
-            return
+            return kind
         setattr(self, kind, getattr(self, kind) + 1)
         self.said += 1
         if self.said <= 5:
             print(f'{self.fault}: {take.request.name}, seed {take.seed}, {take.manner}: {kind}: '
                   f'{why}'[:1000], flush=True)
+        return kind
 
     @property
     def bad(self):
         return self.lost + self.repeated + self.differing
 
     def cells(self):
-        return [self.fault, self.injected, self.streams, self.resumed, self.lost, self.repeated,
-                self.differing, self.cut, self.ended, f'{1000 * self.pause:.0f} ms']
+        return [self.fault, self.injected, self.streams, self.resumed, self.agreed, self.lost,
+                self.repeated, self.differing, self.cut, self.ended, f'{1000 * self.pause:.0f} ms']
 
     def fields(self):
         fields = dict(zip(Row.COLUMNS, self.cells()))

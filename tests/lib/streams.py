@@ -26,13 +26,15 @@ SCHEMA = {'type': 'array', 'minItems': 12, 'maxItems': 12, 'items': {
 class Request:
     """fields: of the HTTP body, or of the infer parameters if path is None.
 
-    tokens: how many are sure to be generated, if that is known; choices: sequences that it takes.
+    tokens: how many are sure to be generated, if that is known; choices: sequences that it takes;
+    is_fast: it does not ask for a resume with the same bits.
     """
     def __init__(self, name, path, fields, tokens=None, choices=1):
         self.name, self.path, self.fields = name, path, fields
         self.tokens, self.choices = tokens, choices
         self.is_stream = fields.get('stream', True)
         self.is_long = LONG in json.dumps(fields)
+        self.is_fast = fields.get('resume') == 'fast'
 
     def bytes(self, model, seed):
         if self.path is None:
@@ -139,6 +141,12 @@ def requests():
     return found + tool_requests()
 
 
+def fast(of):
+    """Those of them over HTTP whose number of tokens is known, resumed fast."""
+    return [Request(f'{r.name}, fast', r.path, {**r.fields, 'resume': 'fast'}, r.tokens, r.choices)
+            for r in of if r.path and r.tokens]
+
+
 class Recorded(Http):
     """Reads bytes that have come already."""
 
@@ -216,11 +224,11 @@ class Take:
     """One client: asks, and keeps what comes.
 
     manner: steady; slow (a small buffer, read in sips); vanishes (closes after some events);
-    half (says at once that it will send no more).
+    half (says at once that it will send no more); late (connects, and asks some time later).
     """
     MARK = {True: b'\ndata: {', False: b'"_callback_state":'}
 
-    def __init__(self, server, request, seed, manner='steady', leave_at=None):
+    def __init__(self, server, request, seed, manner='steady', leave_at=None, late=0.0):
         self.request, self.seed, self.manner, self.leave_at = request, seed, manner, leave_at
         self.data, self.n_events, self.is_over = bytearray(), 0, False
         self.pause, self.reset = 0.0, False
@@ -228,12 +236,21 @@ class Take:
         where = server.tcp if request.path else server.rpc_path
         self.conn = Connection(where, rcvbuf=4096 if manner == 'slow' else None)
         self.sock = self.conn.sock
-        self.sock.sendall(request.bytes(server.model, seed))
-        if manner == 'half':
+        self.question = request.bytes(server.model, seed)
+        self.last = self.begun = time.monotonic()
+        self.ask_at, self.next_sip = self.begun + late, 0.0
+        self.nudge()
+
+    def nudge(self):
+        """Asks when its time has come."""
+        if not self.question or time.monotonic() < self.ask_at:
+            return
+        self.sock.setblocking(True)
+        self.sock.sendall(self.question)
+        self.question, self.last = b'', time.monotonic()
+        if self.manner == 'half':
             self.sock.shutdown(1)
         self.sock.setblocking(False)
-        self.last = self.begun = time.monotonic()
-        self.next_sip = 0.0
 
     def ready(self, now):
         return self.manner != 'slow' or now >= self.next_sip

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The front dies: no connection is refused meanwhile, the models stay loaded, and work goes on.
 
-What ran is found in its journal and counted, once; how fast it goes is chaos/kill_front.py's.
+What ran is found in its journal and counted, once; how fast it goes is chaos/faults.py's.
 """
 import os
 import signal

@@ -46,6 +46,8 @@ static const struct option_row rows[] = {
 	{ "ffn", O_U32, AT(spec.ffn), "width of the feed-forward part" },
 	{ "vocab", O_U32, AT(spec.vocab), "tokens, 512 at least" },
 	{ "ctx", O_U32, AT(spec.ctx), "context length" },
+	{ "window", O_U32, AT(spec.window),
+	    "sliding window, where it has one" },
 	{ "seed", O_U64, AT(spec.seed), "another seed, other weights (1)" },
 	{ "lora", O_U32, AT(rank), "an adapter of this rank, for --base" },
 	{ "alpha", O_FLOAT, AT(alpha), "its strength (twice the rank)" },

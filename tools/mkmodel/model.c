@@ -29,6 +29,53 @@ set_f32(const struct spec *s, struct gguf_context *g, const char *name, float v)
 	gguf_set_val_f32(g, key(s, name), v);
 }
 
+/* Of mamba 2 and the delta net, whose channels are heads. */
+static void
+write_state_keys(const struct spec *s, struct gguf_context *g, uint32_t inner)
+{
+	set_u32(s, g, "ssm.conv_kernel", SSM_CONV);
+	set_u32(s, g, "ssm.inner_size", inner);
+	set_u32(s, g, "ssm.state_size", SSM_STATE);
+	set_u32(s, g, "ssm.time_step_rank", spec_ssm_rank(s));
+	set_u32(s, g, "ssm.group_count", 1);
+}
+
+/* Which layers have a state: every other one, or those without heads for
+ * keys. */
+static void
+write_hybrid_keys(const struct spec *s, struct gguf_context *g)
+{
+	int32_t sections[4] = { (int32_t)spec_head_dim(s) / 2 };
+	uint32_t heads[LAYERS_MAX];
+
+	if (s->arch->bit == ARCH_QWEN35) {
+		write_state_keys(s, g, s->embd);
+		set_u32(s, g, "full_attention_interval", 2);
+		gguf_set_arr_data(g, key(s, "rope.dimension_sections"),
+		    GGUF_TYPE_INT32, sections, 4);
+		return;
+	}
+	for (uint32_t l = 0; l < s->layers; l++)
+		heads[l] = spec_layer(s, l) == s->arch->bit ? s->kv_heads : 0;
+	gguf_set_arr_data(g, key(s, "attention.head_count_kv"),
+	    GGUF_TYPE_UINT32, heads, s->layers);
+	if (s->arch->bit == ARCH_LFM2)
+		set_u32(s, g, "shortconv.l_cache", SSM_CONV);
+	else
+		write_state_keys(s, g, 2 * s->embd);
+}
+
+/* lfm2 may have one. 0: each token sees all before it. */
+static uint32_t
+window_of(const struct spec *s)
+{
+	if (s->arch->bit == ARCH_LFM2)
+		return s->window;
+	if (s->arch->bit != ARCH_GEMMA2 && s->arch->bit != ARCH_GEMMA3)
+		return 0;
+	return s->window > 0 ? s->window : s->ctx / 2;
+}
+
 /* llama.cpp: src/models/<architecture>.cpp, load_arch_hparams(). */
 static void
 write_special_keys(const struct spec *s, struct gguf_context *g)
@@ -51,13 +98,15 @@ write_special_keys(const struct spec *s, struct gguf_context *g)
 	}
 	set_u32(s, g, "rope.dimension_count", spec_head_dim(s));
 	set_f32(s, g, "rope.freq_base", 10000.0f);
-	if (bit == ARCH_GEMMA2 || bit == ARCH_GEMMA3)
-		set_u32(s, g, "attention.sliding_window", s->ctx / 2);
+	if (window_of(s) > 0)
+		set_u32(s, g, "attention.sliding_window", window_of(s));
 	if (bit == ARCH_QWEN3MOE) {
 		set_u32(s, g, "expert_count", N_EXPERTS);
 		set_u32(s, g, "expert_used_count", N_EXPERTS_USED);
 		set_u32(s, g, "expert_feed_forward_length", s->ffn);
 	}
+	if (s->arch->recurrent != 0)
+		write_hybrid_keys(s, g);
 	if (bit == ARCH_GEMMA2) {
 		set_f32(s, g, "attn_logit_softcapping", 50.0f);
 		set_f32(s, g, "final_logit_softcapping", 30.0f);

@@ -15,6 +15,9 @@ static const struct arch archs[] = {
 	{ "bert", ARCH_BERT, .is_tied = true },
 	{ "qwen3moe", ARCH_QWEN3MOE, .is_causal = true },
 	{ "mamba", ARCH_MAMBA, .is_causal = true },
+	{ "lfm2", ARCH_LFM2, ARCH_LFM2_CONV, .is_causal = true },
+	{ "granitehybrid", ARCH_GRANITE, ARCH_GRANITE_SSM, .is_causal = true },
+	{ "qwen35", ARCH_QWEN35, ARCH_QWEN35_DELTA, .is_causal = true },
 };
 
 static const struct type types[] = {
@@ -44,6 +47,10 @@ static const struct preset presets[] = {
 	{ "tiny-bert", "bert", "f16", 2, 64, 4, 4, 192, 1024, 512 },
 	{ "tiny-qwen3moe", "qwen3moe", "f16", 2, 64, 4, 2, 96, 1024, 512 },
 	{ "tiny-mamba", "mamba", "f16", 2, 64, 4, 2, 192, 1024, 512 },
+	{ "tiny-lfm2", "lfm2", "f16", 4, 64, 4, 2, 192, 1024, 512 },
+	{ "tiny-granitehybrid", "granitehybrid", "f16", 4, 64, 4, 2, 192, 1024,
+	    512 },
+	{ "tiny-qwen35", "qwen35", "f16", 4, 64, 4, 2, 192, 1024, 512 },
 	/* 99 million parameters */
 	{ "100m", "llama", "q8_0", 8, 768, 12, 4, 2048, 32000, 4096 },
 	/* 1.0 billion */
@@ -105,7 +112,7 @@ in_range(FILE *f, const char *name, uint32_t v, uint32_t min, uint32_t max)
 bool
 spec_check(const struct spec *s, FILE *f)
 {
-	if (!in_range(f, "layers", s->layers, 1, 512) ||
+	if (!in_range(f, "layers", s->layers, 1, LAYERS_MAX) ||
 	    !in_range(f, "embd", s->embd, 32, 65536) ||
 	    !in_range(f, "heads", s->heads, 1, 1024) ||
 	    !in_range(f, "kv-heads", s->kv_heads, 1, s->heads) ||

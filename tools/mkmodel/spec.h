@@ -11,7 +11,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* One bit each, so that a tensor's row can name those that have it. */
+#define LAYERS_MAX 512u
+
+/* One bit each, so that a tensor's row can name those that have it. A hybrid
+ * has two: of its layers that attend, and of those with a state. */
 enum arch_bit {
 	ARCH_LLAMA = 1,
 	ARCH_QWEN2 = 2,
@@ -21,13 +24,20 @@ enum arch_bit {
 	ARCH_BERT = 32,	    /* an embedding model: no next token */
 	ARCH_QWEN3MOE = 64, /* experts */
 	ARCH_MAMBA = 128,   /* recurrent: a state, no KV cache */
+	ARCH_LFM2 = 256,
+	ARCH_LFM2_CONV = 512, /* short convolutions */
+	ARCH_GRANITE = 1024,
+	ARCH_GRANITE_SSM = 2048, /* as mamba 2 */
+	ARCH_QWEN35 = 4096,
+	ARCH_QWEN35_DELTA = 8192, /* a gated delta net */
 };
 
 struct arch {
 	const char *name; /* general.architecture */
 	enum arch_bit bit;
-	bool is_tied;	/* the output matrix is the token embedding */
-	bool is_causal; /* predicts tokens */
+	enum arch_bit recurrent; /* every other layer, the first; 0: none */
+	bool is_tied;		 /* the output matrix is the token embedding */
+	bool is_causal;		 /* predicts tokens */
 };
 
 /* How weights are stored. */
@@ -45,8 +55,9 @@ struct spec {
 	uint32_t heads;	   /* divides embd; embd / heads is even */
 	uint32_t kv_heads; /* divides heads */
 	uint32_t ffn;
-	uint32_t vocab; /* tokens, VOCAB_MIN at least */
-	uint32_t ctx;	/* context that the file claims to be trained for */
+	uint32_t vocab;	 /* tokens, VOCAB_MIN at least */
+	uint32_t ctx;	 /* context that the file claims to be trained for */
+	uint32_t window; /* of attention, in tokens; 0: as usual for it */
 	uint64_t seed;
 };
 
@@ -63,7 +74,15 @@ bool spec_check(const struct spec *s, FILE *f);
 /* For --help: the names of presets, architectures and types. */
 void spec_list(FILE *f);
 
-/* Of mamba's time steps, as its makers choose it. */
+/* The kind of a layer. */
+static inline enum arch_bit
+spec_layer(const struct spec *s, uint32_t layer)
+{
+	return s->arch->recurrent != 0 && layer % 2 == 0 ? s->arch->recurrent
+							 : s->arch->bit;
+}
+
+/* Of mamba's time steps, as its makers choose it; its heads in the hybrids. */
 static inline uint32_t
 spec_ssm_rank(const struct spec *s)
 {

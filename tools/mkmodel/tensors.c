@@ -11,14 +11,25 @@
 #define LOGITS 3.0f
 
 #define GEMMAS (ARCH_GEMMA | ARCH_GEMMA2 | ARCH_GEMMA3)
-#define ATTENTIVE (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS | ARCH_QWEN3MOE)
-#define CAUSAL (ATTENTIVE | ARCH_MAMBA)
-#define DENSE (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS)
-#define QK_NORMS (ARCH_GEMMA3 | ARCH_QWEN3MOE)
+#define HYBRIDS (ARCH_LFM2 | ARCH_GRANITE | ARCH_QWEN35)
+#define STATEFUL (ARCH_LFM2_CONV | ARCH_GRANITE_SSM | ARCH_QWEN35_DELTA)
+#define PLAIN (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS | ARCH_QWEN3MOE)
+#define ATTENTIVE (PLAIN | HYBRIDS)
+#define CAUSAL (ATTENTIVE | ARCH_MAMBA | STATEFUL)
+#define DENSE (ARCH_LLAMA | ARCH_QWEN2 | GEMMAS | HYBRIDS | STATEFUL)
+#define QK_NORMS (ARCH_GEMMA3 | ARCH_QWEN3MOE | ARCH_LFM2 | ARCH_QWEN35)
 #define POST_NORMS (ARCH_GEMMA2 | ARCH_GEMMA3)
+#define QWEN35 (ARCH_QWEN35 | ARCH_QWEN35_DELTA)
+#define MAMBAS (ARCH_MAMBA | ARCH_GRANITE_SSM)
+#define LFM2 (ARCH_LFM2 | ARCH_LFM2_CONV)
+/* Have a norm before their feed-forward part, by that name. */
+#define FFN_NORMS                                           \
+	((PLAIN | LFM2 | ARCH_GRANITE | ARCH_GRANITE_SSM) & \
+	    ~(unsigned)ARCH_GEMMA)
 
 enum dim {
 	NONE,
+	ONE,
 	EMBD,
 	KV,
 	HEAD,
@@ -31,8 +42,13 @@ enum dim {
 	INNER2, /* and their gates */
 	STATE,
 	CONV,
-	RANK,  /* of its time steps */
-	RANKX, /* and what goes into the state and out of it */
+	RANK,	  /* of its time steps */
+	RANKX,	  /* and what goes into the state and out of it */
+	EMBD2,	  /* queries and their gates */
+	EMBD3,	  /* of lfm2: what is convolved, and two gates */
+	MIXED,	  /* of mamba 2: its channels, and what goes in and out */
+	MIXED_IN, /* these, their gates and the time steps */
+	DELTA,	  /* of a delta net: queries, keys and values */
 };
 
 enum fill {
@@ -60,9 +76,11 @@ static const struct row once[] = {
 	{ "token_embd.weight", EMBD, VOCAB, FILL_TABLE, CAUSAL | ARCH_BERT },
 	{ "position_embd.weight", EMBD, CTX, FILL_TABLE, ARCH_BERT },
 	{ "token_types.weight", EMBD, TYPES, FILL_TABLE, ARCH_BERT },
-	{ "token_embd_norm.weight", EMBD, NONE, FILL_ONE, ARCH_BERT },
+	{ "token_embd_norm.weight", EMBD, NONE, FILL_ONE, ARCH_BERT | LFM2 },
 	{ "token_embd_norm.bias", EMBD, NONE, FILL_BIAS, ARCH_BERT },
-	{ "output_norm.weight", EMBD, NONE, FILL_ONE, CAUSAL },
+	/* lfm2's has the name above. */
+	{ "output_norm.weight", EMBD, NONE, FILL_ONE,
+	    CAUSAL & ~(unsigned)LFM2 },
 	{ "output.weight", EMBD, VOCAB, FILL_LOGIT,
 	    CAUSAL & ~(unsigned)GEMMAS },
 };
@@ -70,7 +88,9 @@ static const struct row once[] = {
 #define BLK "blk.%u."
 static const struct row each_layer[] = {
 	{ BLK "attn_norm.weight", EMBD, NONE, FILL_ONE, CAUSAL },
-	{ BLK "attn_q.weight", EMBD, EMBD, FILL_KEEP, ATTENTIVE | ARCH_BERT },
+	{ BLK "attn_q.weight", EMBD, EMBD, FILL_KEEP,
+	    (ATTENTIVE | ARCH_BERT) & ~(unsigned)ARCH_QWEN35 },
+	{ BLK "attn_q.weight", EMBD, EMBD2, FILL_KEEP, ARCH_QWEN35 },
 	{ BLK "attn_q.bias", EMBD, NONE, FILL_BIAS, ARCH_QWEN2 | ARCH_BERT },
 	{ BLK "attn_q_norm.weight", HEAD, NONE, FILL_ONE, QK_NORMS },
 	{ BLK "attn_k.weight", EMBD, KV, FILL_KEEP, ATTENTIVE | ARCH_BERT },
@@ -84,22 +104,43 @@ static const struct row each_layer[] = {
 	{ BLK "attn_output_norm.weight", EMBD, NONE, FILL_ONE, ARCH_BERT },
 	{ BLK "attn_output_norm.bias", EMBD, NONE, FILL_BIAS, ARCH_BERT },
 	{ BLK "post_attention_norm.weight", EMBD, NONE, FILL_LOUD, POST_NORMS },
-	{ BLK "ffn_norm.weight", EMBD, NONE, FILL_ONE,
-	    ATTENTIVE & ~(unsigned)ARCH_GEMMA },
+	{ BLK "post_attention_norm.weight", EMBD, NONE, FILL_ONE, QWEN35 },
+	{ BLK "ffn_norm.weight", EMBD, NONE, FILL_ONE, FFN_NORMS },
 	{ BLK "ffn_norm.weight", EMBD, NONE, FILL_LOUD, ARCH_GEMMA },
 	{ BLK "ffn_gate_inp.weight", EMBD, EXPERTS, FILL_LOGIT, ARCH_QWEN3MOE },
 	{ BLK "ffn_gate_exps.weight", EMBD, FFN, FILL_EXPERTS, ARCH_QWEN3MOE },
 	{ BLK "ffn_up_exps.weight", EMBD, FFN, FILL_EXPERTS, ARCH_QWEN3MOE },
 	{ BLK "ffn_down_exps.weight", FFN, EMBD, FILL_EXPERTS, ARCH_QWEN3MOE },
+	{ BLK "shortconv.in_proj.weight", EMBD, EMBD3, FILL_KEEP,
+	    ARCH_LFM2_CONV },
+	{ BLK "shortconv.conv.weight", CONV, EMBD, FILL_KEEP, ARCH_LFM2_CONV },
+	{ BLK "shortconv.out_proj.weight", EMBD, EMBD, FILL_KEEP,
+	    ARCH_LFM2_CONV },
+	{ BLK "attn_qkv.weight", EMBD, DELTA, FILL_KEEP, ARCH_QWEN35_DELTA },
+	{ BLK "attn_gate.weight", EMBD, EMBD, FILL_KEEP, ARCH_QWEN35_DELTA },
 	{ BLK "ssm_in.weight", EMBD, INNER2, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_in.weight", EMBD, MIXED_IN, FILL_KEEP, ARCH_GRANITE_SSM },
 	{ BLK "ssm_conv1d.weight", CONV, INNER, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_conv1d.weight", CONV, MIXED, FILL_KEEP, ARCH_GRANITE_SSM },
+	{ BLK "ssm_conv1d.weight", CONV, DELTA, FILL_KEEP, ARCH_QWEN35_DELTA },
 	{ BLK "ssm_conv1d.bias", INNER, NONE, FILL_BIAS, ARCH_MAMBA },
+	{ BLK "ssm_conv1d.bias", MIXED, NONE, FILL_BIAS, ARCH_GRANITE_SSM },
 	{ BLK "ssm_x.weight", INNER, RANKX, FILL_KEEP, ARCH_MAMBA },
 	{ BLK "ssm_dt.weight", RANK, INNER, FILL_KEEP, ARCH_MAMBA },
 	{ BLK "ssm_dt.bias", INNER, NONE, FILL_BIAS, ARCH_MAMBA },
+	{ BLK "ssm_dt.bias", RANK, NONE, FILL_BIAS,
+	    ARCH_GRANITE_SSM | ARCH_QWEN35_DELTA },
 	{ BLK "ssm_a", STATE, INNER, FILL_DECAY, ARCH_MAMBA },
+	{ BLK "ssm_a", ONE, RANK, FILL_DECAY, ARCH_GRANITE_SSM },
+	{ BLK "ssm_a", RANK, NONE, FILL_DECAY, ARCH_QWEN35_DELTA },
 	{ BLK "ssm_d", INNER, NONE, FILL_ONE, ARCH_MAMBA },
-	{ BLK "ssm_out.weight", INNER, EMBD, FILL_KEEP, ARCH_MAMBA },
+	{ BLK "ssm_d", ONE, RANK, FILL_ONE, ARCH_GRANITE_SSM },
+	{ BLK "ssm_alpha.weight", EMBD, RANK, FILL_KEEP, ARCH_QWEN35_DELTA },
+	{ BLK "ssm_beta.weight", EMBD, RANK, FILL_KEEP, ARCH_QWEN35_DELTA },
+	{ BLK "ssm_norm.weight", INNER, NONE, FILL_ONE, ARCH_GRANITE_SSM },
+	{ BLK "ssm_norm.weight", STATE, NONE, FILL_ONE, ARCH_QWEN35_DELTA },
+	{ BLK "ssm_out.weight", INNER, EMBD, FILL_KEEP, MAMBAS },
+	{ BLK "ssm_out.weight", EMBD, EMBD, FILL_KEEP, ARCH_QWEN35_DELTA },
 	{ BLK "ffn_gate.weight", EMBD, FFN, FILL_KEEP, DENSE },
 	{ BLK "ffn_up.weight", EMBD, FFN, FILL_KEEP, DENSE | ARCH_BERT },
 	{ BLK "ffn_up.bias", FFN, NONE, FILL_BIAS, ARCH_BERT },
@@ -142,6 +183,17 @@ size_of(const struct spec *s, enum dim d)
 		return spec_ssm_rank(s);
 	case RANKX:
 		return spec_ssm_rank(s) + 2 * SSM_STATE;
+	case EMBD2:
+		return 2 * (int64_t)s->embd;
+	case EMBD3:
+		return 3 * (int64_t)s->embd;
+	case MIXED:
+		return 2 * (int64_t)s->embd + 2 * SSM_STATE;
+	case MIXED_IN:
+		return 4 * (int64_t)s->embd + 2 * SSM_STATE + spec_ssm_rank(s);
+	case DELTA:
+		return s->embd + 2 * SSM_STATE;
+	case ONE:
 	case NONE:
 		break;
 	}
@@ -195,11 +247,12 @@ visit(const struct spec *s, const struct row *r, uint32_t layer, tensor_fn fn,
 		.is_vector = r->rows == NONE,
 	};
 
-	if ((r->archs & s->arch->bit) == 0)
+	if ((r->archs & spec_layer(s, layer)) == 0)
 		return 0;
 	/* Added to f32 by ggml without a conversion. */
 	t.is_small = t.is_vector || r->rows == CTX || r->rows == TYPES ||
-	    r->rows == EXPERTS || r->cols == CONV || r->fill == FILL_DECAY;
+	    r->rows == EXPERTS || r->cols == CONV || r->cols == ONE ||
+	    r->fill == FILL_DECAY;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(t.name, sizeof(t.name), r->name, layer);

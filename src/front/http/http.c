@@ -304,7 +304,7 @@ static const struct conn_ops ops = {
 };
 
 int
-http_accept(struct front *f, int fd)
+http_accept(struct front *f, int fd, uint32_t uid)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
@@ -312,7 +312,7 @@ http_accept(struct front *f, int fd)
 		(void)close(fd);
 		return ERR_NOMEM;
 	}
-	h->conn = conn_new(f, fd, &ops, h);
+	h->conn = conn_new(f, fd, uid, &ops, h);
 	if (h->conn == NULL) {
 		free(h);
 		return ERR_NOMEM;

@@ -273,7 +273,7 @@ on_closed(void *arg, int err)
 }
 
 int
-rpc_accept(struct front *f, int fd)
+rpc_accept(struct front *f, int fd, uint32_t uid)
 {
 	static const struct conn_ops ops = {
 		.input = on_input,
@@ -294,7 +294,7 @@ rpc_accept(struct front *f, int fd)
 	list_init(&r->runs);
 	buf_init(&r->nowhere, 0);
 	json_frame_init(&r->frame, RPC_DEPTH);
-	r->conn = conn_new(f, fd, &ops, r);
+	r->conn = conn_new(f, fd, uid, &ops, r);
 	if (r->conn == NULL) {
 		free(r);
 		return ERR_NOMEM;

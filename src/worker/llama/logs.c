@@ -11,7 +11,7 @@
 
 static char line[1024]; /* the start of a line whose end has not come */
 static size_t n_line;
-static bool is_error; /* the line that is being collected */
+static enum ggml_log_level level_of; /* the line that is being collected */
 static char error[512];
 
 /* "llama_model_load: error loading model: x" is "x" to a person; the worker
@@ -42,13 +42,23 @@ keep_error(void)
 		    (int)sizeof(error) - 1, without_prefix(line));
 }
 
+/* A debug line has a place in the crash notes even where it is not logged. Of
+ * the engine only what is wrong has: it says so much each time it loads that
+ * nothing else would be left there. */
+static bool
+is_worth_noting(void)
+{
+	return level_of == GGML_LOG_LEVEL_WARN ||
+	    level_of == GGML_LOG_LEVEL_ERROR || log_level() == LOG_DEBUG;
+}
+
 static void
 end_line(void)
 {
 	line[n_line] = '\0';
-	if (is_error)
+	if (level_of == GGML_LOG_LEVEL_ERROR)
 		keep_error();
-	if (n_line > 0)
+	if (n_line > 0 && is_worth_noting())
 		log_debug("llama.cpp: %s", line);
 	n_line = 0;
 }
@@ -58,7 +68,7 @@ on_text(enum ggml_log_level level, const char *text, void *arg)
 {
 	(void)arg;
 	if (level != GGML_LOG_LEVEL_CONT)
-		is_error = level == GGML_LOG_LEVEL_ERROR;
+		level_of = level;
 	for (; *text != '\0'; text++) {
 		if (*text == '\n')
 			end_line();

@@ -17,6 +17,7 @@
 #include "worker/llama/check.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/logs.h"
+#include "worker/llama/room.h"
 #include "worker/llama/threads.h"
 
 #include "base/clock.h"
@@ -26,15 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
-
-#define CTX_CAP 8192u  /* tokens of a sequence when nobody asked for more */
-#define CTX_LEAST 512u /* as few as are tried to save memory */
-#define SEQ_CAP 64u    /* sequences when nobody asked for a number */
-#define SEQ_FEW 4u     /* a shorter context is better than fewer of them */
-#define KV_SHARE 8u    /* of the machine's memory: one in so many bytes */
-#define KV_LEAST (1ull << 30) /* where the machine does not tell */
 
 struct load {
 	struct model *m;
@@ -184,65 +177,33 @@ look_at_model(struct load *l)
 	return check_kind(l);
 }
 
-/* Bytes of KV cache for one token, at 16 bits; a little too much where heads
- * are smaller than usual. */
-static uint64_t
-kv_bytes(const struct llama_model *w)
+/* What nobody has said: the context, the number of sequences. */
+static int
+fill_in(struct load *l)
 {
-	uint64_t heads = (uint64_t)llama_model_n_head(w);
-	uint64_t head_size =
-	    heads == 0 ? 0 : (uint64_t)llama_model_n_embd(w) / heads;
+	struct model *m = l->m;
+	int32_t trained = llama_model_n_ctx_train(m->weights);
+	struct room room;
+	int err = 0;
 
-	return 2 * 2 * (uint64_t)llama_model_n_layer(w) *
-	    (uint64_t)llama_model_n_head_kv(w) * head_size;
-}
-
-/* What all sequences together may take: not what is free now, which another
- * worker of this model would find otherwise, but a share of the machine. */
-static uint64_t
-kv_most(void)
-{
-	struct sysinfo info;
-
-	if (sysinfo(&info) != 0)
-		return KV_LEAST;
-	return (uint64_t)info.totalram * info.mem_unit / KV_SHARE;
-}
-
-/* Nobody said how long a context: the model's own, but no more than the cap,
- * and less where even a few sequences would not fit. */
-static uint32_t
-default_ctx(const struct load *l)
-{
-	int32_t trained = llama_model_n_ctx_train(l->m->weights);
-	uint32_t n = trained > 0 ? (uint32_t)trained : CTX_LEAST;
-	uint32_t n_seq = l->cfg->n_seq != 0 ? l->cfg->n_seq : SEQ_FEW;
-	uint64_t each = kv_bytes(l->m->weights) * n_seq;
-
-	if (n > CTX_CAP)
-		n = CTX_CAP;
-	while (n / 2 >= CTX_LEAST && each * n > kv_most())
-		n /= 2;
-	if (trained > 0 && n < (uint32_t)trained)
-		log_info("%.*s: context of %u tokens per sequence, of the "
-			 "model's %d; --ctx-size sets it",
-		    (int)l->cfg->name.n, l->cfg->name.p, n, trained);
-	return n;
-}
-
-/* Nobody said how many: as many as there is memory for. */
-static uint32_t
-default_seqs(const struct load *l)
-{
-	uint64_t each = kv_bytes(l->m->weights) * l->m->n_ctx;
-	uint64_t n = each == 0 ? SEQ_CAP : kv_most() / each;
-	uint64_t most = llama_max_parallel_sequences();
-
-	if (n > SEQ_CAP)
-		n = SEQ_CAP;
-	if (n > most)
-		n = most;
-	return n > 0 ? (uint32_t)n : 1;
+	m->n_ctx = l->cfg->n_ctx;
+	m->n_seq = l->cfg->n_seq;
+	if (m->n_ctx == 0 || m->n_seq == 0)
+		err = room_of(m->weights, m->is_one_way, &room);
+	if (err != 0)
+		return load_failed(l, "cannot decode");
+	if (m->n_ctx == 0) {
+		m->n_ctx = room_ctx(
+		    &room, trained > 0 ? (uint32_t)trained : 0, m->n_seq);
+		if (trained > 0 && m->n_ctx < (uint32_t)trained)
+			log_info("%.*s: context of %u tokens per sequence, of "
+				 "the model's %d; --ctx-size sets it",
+			    (int)l->cfg->name.n, l->cfg->name.p, m->n_ctx,
+			    trained);
+	}
+	if (m->n_seq == 0)
+		m->n_seq = room_seqs(&room, m->n_ctx);
+	return 0;
 }
 
 static bool
@@ -286,9 +247,10 @@ static int
 make_context(struct load *l)
 {
 	struct model *m = l->m;
+	int err = fill_in(l);
 
-	m->n_ctx = l->cfg->n_ctx > 0 ? l->cfg->n_ctx : default_ctx(l);
-	m->n_seq = l->cfg->n_seq > 0 ? l->cfg->n_seq : default_seqs(l);
+	if (err != 0)
+		return err;
 	if (m->chunk > m->n_ctx)
 		m->chunk = m->n_ctx;
 	if ((uint64_t)m->n_ctx * m->n_seq > INT32_MAX)

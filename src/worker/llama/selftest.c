@@ -252,21 +252,51 @@ try_all(struct probe *t)
 	return 0;
 }
 
+static int
+open_probe(struct probe *t, struct model *m, struct progress *p)
+{
+	*t = (struct probe){ .m = m, .p = p };
+	t->others = calloc(m->n_seq, sizeof(*t->others));
+	return t->others == NULL ? ERR_NOMEM : 0;
+}
+
+static void
+close_probe(struct probe *t)
+{
+	free(t->others);
+	llama_memory_clear(llama_get_memory(t->m->ctx), true);
+}
+
+int
+selftest_try(
+    struct model *m, enum plan_rule rule, enum kernels k, bool *ret_same)
+{
+	enum kernels was = m->kernels;
+	struct probe t;
+	int err = open_probe(&t, m, NULL);
+
+	if (err != 0)
+		return err;
+	err = try_rule(&t, rule, k, ret_same);
+	m->kernels = was;
+	close_probe(&t);
+	return err;
+}
+
 int
 selftest_run(struct model *m, struct str tested, struct progress *p)
 {
-	struct probe t = { .m = m, .p = p };
 	uint64_t start = clock_us();
+	struct probe t;
 	int err;
 
 	if (identity_recall(m, tested))
 		return 0;
-	t.others = calloc(m->n_seq, sizeof(*t.others));
-	if (t.others == NULL)
-		return ERR_NOMEM;
+	err = open_probe(&t, m, p);
+	if (err != 0)
+		return err;
 	err = try_all(&t);
-	free(t.others);
-	llama_memory_clear(llama_get_memory(m->ctx), true);
+	close_probe(&t);
 	if (err == 0)
 		log_info("exact resume: %s, tested in %llu ms",
 		    identity_class(m),

@@ -18,4 +18,9 @@
 int selftest_run(struct model *m, struct str tested, struct progress *p)
     MUST_CHECK;
 
+/* Tries one rule with one kind of kernels and leaves m's as they are: whether
+ * output has the same bits whatever happens. Errors as above. */
+int selftest_try(struct model *m, enum plan_rule rule, enum kernels k,
+    bool *ret_same) MUST_CHECK;
+
 #endif

@@ -198,8 +198,11 @@ fastest(struct model *m, enum batch_kind kind, uint32_t n, uint64_t big,
 			return err;
 		if (p != NULL)
 			atomic_fetch_add(&p->count, 1);
-		log_debug("%s of %u with %d threads: %lld us",
-		    kind == BATCH_STEP ? "step" : "chunk", n, t, (long long)us);
+		log_debug("%s of %u with %d threads: %s%llu us",
+		    kind == BATCH_STEP ? "step" : "chunk", n, t,
+		    us == UINT64_MAX ? "cut off after " : "",
+		    (unsigned long long)(us == UINT64_MAX ? SLOWER * best
+							  : us));
 		/* A tenth faster, or it is not worth another core. */
 		if (us >= best - best / 10)
 			return 0;

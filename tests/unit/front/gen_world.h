@@ -154,9 +154,9 @@ set_up(void **state)
 	f->watch = watch_new(f->loop, pair[0], NULL, NULL);
 	w->keeper = chan_new(pair[1], PROC_KEEPER, PROC_FRONT, MIB);
 	party_init(&w->conn);
-	w->order =
-	    (struct gen_order){ .client = client_of_fd(f->clients, pair[0]),
-		    .conn = &w->conn };
+	w->order = (struct gen_order){ .client = client_of_fd(
+					   f->clients, pair[0], UID_UNTOLD),
+		.conn = &w->conn };
 	say_model(w, MODEL_UP, "");
 	*state = w;
 	return 0;

@@ -17,7 +17,7 @@ connect_http(struct world *w)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	w->client = pair[1];
-	assert_int_equal(http_accept(&w->f, pair[0]), 0);
+	assert_int_equal(http_accept(&w->f, pair[0], UID_UNTOLD), 0);
 }
 
 /* A front whose client is on HTTP and whose model is up. */

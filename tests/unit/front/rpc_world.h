@@ -7,6 +7,7 @@
 #define RPC_WORLD_H
 
 #include "base/log.h"
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -103,7 +104,7 @@ connect_client(struct world *w)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	w->client = pair[1];
-	assert_int_equal(rpc_accept(&w->f, pair[0]), 0);
+	assert_int_equal(rpc_accept(&w->f, pair[0], UID_UNTOLD), 0);
 }
 
 static inline struct world *

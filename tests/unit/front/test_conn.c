@@ -1,4 +1,5 @@
 /* A connection with the test as its client and as its protocol. */
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 
@@ -92,7 +93,7 @@ set_up(void **state)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
 	w->client = pair[1];
-	w->c = conn_new(f, pair[0], &ops, w);
+	w->c = conn_new(f, pair[0], UID_UNTOLD, &ops, w);
 	assert_non_null(w->c);
 	*state = w;
 	return 0;
@@ -252,6 +253,20 @@ output_past_all_bounds_closes(void **state)
 	assert_int_equal(w->err, ERR_TOO_BIG);
 }
 
+/* As where there is no memory for the first byte: nothing is in the buffer, but
+ * not for want of anything to say. */
+static void
+reply_that_cannot_even_begin_closes(void **state)
+{
+	struct world *w = *state;
+
+	assert_null(buf_reserve(conn_out(w->c), SIZE_MAX));
+	conn_rest(w->c);
+	conn_touch(w->c);
+	turn(w, 5);
+	assert_int_equal(w->n_closed, 1);
+}
+
 static void
 deadline_fires_once_and_can_be_moved(void **state)
 {
@@ -333,6 +348,7 @@ main(void)
 		TEST(slow_reader_is_told_of_and_forgiven),
 		TEST(stalled_reader_is_closed),
 		TEST(output_past_all_bounds_closes),
+		TEST(reply_that_cannot_even_begin_closes),
 		TEST(deadline_fires_once_and_can_be_moved),
 		TEST(finish_sends_all_then_waits_for_the_peers_end),
 		TEST(abort_is_told_later_and_once),

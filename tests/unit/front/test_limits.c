@@ -71,7 +71,7 @@ client_at(struct clients *all, int *ret_fd)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	close(pair[1]);
 	*ret_fd = pair[0];
-	return client_of_fd(all, pair[0]);
+	return client_of_fd(all, pair[0], UID_UNTOLD);
 }
 
 /* A connection to ourselves, from that address. */
@@ -94,7 +94,7 @@ client_from(struct clients *all, const char *address)
 	assert_int_equal(bind(fd, (struct sockaddr *)&from, n), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, n), 0);
 	in = accept(to, NULL, NULL);
-	c = client_of_fd(all, in);
+	c = client_of_fd(all, in, UID_UNTOLD);
 	close(in);
 	close(fd);
 	close(to);
@@ -117,7 +117,7 @@ client_is_an_address_or_a_user(void **state)
 	assert_string_equal(a->name, "127.0.0.2");
 	(void)snprintf(uid, sizeof(uid), "uid %u", geteuid());
 	assert_string_equal(c->name, uid);
-	assert_true(client_is_operator(fd));
+	assert_true(client_is_operator(fd, UID_UNTOLD));
 	assert_int_equal(clients_count(all), 2);
 	close(fd);
 	client_drop(a);

@@ -141,11 +141,21 @@ again(uint32_t i, uint32_t n, uint64_t *hashes)
 	return g;
 }
 
-static void
-check_verdict(const struct told *t, uint32_t n)
+/* By shapes, a resume where a chunk has just filled computes no row again that
+ * was sampled from: it has nothing to compare. */
+static bool
+has_verdict(uint32_t n_prompt, uint32_t n)
 {
-	assert_int_equal(t->n_verdicts, n > 0 ? 1 : 0);
-	assert_true(n == 0 || t->agrees);
+	return n > 0 &&
+	    (!world->by_shapes || world->engine->m.is_one_way ||
+		(n_prompt + n) % CHUNK != 0);
+}
+
+static void
+check_verdict(const struct told *t, uint32_t n_prompt, uint32_t n)
+{
+	assert_int_equal(t->n_verdicts, has_verdict(n_prompt, n) ? 1 : 0);
+	assert_true(t->n_verdicts == 0 || t->agrees);
 }
 
 /* Each at many places, while the others run or are resumed themselves. */
@@ -167,7 +177,7 @@ test_resumes(void **state)
 		world_run(world);
 		for (uint32_t i = 0; i < RUNS; i++) {
 			check_same(&lone[i], t[i], at[i]);
-			check_verdict(t[i], at[i]);
+			check_verdict(t[i], lone[i].n_prompt, at[i]);
 		}
 	}
 }

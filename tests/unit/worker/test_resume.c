@@ -32,18 +32,28 @@ check_rest(const struct told *run, const struct told *rest, uint32_t n)
 	assert_string_equal(rest->text, run->text + shown);
 }
 
+/* After every so many tokens, from the last on backwards. */
 static void
-check_every_token(const struct gen_submit *g)
+check_each(const struct gen_submit *g, uint32_t stride)
 {
 	struct told run = *world_one(world, g);
+	uint32_t n = run.n_tokens;
 
 	assert_int_equal(run.err, 0);
 	assert_true(run.n_tokens > 0);
-	for (uint32_t n = 0; n <= run.n_tokens; n++) {
+	for (;; n -= stride) {
 		struct gen_submit rest = again(*g, &run, n);
 
 		check_rest(&run, world_one(world, &rest), n);
+		if (n < stride)
+			break;
 	}
+}
+
+static void
+check_every_token(const struct gen_submit *g)
+{
+	check_each(g, 1);
 }
 
 static void
@@ -110,6 +120,18 @@ test_grammar(void **state)
 	check_every_token(&g);
 }
 
+/* To where ggml would attend by another routine: 512 tokens, if the model has
+ * such a context. */
+static void
+test_long(void **state)
+{
+	struct gen_submit g = world_story();
+
+	(void)state;
+	g.max_tokens = world->engine->m.n_ctx - 100;
+	check_each(&g, 97);
+}
+
 /* Stop strings begin within one token and end in another. */
 static void
 test_stops(void **state)
@@ -145,6 +167,7 @@ main(void)
 		cmocka_unit_test(test_mirostat),
 		cmocka_unit_test(test_grammar),
 		cmocka_unit_test(test_stops),
+		cmocka_unit_test(test_long),
 	};
 	int failed;
 

@@ -79,7 +79,7 @@ enum proc {
 	/* the tokens of one step, of any number of generations */          \
 	M(GEN_STEP, steps, WORKER, FRONT, 16 * MIB, 0)                      \
 	/* the last word on a generation: it finished ... */                \
-	M(GEN_DONE, gen_done, WORKER, FRONT, 1 * MIB, 0)                    \
+	M(GEN_DONE, gen_done, WORKER, FRONT, 16 * MIB, 0)                   \
 	/* ... or could not be done */                                      \
 	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)               \
 	/* whether a resume's logits are those that the hashes are of */    \

@@ -1,3 +1,8 @@
+/* Under sanitizers GCC 12 takes a member of std::regex's for unset. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include "worker/guard.hh"
 
 extern "C" {
@@ -424,6 +429,8 @@ chat_form_read(void *arg, struct str text, bool is_partial, struct reading *ret)
 
 	*ret = {};
 	return guarded(ERR_INVALID, "answer", nullptr, [&] {
+		guard::budget limit(RENDER_BUDGET, guard::WHAT_IS_HELD);
+
 		form->said = common_chat_parse(
 		    string_of(text), is_partial, form->parser);
 		ret->content = view(form->said.content);

@@ -46,7 +46,8 @@ reader_done(struct reader *r)
 static bool
 begins_with(struct str s, struct str head)
 {
-	return s.n >= head.n && memcmp(s.p, head.p, head.n) == 0;
+	return s.n >= head.n &&
+	    (head.n == 0 || memcmp(s.p, head.p, head.n) == 0);
 }
 
 static bool
@@ -78,7 +79,7 @@ static void
 say_rest(struct reader *r, enum part_kind kind, uint32_t call, struct str now,
     struct buf *said)
 {
-	if (begins_with(now, buf_str(said)))
+	if (now.n > buf_len(said) && begins_with(now, buf_str(said)))
 		say(r, kind, call, behind(now, buf_len(said)), said);
 }
 

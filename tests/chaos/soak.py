@@ -7,8 +7,9 @@ CHAOS_MINUTES: how long (120 in the long form); CHAOS_SEED. One to twelve client
 every kind and manner; every few seconds a fault, a model that comes and goes, a bad file, a handful
 of broken requests. Every minute the load rests, and descriptors, processes and memory are counted:
 they must be the same, or as good as that, from one rest to the next. A front that was killed starts
-a new count of its own memory. Streams that were open then count as cut. Faults from outside may
-come twice to a stream that is alone, which is then taken for poison: those are `convicted`.
+a new count of its own memory. Streams that were open then count as cut. Signals from outside that
+look like a crash may come twice to a stream that is alone, which is then taken for poison: those
+are `convicted`.
 """
 import argparse
 import os

@@ -10,12 +10,14 @@ pid=
 trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
 
 fail() { echo "curl.sh: $*" >&2; cat "$dir/log" >&2; exit 1; }
+set -E
+trap 'fail "line $LINENO ended with $?: $BASH_COMMAND"' ERR
 
 "$BULKHEAD_BIN/bulkhead" serve --port 0 --rpc-socket "$dir/rpc.sock" \
     --http-socket "$dir/http.sock" -m "$BULKHEAD_MODEL" \
     >"$dir/out" 2>"$dir/log" &
 pid=$!
-for _ in $(seq 600); do
+for _ in $(seq 2000); do
 	! grep -q 'Server started successfully' "$dir/out" || break
 	kill -0 "$pid" 2>/dev/null || fail "no server"
 	sleep 0.1
@@ -25,7 +27,7 @@ url=$(cat "$dir/out" "$dir/log" | grep -o 'http://[^ /]*:[0-9]*' | head -n 1)
 
 ask='{"prompt":"Once upon a time","max_tokens":60,"seed":1,"ignore_eos":true'
 json='Content-Type: application/json'
-get() { curl -sS --fail --max-time 120 "$@"; }
+get() { curl -sS --fail --max-time 240 "$@"; }
 # The text of a stream's events, as the plain answer has it.
 text_of() {
 	python3 -c 'import json, sys

@@ -14,7 +14,7 @@ set -E
 trap 'fail "line $LINENO ended with $?: $BASH_COMMAND"' ERR
 
 "$BULKHEAD_BIN/bulkhead" serve --port 0 --rpc-socket "$dir/rpc.sock" \
-    --http-socket "$dir/http.sock" -m "$BULKHEAD_MODEL" \
+    --http-socket "$dir/http.sock" --threads 1 -m "$BULKHEAD_MODEL" \
     >"$dir/out" 2>"$dir/log" &
 pid=$!
 for _ in $(seq 2000); do

@@ -393,6 +393,8 @@ class Server:
         self.args += options
         keep = {k: v for k, v in os.environ.items()
                 if not k.startswith(('RKLLM_', 'LLAMA_', 'BULKHEAD_'))}
+        if SANITIZE:  # two that wait for each other, beside another test's, take minutes there
+            keep['LLAMA_ARG_THREADS'] = '1'
         keep.update(env or {})
         if launch:  # (args, env) in another form
             self.args, keep = launch(self.args, keep)

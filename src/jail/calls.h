@@ -73,6 +73,7 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(prlimit64, READ_LIMIT, "a thread's stack size")                \
 	C(getrlimit, ANY, "the same")                                    \
 	C(getrusage, ANY, "peak memory, for status")                     \
+	C(sysinfo, ANY, "memory: of the KV cache, of a large qsort()")   \
 	C(sched_yield, ANY, "spinning threads")                          \
 	C(exit, ANY, "a thread ends")                                    \
 	C(exit_group, ANY, "the process ends")                           \
@@ -101,7 +102,6 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(sched_getaffinity, ANY, "how many threads")                    \
 	C(sched_setaffinity, NO_RIGHT, "ggml asks, and goes on without") \
 	C(sched_setscheduler, NO_RIGHT, "the same")                      \
-	C(sysinfo, ANY, "memory, for the size of the KV cache")          \
 	C(mlock, NO_RIGHT, "llama.cpp warns and goes on")                \
 	C(ioctl, NO_DEVICE, "stdio asks whether it is a terminal")
 
@@ -188,7 +188,6 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(pwrite64, ANY, "what its jail holds, for the keeper")          \
 	C(renameat, ANY, "an obituary that is whole gets its name")      \
 	C(renameat2, ANY, "the same")                                    \
-	C(unlinkat, ANY, "the oldest obituaries go")                     \
-	C(sysinfo, ANY, "how much memory qsort() may take")
+	C(unlinkat, ANY, "the oldest obituaries go")
 
 #endif

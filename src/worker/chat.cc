@@ -34,8 +34,8 @@ constexpr size_t JSON_DEPTH = 100;
 constexpr size_t JINJA_DEPTH = 200;
 constexpr size_t JINJA_BYTES = 1 << 20;
 
-/* A template may copy its text as often as it likes, and ends by itself or is
- * taken for a hang: what it holds is bounded. */
+/* A template may copy its text as often as it likes: what it holds is bounded.
+ */
 constexpr size_t RENDER_BUDGET = size_t(256) << 20;
 
 int
@@ -307,25 +307,33 @@ read_tools(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
 	return check_tools(c, in, f);
 }
 
-/* The prompt, and the form where tools are offered. That is made by the same
- * call; what it says of messages it says of a prompt alone as well. */
+/* The prompt, and the form that the same call makes. */
+int
+render_form(const common_chat_templates *t, common_chat_templates_inputs &in,
+    buf *out, chat_form **ret_form)
+{
+	common_chat_params p = render(t, in, false);
+
+	*ret_form = form_of(p, in.reasoning_format);
+	return append(out, p.prompt);
+}
+
+/* Where it does not work with tools, what is said of a prompt alone is said of
+ * the messages. */
 int
 render_ask(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
     buf *out, chat_form **ret_form, struct fail *f)
 {
 	const common_chat_templates *t = c->templates.get();
-	bool has_tools = ask.tools.n > 0;
-	std::string prompt =
-	    render(t, in, has_tools || may_be_plain(c, in)).prompt;
+	int err;
 
-	if (!has_tools)
-		return append(out, prompt);
-	return guarded(ERR_INVALID, "tools", f, [&] {
-		common_chat_params p = render(t, in, false);
-
-		*ret_form = form_of(p, in.reasoning_format);
-		return append(out, p.prompt);
-	});
+	if (ask.tools.n == 0)
+		return append(out, render(t, in, may_be_plain(c, in)).prompt);
+	err = guarded(ERR_INVALID, "tools", f,
+	    [&] { return render_form(t, in, out, ret_form); });
+	if (err == ERR_INVALID && !guard::budget::is_spent())
+		(void)render(t, in, true);
+	return err;
 }
 
 int
@@ -359,6 +367,7 @@ chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
 	*ret_form = nullptr;
 	if (err != 0)
 		return err;
+	guard::budget limit(RENDER_BUDGET, guard::WHAT_IS_HELD);
 	err = guarded(ERR_INVALID, "chat_template_kwargs", f, [&] {
 		in.chat_template_kwargs = members(ask->kwargs);
 		in.enable_thinking = ask->enable_thinking;
@@ -370,8 +379,6 @@ chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
 	if (err != 0)
 		return err;
 	return guarded(ERR_INVALID, "messages", f, [&] {
-		guard::budget limit(RENDER_BUDGET, guard::WHAT_IS_HELD);
-
 		in.messages = common_chat_msgs_parse_oaicompat(
 		    common_json::parse(string_of(ask->messages)));
 		return render_ask(c, *ask, in, out, ret_form, f);

@@ -1,7 +1,13 @@
 #include "worker/guard.hh"
 
+extern "C" {
+#include "worker/guard.h"
+}
+
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <malloc.h>
 #include <system_error>
 
@@ -13,16 +19,54 @@ namespace
 
 constexpr size_t ALLOCATION = 64; /* what each costs besides its bytes */
 
-/* What is still given once a budget is spent: enough to clean up with. Some of
- * llama.cpp catches what is thrown, and would go on. */
+/* What is still given, each time, once a budget is spent: errors are told in
+ * words. Some of llama.cpp catches what is thrown, and would go on. */
 constexpr size_t SCRAP = 4096;
+
+/* CPU time that goes by in what one budget is for. */
+constexpr int64_t MOST_US = 2000000;
+
+/* Between two looks at the clock; a millisecond at most of all that is known
+ * to take long. */
+constexpr uint32_t TICK = 1024; /* allocations */
+
+enum ceiling { NONE, MEMORY, TIME };
 
 /* Volatile, because compilers take it that new changes nothing else. */
 thread_local volatile bool is_counted;
-thread_local volatile size_t left;
-thread_local volatile bool was_spent;
+thread_local volatile int64_t left;
+thread_local volatile ceiling hit;
 thread_local volatile bool is_returned;
 thread_local size_t size;
+thread_local uint32_t since_tick;
+thread_local int64_t began_us; /* at the first tick; 0: it has not come */
+thread_local bool is_late;
+void (*beat)(void *);
+void *beat_arg;
+
+int64_t
+cpu_us()
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return int64_t(t.tv_sec) * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Bounded work goes on, so it is no hang, however little of a processor it
+ * gets. */
+void
+tick()
+{
+	int64_t now = cpu_us();
+
+	since_tick = 0;
+	if (beat != nullptr)
+		beat(beat_arg);
+	if (began_us == 0)
+		began_us = now;
+	is_late = now - began_us > MOST_US;
+}
 
 /* What is given back is known by what malloc(3) made of it. */
 size_t
@@ -31,20 +75,36 @@ cost_of(void *p)
 	return malloc_usable_size(p) + ALLOCATION;
 }
 
-bool
-is_too_much(size_t n)
+/* What the next n bytes are too much of. A destructor that may not throw, as
+ * those of JSON values, makes a list of pointers now and then and never a
+ * string: nothing is refused that is a multiple of 8 while there is a quarter
+ * more to give. */
+ceiling
+too_much(size_t n)
 {
-	if (was_spent)
-		return n > SCRAP;
-	return n + ALLOCATION >= left;
+	int64_t cost = int64_t(n + ALLOCATION);
+	bool is_string = n % 8 != 0;
+
+	if (is_late && is_string)
+		return TIME;
+	if (hit != NONE && n <= SCRAP)
+		return NONE;
+	if (cost > left && (is_string || cost > left + int64_t(size / 4)))
+		return MEMORY;
+	return NONE;
+}
+
+/* The same while what was thrown is on its way up. */
+bool
+may_throw()
+{
+	return std::uncaught_exceptions() == 0;
 }
 
 void
 charge(void *p)
 {
-	size_t cost = cost_of(p);
-
-	left = left > cost ? left - cost : 0;
+	left = left - int64_t(cost_of(p));
 }
 
 std::string
@@ -67,12 +127,18 @@ is_no_thread(const std::exception &e)
 int
 no_memory(const char *field, struct fail *f)
 {
-	size_t most;
+	ceiling what = hit;
 
-	if (budget::take_spent(&most))
+	if (!is_counted)
+		hit = NONE;
+	if (what == MEMORY)
 		return fail_set(f, ERR_INVALID, field,
 		    "%s: too complex: it takes more than %zu MiB to work on",
-		    field, most >> 20);
+		    field, size >> 20);
+	if (what == TIME)
+		return fail_set(f, ERR_INVALID, field,
+		    "%s: too complex: it takes more than %lld s to work on",
+		    field, static_cast<long long>(MOST_US / 1000000));
 	return fail_set(f, ERR_NOMEM, field, "out of memory");
 }
 
@@ -80,8 +146,12 @@ no_memory(const char *field, struct fail *f)
 
 budget::budget(size_t n, counting how)
 {
-	left = size = n;
-	was_spent = false;
+	size = n;
+	left = int64_t(n);
+	hit = NONE;
+	since_tick = 0;
+	began_us = 0;
+	is_late = false;
 	is_counted = true;
 	is_returned = how == WHAT_IS_HELD;
 }
@@ -90,29 +160,21 @@ budget::~budget()
 {
 	is_counted = false;
 	is_returned = false;
+	if (std::uncaught_exceptions() == 0)
+		hit = NONE; /* else failed() has to know */
 }
 
 void
 budget::check()
 {
-	if (was_spent)
+	if (hit != NONE)
 		throw std::bad_alloc();
 }
 
 bool
 budget::is_spent()
 {
-	return was_spent;
-}
-
-bool
-budget::take_spent(size_t *ret_size)
-{
-	bool is = was_spent;
-
-	was_spent = false;
-	*ret_size = size;
-	return is;
+	return hit != NONE;
 }
 
 std::string
@@ -144,6 +206,8 @@ too_deep(struct fail *f, const char *field, size_t limit)
 int
 failed(int err, const char *field, struct fail *f)
 {
+	if (hit != NONE) /* whatever llama.cpp has made of that */
+		return no_memory(field, f);
 	try {
 		throw;
 	} catch (const std::bad_alloc &) {
@@ -161,14 +225,28 @@ failed(int err, const char *field, struct fail *f)
 
 } // namespace guard
 
+void
+guard_beats(void (*fn)(void *), void *arg)
+{
+	guard::beat = fn;
+	guard::beat_arg = arg;
+}
+
 /* Of the whole process, also of llama.cpp: the only place to count. */
 void *
 operator new(size_t n)
 {
+	guard::ceiling what = guard::NONE;
 	void *p;
 
-	if (guard::is_counted && guard::is_too_much(n)) {
-		guard::was_spent = true;
+	if (guard::is_counted) {
+		if (++guard::since_tick >= guard::TICK)
+			guard::tick();
+		what = guard::too_much(n);
+	}
+	if (what != guard::NONE && guard::may_throw()) {
+		guard::hit = what;
+		guard::is_late = false; /* until the next tick */
 		throw std::bad_alloc();
 	}
 	p = malloc(n > 0 ? n : 1);
@@ -183,7 +261,7 @@ void
 operator delete(void *p) noexcept
 {
 	if (guard::is_returned && p != nullptr)
-		guard::left = guard::left + guard::cost_of(p);
+		guard::left = guard::left + int64_t(guard::cost_of(p));
 	free(p);
 }
 

@@ -1,6 +1,6 @@
 /*
  * guard - between llama.cpp's C++ and the rest of the worker: exceptions become
- * errors, and what it allocates has a ceiling.
+ * errors, and what it allocates and the time that it takes have a ceiling.
  */
 #ifndef WORKER_GUARD_HH
 #define WORKER_GUARD_HH
@@ -23,8 +23,8 @@ enum counting {
 	WHAT_IS_HELD, /* for what copies a lot */
 };
 
-/* While one lives, this thread's allocations count; past n bytes new throws
- * std::bad_alloc. There is one at a time. */
+/* While one lives, this thread's allocations count; past n bytes, or 2 seconds
+ * of CPU time, new throws std::bad_alloc. There is one at a time. */
 class budget
 {
       public:
@@ -33,9 +33,6 @@ class budget
 	budget(const budget &) = delete;
 	budget &operator=(const budget &) = delete;
 
-	/* Whether the last one has been spent; says so once. Then *ret_size is
-	 * what it was. */
-	static bool take_spent(size_t *ret_size);
 	static bool is_spent();
 
 	/* Throws std::bad_alloc if it is: at the end of work whose exceptions

@@ -12,7 +12,8 @@ TEXTS = [b'""', b'"\\u0000"', b'"\\ud800"', b'"\\udc00\\ud800"', b'"\xff"', b'"\
 SHAPES = [b'null', b'true', b'false', b'[]', b'{}', b'[[]]', b'[{}]', b'{"a":{"b":{}}}', b'[null]',
           b'[' * 70 + b']' * 70, b'[' * 2000 + b']' * 2000, b'{"a":' * 70 + b'1' + b'}' * 70,
           b'[' * 500, b'}', b']', b',', b'', b'[1,2', b'{"a":1,"a":2}', b'{"a"}', b'{1:2}',
-          b'[' + b'1,' * 3000 + b'1]', b'[' + b'"x",' * 300 + b'"x"]', b'nul', b'/**/1', b'[1,]',
+          b'[' + b'1,' * 3000 + b'1]', b'{' + b','.join(b'"%d":1' % i for i in range(500)) + b'}',
+          b'[' + b'"x",' * 300 + b'"x"]', b'nul', b'/**/1', b'[1,]',
           b'{"type":"object","properties":{"a":{"$ref":"#"}}}', b'{"$ref":"#/nowhere"}',
           b'{"type":"string","pattern":"(a*)*b{99999}"}', b'{"type":"array","minItems":1000000}',
           b'{"enum":[]}', b'{"type":"integer","minimum":1e300}']

@@ -8,14 +8,22 @@
 #include "worker/llama/threads.h"
 
 #include "crash/crash.h"
+#include "worker/guard.h"
 
 #include <stdlib.h>
+
+static void
+beat(void *arg)
+{
+	progress_bump(arg);
+}
 
 static void
 llama_engine_free(struct engine *e)
 {
 	if (e == NULL)
 		return;
+	guard_beats(NULL, NULL);
 	for (uint32_t i = 0; e->gens != NULL && i < e->m.n_seq; i++)
 		gen_free(e->gens[i]);
 	free(e->gens);
@@ -62,6 +70,7 @@ llama_engine_load(struct engine **ret, const struct worker_load *cfg,
 	*ret = e;
 	e->events = *events;
 	e->p = p;
+	guard_beats(beat, p);
 	logprob_init(&e->logprob);
 	err = model_load(&e->m, cfg, files, p, why);
 	if (err == 0)
@@ -133,7 +142,7 @@ static uint64_t
 size_of(const struct gen_submit *s)
 {
 	uint64_t bytes = s->prompt.n + s->messages.n + s->template_kwargs.n +
-	    s->grammar.n + s->json_schema.n;
+	    s->grammar.n + s->json_schema.n + s->tools.n;
 
 	return (bytes + 4ull * (s->tokens.n + s->done.n)) / KIB + 1;
 }

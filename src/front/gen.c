@@ -1,5 +1,6 @@
 #include "front/life.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "front/admit.h"
 #include "front/conn.h"
@@ -277,8 +278,10 @@ gen_park(struct gen *g, bool is_parked)
 	if (g->j->is_parked == is_parked)
 		return;
 	g->j->is_parked = g->ticket.is_parked = is_parked;
-	if (is_parked)
+	if (is_parked) {
+		g->ticket.parked_ms = clock_ms();
 		g->model->front->metrics.generations_parked_total++;
+	}
 	if (g->j->state == GEN_SENT || g->j->state == GEN_RUNNING)
 		(void)gen_tell(g, is_parked ? MSG_GEN_PARK : MSG_GEN_UNPARK);
 	model_dispatch(g->model); /* it, or who waited for its token */

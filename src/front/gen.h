@@ -10,6 +10,7 @@
  *   QUEUED --slot--> SENT --GEN_STARTED--> RUNNING --last word--> (freed)
  *     ^               |                      |
  *     +--- the worker died: back in front ---+
+ *     +--- it yields its slot (yield.h) -----+
  *   SENT, RUNNING --cancel--> ENDING --last word, or the worker died--> (freed)
  */
 #ifndef FRONT_GEN_H

@@ -5,6 +5,7 @@
 #include "front/model.h"
 #include "front/origin.h"
 #include "front/table.h"
+#include "front/yield.h"
 #include "wire/part.h"
 
 #include <assert.h>
@@ -238,6 +239,8 @@ on_done(struct model *m, const struct frame *fr)
 	/* Only what was cancelled may be over before it has begun. */
 	if (g->j->state == GEN_SENT)
 		return ERR_PROTO;
+	if (yield_done(g, &d))
+		return 0;
 	if (d.has_parts && !take_parts(g, d.text))
 		return ERR_PROTO;
 	if (d.reason == REASON_CANCEL && g->ticket.is_cut)

@@ -37,6 +37,8 @@
 	    "Requests that ended with the front before")                      \
 	M(generations_parked_total, counter,                                  \
 	    "Times a slow reader's was parked")                               \
+	M(generations_yielded_total, counter,                                 \
+	    "Times a parked one gave its slot to another")                    \
 	M(prompt_tokens_total, counter, "Prompt tokens")                      \
 	M(tokens_total, counter, "Tokens generated")                          \
 	M(worker_deaths_total, counter, "Worker channels that ended")

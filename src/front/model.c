@@ -7,6 +7,7 @@
 #include "front/gen.h"
 #include "front/suspects.h"
 #include "front/origin.h"
+#include "front/yield.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,8 @@ model_dispatch(struct model *m)
 			timer_set(m->later, ms != 0 ? ms : AGAIN_MS);
 		break;
 	}
+	if (m->chan != NULL && m->n_active >= m->state.n_seq)
+		yield_ask(m);
 	if (m->chan != NULL)
 		watch_channel(m);
 }

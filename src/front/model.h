@@ -35,6 +35,7 @@ struct model {
 	uint32_t n_active;
 	uint64_t service_ms; /* running mean of how long a slot is taken */
 	uint64_t tokens;     /* generated, in this front's life */
+	bool is_turn_of_new; /* not of one that gave its slot away */
 	bool is_wanted;	     /* MODEL_KNOWN: the keeper was asked to load it */
 };
 

@@ -145,6 +145,9 @@ ticket_leave(struct ticket *t)
 void
 ticket_enter(struct ticket *t)
 {
+	if (t->has_left || t->waiter.state == WAITER_NEW)
+		t->model->is_turn_of_new = t->has_left;
+	t->has_left = false;
 	queue_take(&t->model->queue, &t->waiter);
 	list_append(&t->model->inside, &t->link);
 	t->suspect.sent_ms = clock_ms();
@@ -156,17 +159,23 @@ struct ticket *
 ticket_next(const struct model *m)
 {
 	const struct list *back = &m->queue.back;
+	struct ticket *left = NULL;
 	struct waiter *w;
 
 	/* A parked one has lost its slot, and needs none before it goes on. */
 	for (struct list *it = back->next; it != back; it = it->next) {
 		struct ticket *t = LIST_ENTRY(it, struct ticket, waiter.link);
 
-		if (!t->is_parked)
+		if (t->is_parked)
+			continue;
+		if (!t->has_left)
 			return t;
+		if (left == NULL)
+			left = t;
 	}
-	w = queue_next(&m->queue);
-	return w == NULL ? NULL : LIST_ENTRY(w, struct ticket, waiter);
+	/* Those that only gave their slot away have every second one. */
+	w = left != NULL && !m->is_turn_of_new ? NULL : queue_next(&m->queue);
+	return w == NULL ? left : LIST_ENTRY(w, struct ticket, waiter);
 }
 
 struct company
@@ -232,9 +241,19 @@ ticket_on_death(struct ticket *t, const struct company *c, bool was_started)
 {
 	suspect_on_death(&t->suspect, c);
 	gen_note_deaths(t->gen, t->suspect.deaths);
+	t->is_leaving = false;
 	list_remove(&t->link);
 	queue_put_back(&t->model->queue, &t->waiter,
 	    suspect_rank(&t->suspect, was_started, t->token_ms != 0));
+}
+
+void
+ticket_on_yield(struct ticket *t)
+{
+	t->is_leaving = false;
+	t->has_left = true;
+	list_remove(&t->link);
+	queue_put_back(&t->model->queue, &t->waiter, 0);
 }
 
 static void

@@ -37,7 +37,10 @@ struct ticket {
 	uint64_t born_ms;    /* clock_ms() of its admission */
 	uint64_t slot_ms;    /* when it first had a slot; 0: not yet */
 	uint64_t token_ms;   /* when its first token came; 0: not yet */
+	uint64_t parked_ms;  /* when it was parked last */
 	bool is_parked;
+	bool is_leaving;   /* its slot is to go to another: yield.h */
+	bool has_left;	   /* and has, and is not back yet */
 	bool is_displaced; /* its place in a full queue went to another */
 	bool is_cut;	   /* by predict_ms: ended as by max_tokens */
 	bool has_newline;  /* in its text */
@@ -71,6 +74,9 @@ struct company ticket_company(const struct model *m);
  * the worker had begun with it. */
 void ticket_on_death(
     struct ticket *t, const struct company *c, bool was_started);
+
+/* It gave its slot to another. */
+void ticket_on_yield(struct ticket *t);
 
 /* The worker has begun: so many tokens of prompt. */
 void ticket_on_prompt(struct ticket *t, uint32_t n);

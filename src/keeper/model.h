@@ -63,6 +63,7 @@ struct model {
 	char identity[IDENTITY_MAX];
 	uint32_t n_threads; /* of the first READY; 0: not known yet */
 	uint32_t n_threads_batch;
+	bool has_begun;	  /* the last worker that died had begun to load */
 	uint64_t up_ms;	  /* when it was last ready */
 	uint32_t outside; /* pid of the last worker, if somebody
 				 * else's SIGKILL ended it */

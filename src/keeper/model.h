@@ -77,7 +77,8 @@ struct model *model_new(struct models *in, const char *path, const char *name,
 /* Its adapters; never NULL. */
 const struct adapters *model_adapters(const struct model *m);
 
-/* Whether one more may be loaded: 0, or ERR_BUSY. */
+/* Whether one more may be loaded: 0; ERR_BUSY where one that is may leave, else
+ * ERR_FULL. */
 int model_check_room(const struct models *in, const char *path, struct fail *f)
     MUST_CHECK;
 

@@ -57,12 +57,15 @@ refused(const char *name, const char *part, const char *why)
 static void
 test_refusals(void **state)
 {
+	struct fail f;
+	int fd;
+
 	(void)state;
 	assert_int_equal(mkdir(in_folder("open"), 0700), 0);
 	assert_int_equal(chmod(path, 0777), 0);
 	refused("open", "open", "everybody may write there");
 	assert_int_equal(symlink("open", in_folder("link")), 0);
-	refused("link", "link", "Not a directory");
+	assert_int_equal(folder_open(path, &fd, &f), ERR_FILE);
 }
 
 /* What is below the first that cannot be made is never reached. */

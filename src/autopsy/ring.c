@@ -1,6 +1,7 @@
 #include "autopsy/ring.h"
 
 #include "base/fd.h"
+#include "base/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,51 +20,21 @@ struct entry {
 	uint64_t bytes;
 };
 
-static int
-refuse(const char *path, const char *why, struct fail *f)
-{
-	return fail_set(f, ERR_FILE, "crash-dir",
-	    "--crash-dir: %.240s: %s; nothing is kept", path, why);
-}
-
-/* As mkdir -p; what is there already is fine. */
-static void
-make_folders(char *path)
-{
-	for (char *p = path + 1; *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		(void)mkdir(path, 0700);
-		*p = '/';
-	}
-	(void)mkdir(path, 0700);
-}
-
 int
 ring_open(struct ring *r, struct str path, struct fail *f)
 {
 	char *copy = str_dup(path);
-	struct stat st;
-	int err = 0;
+	struct fail why;
+	int err;
 
 	r->dir = -1;
 	if (copy == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
-	if (copy[0] != '\0')
-		make_folders(copy);
-	r->dir = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (r->dir < 0)
-		err = refuse(copy, strerror(errno), f);
-	else if (fstat(r->dir, &st) != 0)
-		err = refuse(copy, strerror(errno), f);
-	/* In /tmp anybody may have been there first. */
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
-		err = refuse(copy, "belongs to somebody else", f);
-	else if (st.st_mode & S_IWOTH)
-		err = refuse(copy, "everybody may write there", f);
+	err = folder_open(copy, &r->dir, &why);
 	free(copy);
-	return err;
+	return err == 0 ? 0
+			: fail_set(f, err, "crash-dir",
+			      "--crash-dir: %s; nothing is kept", why.text);
 }
 
 void

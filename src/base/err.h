@@ -33,10 +33,11 @@
 	E(ERR_TIMEOUT, -17, "a deadline passed")                         \
 	E(ERR_STOPPING, -18, "the server is stopping")                   \
 	E(ERR_INTERNAL, -19, "internal error")                           \
-	E(ERR_POISON, -20, "kills the worker that computes it")
+	E(ERR_POISON, -20, "kills the worker that computes it")          \
+	E(ERR_FULL, -21, "no room, and waiting makes none")
 
 #define ERR_ENUM(name, number, text) name = number,
-enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -21 };
+enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -22 };
 #undef ERR_ENUM
 
 #define MUST_CHECK __attribute__((warn_unused_result))

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -46,4 +48,22 @@ fd_get(int fd, void *p, size_t n)
 			break;
 	}
 	return done;
+}
+
+int
+fd_open_file(int dir, const char *path, int flags, const char **ret_why)
+{
+	int fd = openat(
+	    dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		*ret_why = strerror(errno);
+	else if (S_ISFIFO(st.st_mode))
+		*ret_why = "is a FIFO, not a file";
+	else
+		return fd;
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
 }

@@ -20,4 +20,9 @@ bool fd_put(int fd, const void *p, size_t n);
  * fewer also where an error came first. Its offset stays. Async-signal-safe. */
 size_t fd_get(int fd, void *p, size_t n);
 
+/* Opens a file to be read, close-on-exec; flags (0, O_NOFOLLOW) go along. A
+ * FIFO is refused, because open(2) and read(2) would wait for its other end. The
+ * descriptor, which is the caller's; or -1, and *ret_why says why. */
+int fd_open_file(int dir, const char *path, int flags, const char **ret_why);
+
 #endif

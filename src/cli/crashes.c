@@ -2,6 +2,7 @@
  * bulkhead crashes - the obituaries of processes that died: all in a line
  * each, or one of them whole. It reads their folder; no server has to run.
  */
+#include "base/fd.h"
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/crashes.h"
@@ -137,25 +138,28 @@ read_one(const struct folder *d, const char *id, struct json_doc **ret,
 	static const struct json_limits limits = {
 		.bytes = FILE_MAX, .values = 1u << 20, .depth = 16, .nul = true
 	};
+	struct fail bad = { .text = "" };
+	const char *why = "is larger than an obituary may be";
 	char name[ID_LEN + 6];
 	struct stat st;
 	char *text = NULL;
-	ssize_t n = -1;
-	int err;
+	size_t n = 0;
+	int err = ERR_FILE;
 	int fd;
 
 	(void)snprintf(name, sizeof(name), "%s.json", id);
-	fd = openat(d->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = fd_open_file(d->fd, name, O_NOFOLLOW, &why);
 	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size <= (off_t)FILE_MAX) {
 		text = malloc((size_t)st.st_size + 1);
 		if (text != NULL)
-			n = read(fd, text, (size_t)st.st_size);
+			n = fd_get(fd, text, (size_t)st.st_size);
+		err = text == NULL ? ERR_NOMEM
+				   : json_parse(text, n, &limits, ret, &bad);
+		why = text == NULL ? err_text(err) : bad.text;
 	}
-	if (n < 0)
-		err = fail_set(f, ERR_FILE, "", "%.200s/%s: %s", d->path, name,
-		    strerror(errno));
-	else
-		err = json_parse(text, (size_t)n, &limits, ret, f);
+	if (err != 0)
+		(void)fail_set(
+		    f, err, "", "%.200s/%s: %.200s", d->path, name, why);
 	if (fd >= 0)
 		(void)close(fd);
 	free(text);

@@ -60,6 +60,7 @@ static const struct error_row rows[] = {
 	{ ERR_GAVE_UP, 503, "unavailable_error", -32006 },
 	{ ERR_STOPPING, 503, "unavailable_error", -32002 },
 	{ ERR_TIMEOUT, 504, "timeout_error", -32002 },
+	{ ERR_FULL, 503, "unavailable_error", -32001 },
 	{ ERR_POISON, 500, "server_error", -32006 },
 	{ ERR_NOMEM, 503, "unavailable_error", -32603 },
 	{ ERR_INTERNAL, 500, "server_error", -32603 },

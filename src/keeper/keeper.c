@@ -430,6 +430,17 @@ set_up_front(struct keeper *k, struct fail *f)
 	return 0;
 }
 
+/* An option that makes no sense is no fault of what it is about. */
+static enum status
+status_of(int err, enum status of_step)
+{
+	if (err == 0)
+		return STATUS_DONE;
+	if (err == ERR_INVALID)
+		return STATUS_USAGE;
+	return err == ERR_NOMEM ? STATUS_FAILED : of_step;
+}
+
 /* Each step, and the status to end with when it fails. */
 static int
 set_up(struct keeper *k, struct fail *f)
@@ -453,9 +464,7 @@ set_up(struct keeper *k, struct fail *f)
 	for (size_t i = 0; err == 0 && i < sizeof(steps) / sizeof(steps[0]);
 	     i++) {
 		err = steps[i].fn(k, f);
-		k->status = err == 0   ? STATUS_DONE
-		    : err == ERR_NOMEM ? STATUS_FAILED
-				       : steps[i].status;
+		k->status = status_of(err, steps[i].status);
 	}
 	return err;
 }

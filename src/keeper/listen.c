@@ -36,13 +36,15 @@ group_of(const struct conf *conf, gid_t *ret, struct fail *f)
 {
 	const char *name = conf->socket_group;
 	struct group *g;
+	unsigned long number;
 	char *end;
 
 	*ret = UNIXSOCK_ANY_GROUP;
 	if (name == NULL)
 		return 0;
-	*ret = (gid_t)strtoul(name, &end, 10);
-	if (*end == '\0')
+	number = strtoul(name, &end, 10);
+	*ret = (gid_t)number;
+	if (*end == '\0' && number < UINT32_MAX)
 		return 0;
 	g = getgrnam(name);
 	if (g == NULL)

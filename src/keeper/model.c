@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define REFS_MAX 4096u /* users who wait for one model to load */
+#define NO_LIBRARY 127 /* the dynamic loader's exit status */
 
 static const struct super_ops super_ops;
 
@@ -209,6 +210,12 @@ was_due(void *arg, const struct death *d)
 	return d->by_signal ? is_ours || d->number == SIGTERM : d->number == 0;
 }
 
+static uint32_t
+phase_of(const struct process *p)
+{
+	return atomic_load(&process_progress(p)->phase);
+}
+
 static bool
 examine(void *arg, struct process *p, const struct death *d)
 {
@@ -220,8 +227,13 @@ examine(void *arg, struct process *p, const struct death *d)
 	bool is_final = memory_end(m->in->memory, &m->memory, process_pid(p),
 	    was_killed, clock_ms(), why);
 
+	m->has_begun = phase_of(p) != PHASE_START;
 	if (why[0] != '\0')
 		process_blame(p, "%s", why);
+	if (!m->has_begun && !d->by_signal && d->number == NO_LIBRARY)
+		process_blame(p,
+		    "a library is missing or not readable (its "
+		    "line in the log says which)");
 	m->outside =
 	    was_killed && why[0] == '\0' ? (uint32_t)process_pid(p) : 0;
 	return is_final;
@@ -256,7 +268,7 @@ on_death(void *arg, struct process *p, const char *what)
 	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s "
 		 "(crash %s)",
 	    m->name, (int)process_pid(p), what,
-	    progress_phase_name(atomic_load(&process_progress(p)->phase)),
+	    progress_phase_name(phase_of(p)),
 	    super_was_up(m->super) ? "; its streams go on in another" : "",
 	    super_crash_id(m->super));
 }
@@ -284,8 +296,15 @@ has_worked(const struct progress *p)
 	return atomic_load(&p->tokens) > 0;
 }
 
-/* Not for a model that was served: its file does not kill at once. Nor for one
- * with adapters, which may be what kills. */
+/* A model that was served has a file that does not kill at once; adapters may be
+ * what kills; and a worker that read nothing died of something else. */
+static bool
+is_bad_file(const struct model *m)
+{
+	return m->up_ms == 0 && m->has_begun && super_deaths(m->super) > 0 &&
+	    model_adapters(m)->n == 0;
+}
+
 static void
 leave_alone(const struct model *m)
 {
@@ -316,8 +335,7 @@ on_state(void *arg, enum child_state now)
 		in->ops->on_change(in->arg);
 		return;
 	}
-	if (now == CHILD_FAILED && m->up_ms == 0 &&
-	    super_deaths(m->super) > 0 && model_adapters(m)->n == 0)
+	if (now == CHILD_FAILED && is_bad_file(m))
 		leave_alone(m);
 	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
 		model_explain(m, &why);
@@ -409,17 +427,35 @@ model_rest(struct model *m)
 	model_tell(m);
 }
 
+/* Those of the configuration stay; who named another's file lets it go. */
+static bool
+any_may_leave(const struct models *in)
+{
+	for (struct list *it = in->all.next; it != &in->all; it = it->next) {
+		const struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
+			return true;
+	}
+	return false;
+}
+
 int
 model_check_room(const struct models *in, const char *path, struct fail *f)
 {
 	uint32_t max = in->conf->models_max;
+	bool may_leave = any_may_leave(in);
 
 	if (max == 0 || in->n < max)
 		return 0;
-	return fail_set(f, ERR_BUSY, "model",
-	    "model %.240s: %u models are loaded, which is --models-max; unload "
-	    "one, or raise it",
-	    path, in->n);
+	return fail_set(f, may_leave ? ERR_BUSY : ERR_FULL, "model",
+	    "model %.240s: %u models are loaded, which is --models-max; %s",
+	    path, in->n,
+	    may_leave ? "one that a client named by its file leaves with its "
+			"last user (rkllm.destroy), or restart with a larger "
+			"one"
+		      : "they stay loaded: restart with a larger one, or with "
+			"fewer models");
 }
 
 /* There is no worker to begin with. */

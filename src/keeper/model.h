@@ -63,6 +63,7 @@ struct model {
 	char identity[IDENTITY_MAX];
 	uint32_t n_threads; /* of the first READY; 0: not known yet */
 	uint32_t n_threads_batch;
+	bool has_begun;	  /* the last worker that died had begun to load */
 	uint64_t up_ms;	  /* when it was last ready */
 	uint32_t outside; /* pid of the last worker, if somebody
 				 * else's SIGKILL ended it */
@@ -76,7 +77,8 @@ struct model *model_new(struct models *in, const char *path, const char *name,
 /* Its adapters; never NULL. */
 const struct adapters *model_adapters(const struct model *m);
 
-/* Whether one more may be loaded: 0, or ERR_BUSY. */
+/* Whether one more may be loaded: 0; ERR_BUSY where one that is may leave, else
+ * ERR_FULL. */
 int model_check_room(const struct models *in, const char *path, struct fail *f)
     MUST_CHECK;
 

@@ -47,6 +47,15 @@ check_kind(const char *path, const struct stat *st, struct fail *f)
 	return 0;
 }
 
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s);
+	size_t m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
 static int
 check_magic(const char *path, int fd, struct fail *f)
 {
@@ -54,6 +63,9 @@ check_magic(const char *path, int fd, struct fail *f)
 
 	if (pread(fd, magic, sizeof(magic), 0) < 0)
 		return refuse(path, strerror(errno), f);
+	if (memcmp(magic, "GGUF", sizeof(magic)) != 0 &&
+	    ends_with(path, ".rkllm"))
+		return refuse(path, "models of RKLLM are not served yet", f);
 	if (memcmp(magic, "GGUF", sizeof(magic)) != 0)
 		return refuse(path,
 		    "is not a GGUF file (it does not begin "

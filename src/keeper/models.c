@@ -1,6 +1,7 @@
 #include "keeper/models.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "keeper/model.h"
 #include "keeper/modeldir.h"
@@ -24,14 +25,14 @@
 static int
 read_template(struct models *all, const char *path, struct fail *f)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	const char *why = NULL;
+	int fd = fd_open_file(AT_FDCWD, path, 0, &why);
 	ssize_t n = 0;
 	uint8_t *p;
 
 	if (fd < 0)
 		return fail_set(f, ERR_FILE, "chat-template-file",
-		    "--chat-template-file: %.240s: %s", path, strerror(errno));
+		    "--chat-template-file: %.240s: %s", path, why);
 	p = buf_reserve(&all->chat_template, TEMPLATE_MAX);
 	if (p == NULL)
 		why = "out of memory";

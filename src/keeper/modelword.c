@@ -72,8 +72,11 @@ model_explain(const struct model *m, struct fail *ret)
 		    m->up_ms == 0 ? ERR_LOAD_FAILED : ERR_GAVE_UP, "model",
 		    "model %s: its worker died %u times%s, last %s: %.240s",
 		    m->name, super_deaths(m->super),
-		    m->up_ms == 0 ? " while it loaded the file" : "",
-		    super_last_death(m->super), m->path);
+		    m->up_ms != 0      ? ""
+			: m->has_begun ? " while it loaded the file"
+				       : " before it could read a file",
+		    super_last_death(m->super),
+		    m->has_begun ? m->path : m->in->worker.exe);
 	}
 	ret->retry_ms = next_try_ms(m);
 }

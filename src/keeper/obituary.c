@@ -1,6 +1,7 @@
 #include "keeper/obituary.h"
 
 #include "base/clock.h"
+#include "base/folder.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "conf/crashdir.h"
@@ -8,6 +9,8 @@
 #include "keeper/reap.h"
 #include "keeper/spawn.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +208,26 @@ on_timer(void *arg)
 		timer_set(o->timer, POLL_MS);
 }
 
+/* That there will be no obituaries is better known before the first death; by
+ * then it may have been mended. */
+static void
+look_at_folder(const struct obituaries *o)
+{
+	struct fail f;
+	int fd = -1;
+	int err = folder_open(o->dir, &fd, &f);
+
+	if (err == 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+		err = fail_set(&f, ERR_FILE, "", "%.240s: not writable: %s",
+		    o->dir, strerror(errno));
+	if (err != 0)
+		log_warn("--crash-dir: %s; no obituaries are kept as long as "
+			 "that is so",
+		    f.text);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 struct obituaries *
 obituaries_new(struct loop *l, const struct conf *conf, const char *exe,
     char *const *env, char *const envp[])
@@ -230,6 +253,8 @@ obituaries_new(struct loop *l, const struct conf *conf, const char *exe,
 		o->dir[0] = '\0';
 		log_warn("bulkhead-autopsy is not installed: no obituaries");
 	}
+	if (o->dir[0] != '\0')
+		look_at_folder(o);
 	return o;
 }
 

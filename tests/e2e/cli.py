@@ -87,7 +87,12 @@ def exit_statuses():
         for want, args in (
                 (2, ['--fly']), (3, ['-m', '/none.gguf']), (3, ['--config', '/none.ini']),
                 (3, ['--models-dir', '/none']), (3, ['--libexec', '/none']),
-                (3, ['-m', folder]), (4, ['--port', str(s.port)]),
+                (3, ['-m', folder]), (3, ['--lora', '/none.gguf']),
+                (2, ['--lora-scaled', MODEL]), (2, ['--lora-scaled', f'{MODEL}:nan']),
+                (2, ['--host', 'nowhere']),
+                (2, ['--http-socket', NOWHERE, '--socket-group', 'nobody knows']),
+                (2, ['--http-socket', NOWHERE, '--socket-group', '4294967296']),
+                (4, ['--port', str(s.port)]),
                 (4, ['--host', '192.0.2.1']), (4, ['--rpc', '--rpc-socket', s.rpc_path]),
                 (4, ['--http-socket', '/none/x.sock']), (5, ['-m', bad])):
             got = command('serve', *quiet, *args)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, MODEL, SANITIZE, RpcError, Server, cases, is_alive, until
+from bulkhead import BIN, DEADLINE, MODEL, SANITIZE, RpcError, Server, cases, is_alive, until
 
 if SANITIZE:
     print('skipped: sanitizers have handlers of their own, which are left alone')
@@ -242,7 +242,7 @@ def core_files():
 
 def cli(s, *args, status=0):
     got = subprocess.run([os.path.join(BIN, 'bulkhead'), 'crashes', '--crash-dir', s.crash_dir,
-                          *args], capture_output=True, text=True)
+                          *args], capture_output=True, text=True, timeout=DEADLINE)
     assert got.returncode == status, got
     return got.stdout if status == 0 else got.stderr
 
@@ -266,10 +266,29 @@ def the_command():
         assert 'no crash "nix"' in cli(s, 'nix', status=1)
 
 
+def a_folder_with_rubbish():
+    """What is no obituary but is called like one is named, and nothing waits for a FIFO."""
+    with Server() as s:
+        s.kill_worker(signal.SIGSEGV)
+        good = s.obituary()['id']
+        fifo, broken = (os.path.join(s.crash_dir, f'20261127-121140-{i:04x}.json') for i in (7, 8))
+        os.mkfifo(fifo)
+        with open(broken, 'w') as f:
+            f.write('no')
+        assert [line.split()[0] for line in cli(s).splitlines()[1:]] == [good]
+        assert f'{fifo}: is a FIFO' in cli(s, '0007', status=1)
+        assert f'{broken}: at byte 1: ' in cli(s, '0008', status=1)
+        # Nor does the autopsy, which writes beside them.
+        s.kill_worker(signal.SIGSEGV)
+        until(lambda: len(s.crashes()) == 4)
+
+
 def nowhere_to_write():
-    """A folder that cannot be: one line a death, and nobody waits."""
-    for place, word in ('/dev/null/x', 'Not a directory'), ('/proc/nix', 'nothing is kept'):
+    """A folder that cannot be: a line at start and one a death, and nobody waits."""
+    for place, word in ('/dev/null/x', 'Not a directory; nothing is kept'), \
+            ('/proc/nix', 'nothing is kept'):
         with Server('--crash-dir', place) as s:
+            assert re.search(f'warn.*: --crash-dir: {place}: .*; no obituaries', s.log()), s.log()
             want = s.complete('Once', seed=1, max_tokens=5)
             s.kill_worker(signal.SIGSEGV)
             assert s.complete('Once', seed=1, max_tokens=5) == want
@@ -283,4 +302,5 @@ def nowhere_to_write():
 
 
 cases(every_fault, in_a_jail_of_its_own, while_loading, the_whole_process_from_outside, the_front,
-      the_last_lines, truncated_under_the_mapping, core_files, the_command, nowhere_to_write)
+      the_last_lines, truncated_under_the_mapping, core_files, the_command, a_folder_with_rubbish,
+      nowhere_to_write)

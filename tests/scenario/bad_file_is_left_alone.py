@@ -71,4 +71,26 @@ def one_that_was_served_is_not_a_bad_file():
         assert s.complete(seed=1) == fake_text(3, 1)
 
 
-cases(by_content, it_is_tried_again, one_that_was_served_is_not_a_bad_file)
+def a_worker_that_cannot_start_speaks_against_no_file():
+    """As where the engine's libraries are not readable: the loader says so, and exits 127."""
+    with Server(fake='tokens 3') as s, s.rpc() as r:
+        path = s.script('good.gguf', 'tokens 2')
+        worker = os.path.join(s.dir, 'libexec', 'bulkhead-worker')
+        os.rename(worker, worker + '.whole')
+        with open(worker, 'w') as f:
+            f.write('#!/bin/sh\necho "error while loading shared libraries" >&2\nexit 127\n')
+        os.chmod(worker, 0o755)
+        try:
+            r.init(path)
+            raise AssertionError('it was loaded')
+        except RpcError as e:
+            assert e.code == -32001 and 'before it could read a file' in e.message, e
+            assert 'a library is missing' in e.message and 'status 127' in e.message, e
+            assert worker in e.message and path not in e.message, e
+        assert 'error while loading shared libraries' in s.log()
+        os.rename(worker + '.whole', worker)
+        assert r.init(path)['success'] is True
+
+
+cases(by_content, it_is_tried_again, a_worker_that_cannot_start_speaks_against_no_file,
+      one_that_was_served_is_not_a_bad_file)

@@ -37,7 +37,15 @@ def loads_when_asked_for():
         assert words(s)['one'] == 'loaded'
         # Two are loaded, and --models-max is 2.
         got = s.post('/v1/completions', {'model': 'two', 'prompt': 'x'})
-        assert got.status in (429, 503) and '--models-max' in got.error['message'], got
+        assert got.status == 503 and '--models-max' in got.error['message'], got
+        # It would be the same tomorrow.
+        assert got.headers['x-should-retry'] == 'false' and 'retry-after' not in got.headers, got
+        with s.rpc() as r:
+            try:
+                r.init('two')
+                raise AssertionError('loaded')
+            except RpcError as e:
+                assert e.code == -32001 and '--models-max' in e.message, e
         assert words(s)['two'] == 'unloaded'
         # It stays loaded when the front dies, and is known to the next.
         os.kill(s.front, signal.SIGKILL)
@@ -88,7 +96,8 @@ def folders_that_are_none():
     with Server('--models-dir', empty, models=()) as s:
         assert s.get('/v1/models').json['data'] == [] and s.status()['models'] == []
         assert s.get('/health').status == 200
-        assert s.post('/v1/completions', {'prompt': 'x'}).status == 404
+        got = s.post('/v1/completions', {'prompt': 'x'})
+        assert got.status == 404 and 'no model is named' in got.error['message'], got
         assert 'holds no .gguf file' in s.log()
     secret = os.path.join(folder, 'secret')
     os.mkdir(secret, 0)

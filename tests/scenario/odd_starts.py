@@ -52,6 +52,14 @@ def models_that_are_none():
     os.mkdir(folder)
 
 
+def files_that_are_fifos():
+    """Nobody writes to it: to open it would be to wait for ever."""
+    os.mkfifo(path('fifo'))
+    for option in '--config', '--chat-template-file', '--lora':
+        refuses(3, option, path('fifo'), says=path('fifo'))
+    os.unlink(path('fifo'))
+
+
 def in_shell(script):
     """Runs it through a shell that does something first."""
     return ('sh', '-c', script + '; exec "$@"', 'sh')
@@ -146,7 +154,7 @@ def relative_path():
 
 
 try:
-    cases(models_that_are_none, standard_descriptors_closed, full_disk, odd_signals,
-          odd_surroundings, few_descriptors, relative_path)
+    cases(models_that_are_none, files_that_are_fifos, standard_descriptors_closed, full_disk,
+          odd_signals, odd_surroundings, few_descriptors, relative_path)
 finally:
     shutil.rmtree(folder)

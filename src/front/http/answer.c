@@ -379,6 +379,18 @@ start(
 	return err;
 }
 
+static int
+no_model(struct str name, struct fail *why)
+{
+	if (name.n == 0)
+		return fail_set(why, ERR_NOT_FOUND, "model",
+		    "model: no model is named, and there is no default one; "
+		    "GET /v1/models lists them");
+	return fail_set(why, ERR_NOT_FOUND, "model",
+	    "model: no model is called \"%.*s\"; GET /v1/models lists them",
+	    (int)(name.n < 200 ? name.n : 200), name.p);
+}
+
 /* Either the answer is on its way, or *why. */
 static int
 begin(struct http *h, const struct openai *o, struct fail *why)
@@ -388,10 +400,7 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 	int err;
 
 	if (m == NULL)
-		return fail_set(why, ERR_NOT_FOUND, "model",
-		    "model: no model is called \"%.*s\"; GET /v1/models lists "
-		    "them",
-		    (int)(o->model.n < 200 ? o->model.n : 200), o->model.p);
+		return no_model(o->model, why);
 	a = answer_new(h, o, m);
 	if (a == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");

@@ -65,7 +65,8 @@ error_put(struct buf *out, const struct fail *why)
 static bool
 is_final(const struct fail *why)
 {
-	return why->code == ERR_POISON ||
+	return why->code == ERR_POISON || why->code == ERR_FULL ||
+	    why->code == ERR_UNSUPPORTED ||
 	    (why->code == ERR_TIMEOUT && why->retry_ms == 0);
 }
 

@@ -23,12 +23,17 @@ static const struct route {
 	{ METHOD_GET, "/models", small_models },
 	{ METHOD_GET, "/v1/models", small_models },
 	{ METHOD_GET, "/lora-adapters", small_adapters },
+	{ METHOD_POST, "/models/unload", small_later },
 	{ METHOD_GET, "/models/", small_model },
 	{ METHOD_GET, "/v1/models/", small_model },
 	{ METHOD_POST, "/completions", answer_completion },
 	{ METHOD_POST, "/v1/completions", answer_completion },
 	{ METHOD_POST, "/chat/completions", answer_chat },
 	{ METHOD_POST, "/v1/chat/completions", answer_chat },
+	{ METHOD_POST, "/embedding", small_later },
+	{ METHOD_POST, "/embeddings", small_later },
+	{ METHOD_POST, "/v1/embeddings", small_later },
+	{ METHOD_POST, "/slots/", small_later },
 };
 
 static const struct {

@@ -248,6 +248,19 @@ small_model(struct http *h, const struct request *r, struct str rest)
 	buf_done(&name);
 }
 
+/* What others serve there, and we shall. */
+void
+small_later(struct http *h, const struct request *r, struct str rest)
+{
+	struct fail why;
+
+	(void)rest;
+	(void)fail_set(&why, ERR_UNSUPPORTED, NULL,
+	    "%.*s is not served yet; GET / lists what is",
+	    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
+	error_reply(h, &why);
+}
+
 void
 small_metrics(struct http *h, const struct request *r, struct str rest)
 {

@@ -82,8 +82,9 @@ no_such_method(struct call *c, struct str name)
 	char text[160];
 
 	(void)snprintf(text, sizeof(text),
-	    "method not found: \"%.*s\"; see docs/RPC.md",
-	    name.n < 64 ? (int)name.n : 64, name.p);
+	    "method not found: \"%.*s\"%s; see docs/RPC.md",
+	    name.n < 64 ? (int)name.n : 64, name.p,
+	    method_is_later(name) ? " is not served yet" : "");
 	call_error(c, RPC_METHOD_NOT_FOUND, "method", text);
 }
 

@@ -33,6 +33,12 @@ static const struct method methods[] = {
 	{ "bulkhead.status", status_get, 0, { { 0 } } },
 };
 
+static const char *const later[] = { "rkllm.load_lora",
+	"rkllm.load_prompt_cache", "rkllm.release_prompt_cache",
+	"rkllm.clear_kv_cache", "rkllm.get_kv_cache_size",
+	"rkllm.set_chat_template", "rkllm.set_function_tools",
+	"rkllm.set_cross_attn_params" };
+
 /* Places that the server fills: whatever is sent there is not looked at. */
 static const char *const server_names[] = { "handle", "callback", "userdata" };
 
@@ -43,6 +49,15 @@ method_find(struct str name)
 		if (str_is(name, methods[i].name))
 			return &methods[i];
 	return NULL;
+}
+
+bool
+method_is_later(struct str name)
+{
+	for (size_t i = 0; i < COUNT(later); i++)
+		if (str_is(name, later[i]))
+			return true;
+	return false;
 }
 
 static unsigned

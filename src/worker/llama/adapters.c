@@ -30,20 +30,20 @@ adapters_add(struct adapters *a, struct llama_model *model, int fd,
 	struct llama_adapter_lora *one;
 
 	if (f == NULL)
-		return fail_set(
-		    why, ERR_NOMEM, "lora", "%s: %s", path, strerror(errno));
+		return fail_set(why, ERR_NOMEM, "lora", "adapter %s: %s", path,
+		    strerror(errno));
 	logs_forget();
 	one = llama_adapter_lora_init_from_file_ptr(model, f);
 	(void)fclose(f);
 	if (one == NULL)
 		return fail_set(why, ERR_LOAD_FAILED, "lora",
-		    "%s: cannot be used with this model: %s", path,
+		    "adapter %s: cannot be used with this model: %s", path,
 		    logs_error());
 	a->v[a->n++] = one;
 	if (llama_adapter_get_alora_n_invocation_tokens(one) > 0)
 		return fail_set(why, ERR_UNSUPPORTED, "lora",
-		    "%s: is one that begins at an invocation (aLoRA), which "
-		    "is not supported",
+		    "adapter %s: is one that begins at an invocation (aLoRA), "
+		    "which is not supported",
 		    path);
 	return 0;
 }

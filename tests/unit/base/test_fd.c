@@ -1,12 +1,15 @@
 /* Whole reads and writes of descriptors. */
 #include "base/fd.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -46,12 +49,41 @@ test_put(void **state)
 	assert_int_equal(close(ends[0]), 0);
 }
 
+/* Nobody is at the other end of the FIFO. */
+static void
+test_open_file(void **state)
+{
+	static char folder[] = "/tmp/bulkhead-test-XXXXXX";
+	const char *why = "";
+	int dir, fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	dir = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_true(dir >= 0);
+	assert_int_equal(mkfifoat(dir, "fifo", 0600), 0);
+	assert_int_equal(symlinkat("/dev/null", dir, "link"), 0);
+	assert_int_equal(fd_open_file(dir, "fifo", 0, &why), -1);
+	assert_non_null(strstr(why, "FIFO"));
+	assert_int_equal(fd_open_file(dir, "none", 0, &why), -1);
+	assert_non_null(strstr(why, "No such file"));
+	assert_int_equal(fd_open_file(dir, "link", O_NOFOLLOW, &why), -1);
+	fd = fd_open_file(dir, "link", 0, &why);
+	assert_true(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlinkat(dir, "fifo", 0), 0);
+	assert_int_equal(unlinkat(dir, "link", 0), 0);
+	assert_int_equal(close(dir), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_get),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_open_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,7 @@ test_refusals(void **state)
 	refused(write_file("empty", "", 0600), "is empty");
 	refused(write_file("text", "hello, world", 0600), "GGUF");
 	refused(write_file("short", "GGU", 0600), "GGUF");
+	refused(write_file("m.rkllm", "RKLM", 0600), "RKLLM are not served");
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	refused(fifo, "not a regular file");
 	refused("/dev/null", "not a regular file");

@@ -1,12 +1,11 @@
 #include "conf/ini.h"
 
-#include "base/fd.h"
-
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ini.h>
@@ -186,13 +185,12 @@ read_all(int fd, struct buf *b)
 int
 ini_read_file(struct settings *s, const char *path, struct fail *f)
 {
-	const char *why;
-	int fd = fd_open_file(AT_FDCWD, path, 0, &why);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct buf b;
 	int err;
 
 	if (fd < 0)
-		return no_file(path, why, f);
+		return no_file(path, strerror(errno), f);
 	buf_init(&b, INI_FILE_MAX);
 	err = read_all(fd, &b);
 	if (err == ERR_IO)

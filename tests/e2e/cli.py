@@ -130,8 +130,8 @@ def run_with_a_running_server():
             until(lambda: r.call('bulkhead.status')['generations'] == 0)
 
 
-def ctrl_c():
-    """At a terminal: the first one ends the answer, and nothing is left."""
+def interrupted_at_terminal():
+    """The status of a run that gets a Ctrl-C once it has begun to say something."""
     master, slave = pty.openpty()
     p = subprocess.Popen([EXE, 'run', '-m', MODEL, '-n', '4000', '--temp', '0.9', '--rpc-socket',
                           NOWHERE, 'Once upon a time'], stdin=slave, stdout=slave,
@@ -148,8 +148,15 @@ def ctrl_c():
             pass
     except OSError:
         pass  # the terminal is closed
-    assert p.wait(DEADLINE) == 128 + signal.SIGINT, p.returncode
     os.close(master)
+    return p.wait(DEADLINE)
+
+
+def ctrl_c():
+    """The first one ends the answer, and nothing is left."""
+    # On a busy machine an answer may be over before.
+    status = next(filter(None, (interrupted_at_terminal() for _ in range(20))), 0)
+    assert status == 128 + signal.SIGINT, status
     nothing_is_left()
 
 

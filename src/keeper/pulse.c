@@ -65,19 +65,23 @@ owes(const struct pulse *p, uint64_t now_ms)
 	    now_ms - p->awaited_ms <= 2 * pulse_interval(&p->limits);
 }
 
-/* What has passed since the last look, but no more than the keeper would have
- * slept through by itself. */
+/* What has passed for the child since the last look, but no more than the
+ * keeper would have slept through by itself. */
 static uint64_t
-passed(const struct pulse *p, uint64_t now_ms)
+passed(const struct pulse *p, uint64_t now_ms, uint64_t waited_ms)
 {
 	uint64_t most = 2 * pulse_interval(&p->limits);
 	uint64_t ms = now_ms - p->looked_ms;
+	uint64_t waited =
+	    waited_ms > p->waited_ms ? waited_ms - p->waited_ms : 0;
 
-	return ms < most ? ms : most;
+	ms = ms < most ? ms : most;
+	return ms > waited ? ms - waited : 0;
 }
 
 bool
-pulse_look(struct pulse *p, const struct progress *page, uint64_t now_ms)
+pulse_look(struct pulse *p, const struct progress *page, uint64_t now_ms,
+    uint64_t waited_ms)
 {
 	uint64_t count = atomic_load(&page->count) + atomic_load(&page->turns);
 	uint32_t phase = atomic_load(&page->phase);
@@ -86,13 +90,14 @@ pulse_look(struct pulse *p, const struct progress *page, uint64_t now_ms)
 		p->still_ms = 0;
 		p->awaited_ms = 0;
 	} else if (owes(p, now_ms)) {
-		p->still_ms += passed(p, now_ms);
+		p->still_ms += passed(p, now_ms, waited_ms);
 	} else {
 		p->still_ms = 0;
 	}
 	p->count = count;
 	p->phase = phase;
 	p->looked_ms = now_ms;
+	p->waited_ms = waited_ms;
 	return p->limits.hang_ms != 0 && p->still_ms > 0 &&
 	    p->still_ms >= pulse_deadline(&p->limits, page);
 }

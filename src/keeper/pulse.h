@@ -12,7 +12,8 @@
  * then silence counts as well.
  *
  * Only time in which the keeper itself looked is counted, so that a keeper
- * that was stopped, and a machine that slept, blame nobody. No clock and no
+ * that was stopped, and a machine that slept, blame nobody. Nor is time in
+ * which the child waited for a processor that others had. No clock and no
  * process in here: super.c looks.
  */
 #ifndef KEEPER_PULSE_H
@@ -33,6 +34,7 @@ struct pulse {
 	uint64_t count;	     /* of the page, at the last look: count + turns */
 	uint32_t phase;	     /* at the last look */
 	uint64_t looked_ms;  /* when; 0: never */
+	uint64_t waited_ms;  /* for a processor, until then */
 	uint64_t awaited_ms; /* when somebody last waited for it; 0: nobody */
 	uint64_t still_ms;   /* how long nothing has moved, though it should */
 };
@@ -47,8 +49,10 @@ uint64_t pulse_interval(const struct pulse_limits *limits);
  * moves, or for two looks: to be repeated while it is so. */
 void pulse_await(struct pulse *p, uint64_t now_ms);
 
-/* True when the child is stuck: still_ms says for how long. */
-bool pulse_look(struct pulse *p, const struct progress *page, uint64_t now_ms);
+/* True when the child is stuck: still_ms says for how long. waited_ms: for a
+ * processor, in all its life (waited.h). */
+bool pulse_look(struct pulse *p, const struct progress *page, uint64_t now_ms,
+    uint64_t waited_ms);
 
 /* Whether it said that it is idle, and nothing has moved since the look
  * before the last. */

@@ -1,6 +1,7 @@
 #include "keeper/super.h"
 
 #include "base/clock.h"
+#include "keeper/waited.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -25,6 +26,7 @@ struct super {
 	struct timer *look;	 /* for the next look at the pulse */
 	struct pulse_limits pulse_limits;
 	struct pulse pulse;
+	struct waited waited;
 	uint64_t seen;	  /* progress at the last look, while it starts */
 	uint32_t p99_us;  /* of the last process: the next one's first guess */
 	bool was_due;	  /* the last death */
@@ -187,6 +189,7 @@ set_look(struct super *s)
 	}
 	s->was_up = true;
 	pulse_init(&s->pulse, &s->pulse_limits);
+	s->waited = (struct waited){ 0 };
 	timer_set(s->look, ms);
 }
 
@@ -263,9 +266,11 @@ on_look(void *arg)
 {
 	struct super *s = arg;
 	const struct progress *page = process_progress(s->process);
+	uint64_t now = clock_ms();
 
 	timer_set(s->look, pulse_interval(&s->pulse_limits));
-	if (pulse_look(&s->pulse, page, clock_ms())) {
+	if (pulse_look(&s->pulse, page, now,
+		waited_look(&s->waited, process_pid(s->process), now))) {
 		process_blame(s->process,
 		    "hang: no progress for %llu ms in phase %s",
 		    (unsigned long long)s->pulse.still_ms,

@@ -2,6 +2,7 @@
 """A worker that stops getting on is ended and its streams go on; one that is only slow is not."""
 import os
 import signal
+import subprocess
 import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
@@ -108,6 +109,31 @@ def not_when_the_keeper_itself_was_away():
         assert s.lives() == 1 and 'hang' not in s.log(), s.log()
 
 
+def not_one_that_gets_no_processor():
+    """The time that it waits for one that others have is not its own."""
+    with Server(*OPTIONS, fake=script('life 1 at token:3 spin')) as s:
+        if not os.path.exists(f'/proc/{s.worker}/schedstat'):
+            print('SKIPPED: the kernel does not say who waits for a processor')
+            return
+        core = min(os.sched_getaffinity(0))
+        # In sessions of their own, as it is: those may get equal shares.
+        others = [subprocess.Popen([sys.executable, '-c', 'while True: pass'],
+                                   start_new_session=True,
+                                   preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+                  for _ in range(5)]
+        try:
+            os.sched_setaffinity(s.worker, {core})
+            stream = s.stream(seed=6).until(2)
+            start = time.monotonic()
+            s.wait_log('hang: no progress for [0-9]+ ms in phase decode')
+            assert time.monotonic() - start > 2 * HANG / 1000
+        finally:
+            for p in others:
+                p.kill()
+                p.wait()
+        assert stream.rest() == fake_text(TOKENS, 6)
+
+
 def never_if_so_wanted():
     with Server('--hang-timeout', '0', fake=script('at token:2 hold')) as s:
         stream = s.stream(seed=3).until(2)
@@ -123,5 +149,5 @@ def never_if_so_wanted():
 cases(wherever_it_is, one_that_ignores_being_told, one_that_is_stopped,
       one_that_was_stopped_while_idle, the_front, one_that_loads,
       not_one_that_is_slow_by_its_own_measure, not_one_that_said_how_long_it_takes,
-      not_one_that_a_slow_reader_holds_up, not_when_the_keeper_itself_was_away,
-      never_if_so_wanted)
+      not_one_that_a_slow_reader_holds_up, not_one_that_gets_no_processor,
+      not_when_the_keeper_itself_was_away, never_if_so_wanted)

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "front/peer.h"
 
 struct client;
 struct conn;
@@ -62,9 +63,8 @@ struct journal_conn *conn_counts(struct conn *c);
  * in this turn of the loop. */
 void conn_pause(struct conn *c, bool is_paused);
 
-/* Who it is, for a person: "127.0.0.1:40912", "uid 1000, pid 812". */
-#define CONN_PEER_SIZE 80
-void conn_peer(const struct conn *c, char ret[CONN_PEER_SIZE]);
+/* Who it is, for a person. */
+void conn_peer(const struct conn *c, char ret[PEER_SIZE]);
 
 /* The client's output is past the mark. */
 bool conn_is_slow(const struct conn *c);

@@ -13,6 +13,7 @@
 #include "front/client.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/intake.h"
 #include "wire/progress.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@
 #define LINGER_MS 2000u /* to take the last reply before the close */
 #define NEVER UINT64_MAX
 #define OUT_KEPT 4096u /* bytes of an empty output buffer */
+#define IN_KEPT 4096u  /* of an empty input buffer */
 #define OUT_FACTOR 64u /* hard ceiling of output: times the mark */
 
 struct conn {
@@ -44,6 +46,7 @@ struct conn {
 	uint64_t stall;		     /* of unread output */
 	uint64_t timer_at;	     /* when the timer will fire */
 	uint64_t n_sent;	     /* bytes, ever */
+	size_t intake;		     /* bytes of input that are counted */
 	struct journal_conn *counts; /* NULL: nobody has asked */
 	int fd;
 	uint32_t uid; /* or UID_UNTOLD */
@@ -122,6 +125,7 @@ conn_free(struct conn *c)
 	list_remove(&c->dirty);
 	watch_free(c->watch);
 	timer_free(c->timer);
+	intake_drop(f, c->client, &c->intake);
 	client_drop(c->client);
 	party_done(&c->party);
 	(void)close(c->fd);
@@ -383,6 +387,40 @@ at_eof(struct conn *c)
 	c->ops->eof(c->arg);
 }
 
+/* Counts what of its input is held now. */
+static int
+count_input(struct conn *c, struct fail *why)
+{
+	size_t n = buf_len(&c->in);
+
+	if (c->ops->held != NULL)
+		n += c->ops->held(c->arg);
+	return intake_hold(c->front, c->client, &c->intake, n, why);
+}
+
+/* Memory that a large message has left is not kept for what follows it. */
+static void
+fit_input(struct conn *c)
+{
+	if (buf_len(&c->in) == 0 && c->in.cap > IN_KEPT)
+		buf_trim(&c->in);
+	else if (c->in.cap > INTAKE_FREE && buf_len(&c->in) < c->in.cap / 2)
+		buf_fit(&c->in);
+}
+
+static void
+tell_input(struct conn *c)
+{
+	struct fail why;
+
+	c->ops->input(c->arg);
+	if (count_input(c, &why) != 0) {
+		c->ops->full(c->arg, &why);
+		conn_touch(c); /* so that it is counted again */
+	}
+	fit_input(c);
+}
+
 static void
 take_input(struct conn *c, const char *p, size_t n)
 {
@@ -396,7 +434,7 @@ take_input(struct conn *c, const char *p, size_t n)
 	if (c->is_paused)
 		c->has_input = true;
 	else
-		c->ops->input(c->arg);
+		tell_input(c);
 }
 
 static void
@@ -463,12 +501,16 @@ on_timer(void *arg)
 static void
 settle(struct conn *c)
 {
+	struct fail why;
+
 	if (!c->is_dead && c->has_input && !c->is_paused && !c->is_finishing) {
 		c->has_input = false;
-		c->ops->input(c->arg);
+		tell_input(c);
 	}
 	if (!c->is_dead)
 		flush(c);
+	/* What has come was counted then; here it can only have gone. */
+	(void)!count_input(c, &why);
 	if (c->is_dead) {
 		c->ops->closed(c->arg, c->err);
 		conn_free(c);

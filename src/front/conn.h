@@ -36,6 +36,12 @@ struct conn_ops {
 	/* The server is stopping: conn_finish() if nothing runs here, else
 	 * when it is done. May be NULL. */
 	void (*drain)(void *arg);
+	/* Bytes of unfinished input that are held outside conn_in(). May be
+	 * NULL: none. */
+	size_t (*held)(void *arg);
+	/* There is no room for what is unfinished (front/intake.h): *why.
+	 * Drop it. Called right behind input(). */
+	void (*full)(void *arg, const struct fail *why);
 };
 
 /* Takes over fd. uid: as of client_of_fd(). NULL if out of memory (fd is

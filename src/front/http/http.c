@@ -294,6 +294,25 @@ on_drain(void *arg)
 		refuse(h, 503, "the server is stopping; it takes no new work");
 }
 
+static size_t
+held(void *arg)
+{
+	const struct http *h = arg;
+
+	return h->parse == NULL ? 0 : parse_held(h->parse);
+}
+
+static void
+on_full(void *arg, const struct fail *why)
+{
+	struct http *h = arg;
+
+	if (h->state != HTTP_READING)
+		return;
+	http_front(h)->metrics.refused_input_total++;
+	refuse(h, 503, why->text);
+}
+
 static const struct conn_ops ops = {
 	.input = on_input,
 	.eof = on_eof,
@@ -301,6 +320,8 @@ static const struct conn_ops ops = {
 	.deadline = on_deadline,
 	.closed = on_closed,
 	.drain = on_drain,
+	.held = held,
+	.full = on_full,
 };
 
 int

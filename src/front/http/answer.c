@@ -11,6 +11,7 @@
  */
 #include "front/http/answer.h"
 
+#include "front/admit.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -411,12 +412,18 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 static void
 run(struct http *h, const struct request *r, bool is_chat)
 {
+	struct front *f = http_front(h);
+	struct openai_limits limits = { .gens_max =
+					    f->config.client_queue_max };
 	struct openai o;
 	struct fail why;
 	int err;
 
-	err = openai_read(
-	    &o, is_chat, r->body, http_front(h)->config.client_queue_max, &why);
+	err = openai_parse(&o, is_chat, r->body, &why);
+	if (err == 0) {
+		limits.n_ctx = admit_context(model_find(f, o.model));
+		err = openai_read(&o, &limits, &why);
+	}
 	if (err == 0)
 		err = begin(h, &o, &why);
 	openai_done(&o);

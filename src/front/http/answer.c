@@ -28,7 +28,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Bytes of text and logprobs that an answer in one piece may gather. */
+/* Bytes of text and logprobs that an answer in one piece may gather, and any
+ * answer's prompts that come back. */
 #define GATHER_MAX (16u << 20)
 
 void
@@ -380,6 +381,22 @@ start(
 	return err;
 }
 
+/* The prompts that come back, one a choice, are kept until each goes out. */
+static int
+check_echo(const struct openai *o, struct fail *why)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; o->is_echo && i < o->n_prompts; i++)
+		bytes += (uint64_t)o->prompts[i].text.n * o->n;
+	if (bytes <= GATHER_MAX)
+		return 0;
+	return fail_set(why, ERR_TOO_BIG, "echo",
+	    "echo: the prompts of all choices may have %u bytes, not %llu; ask "
+	    "for fewer choices",
+	    GATHER_MAX, (unsigned long long)bytes);
+}
+
 /* Either the answer is on its way, or *why. */
 static int
 begin(struct http *h, const struct openai *o, struct fail *why)
@@ -393,6 +410,9 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 		    "model: no model is called \"%.*s\"; GET /v1/models lists "
 		    "them",
 		    (int)(o->model.n < 200 ? o->model.n : 200), o->model.p);
+	err = check_echo(o, why);
+	if (err != 0)
+		return err;
 	a = answer_new(h, o, m);
 	if (a == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");

@@ -214,10 +214,15 @@ conn_pause(struct conn *c, bool is_paused)
 		return;
 	c->is_paused = is_paused;
 	want(c);
-	if (!is_paused && buf_len(&c->in) > 0) {
-		c->has_input = true;
-		conn_touch(c);
-	}
+	if (!is_paused && buf_len(&c->in) > 0)
+		conn_input_later(c);
+}
+
+void
+conn_input_later(struct conn *c)
+{
+	c->has_input = true;
+	conn_touch(c);
 }
 
 static void

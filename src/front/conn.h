@@ -69,6 +69,10 @@ struct journal_conn *conn_counts(struct conn *c);
  * in this turn of the loop. */
 void conn_pause(struct conn *c, bool is_paused);
 
+/* input() has left what it could use: it is called again in this turn, once
+ * what was said is sent as far as that goes. */
+void conn_input_later(struct conn *c);
+
 /* Who it is, for a person. */
 void conn_peer(const struct conn *c, char ret[PEER_SIZE]);
 

@@ -187,6 +187,54 @@ body_that_was_taken_over_or_given_up_is_not_counted(void **state)
 	world_free(w);
 }
 
+/* Pipelines requests until the socket takes no more; how many. */
+static unsigned
+ask_without_reading(struct world *w)
+{
+	static const char ask[] = "GET /health HTTP/1.1\r\n" H "\r\n";
+	unsigned n = 0;
+
+	while (write(w->client, ask, sizeof(ask) - 1) ==
+	    (ssize_t)sizeof(ask) - 1) {
+		n++;
+		if (n % 100 == 0)
+			turn(w);
+	}
+	turn(w);
+	return n;
+}
+
+static unsigned
+count_answers(struct world *w)
+{
+	unsigned n = 0;
+	const char *at = hear(w);
+
+	for (; (at = strstr(at, "{\"status\":\"ok\"}")) != NULL; at++)
+		n++;
+	return n;
+}
+
+static void
+who_reads_no_answers_is_asked_for_no_more(void **state)
+{
+	struct front_config config = world_config;
+	unsigned n, got = 0, more;
+	struct world *w;
+
+	(void)state;
+	config.out_high = 8192;
+	w = http_world_new(&config);
+	n = ask_without_reading(w);
+	assert_true(w->f.metrics.http_requests_total < n);
+	assert_true(conn_any_output(&w->f));
+	/* All that was asked whole is answered in the end. */
+	while ((more = count_answers(w)) > 0)
+		got += more;
+	assert_int_equal(got, n);
+	world_free(w);
+}
+
 static void
 continues(void **state)
 {
@@ -346,6 +394,7 @@ main(void)
 		TEST(half_closed_is_answered),
 		TEST(half_closed_mid_request),
 		TEST(malformed_ends_the_connection),
+		cmocka_unit_test(who_reads_no_answers_is_asked_for_no_more),
 		cmocka_unit_test(body_without_memory_is_refused),
 		cmocka_unit_test(
 		    body_that_was_taken_over_or_given_up_is_not_counted),

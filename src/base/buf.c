@@ -81,6 +81,21 @@ slide(struct buf *b)
 	b->off = 0;
 }
 
+void
+buf_fit(struct buf *b)
+{
+	uint8_t *data;
+
+	if (b->data == NULL || b->len == b->cap)
+		return;
+	slide(b);
+	data = realloc(b->data, b->len + 1);
+	if (data == NULL)
+		return;
+	b->data = data;
+	b->cap = b->len;
+}
+
 /* More memory, with room for n more bytes. len + n is within the ceiling. */
 static int
 grow(struct buf *b, size_t n)

@@ -43,6 +43,7 @@ void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);  /* frees; b may be used again after init */
 void buf_reset(struct buf *b); /* empties, forgets err, keeps the memory */
 void buf_trim(struct buf *b);  /* empties, gives the memory back, not err */
+void buf_fit(struct buf *b);   /* gives back the memory that is not used */
 
 static inline const uint8_t *
 buf_data(const struct buf *b)

@@ -140,6 +140,10 @@
 	    "body-max", NULL, "BULKHEAD_BODY_MAX",                          \
 	    "16M", CONF_KIB, 48 * CONF_MIB, "BYTES",                        \
 	    "size of a request")                                            \
+	O(NULL, false, input_max, BYTES,                                    \
+	    "input-max", NULL, "BULKHEAD_INPUT_MAX",                        \
+	    "256M", CONF_MIB, 2048 * CONF_MIB, "BYTES",                     \
+	    "memory for large requests being received; a client: half")     \
 	O(NULL, false, header_max, BYTES,                                   \
 	    "header-max", NULL, "BULKHEAD_HEADER_MAX",                      \
 	    "32K", CONF_KIB, CONF_MIB, "BYTES",                             \

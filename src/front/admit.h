@@ -11,10 +11,14 @@ struct front;
 struct model;
 
 /* 0, and it counts against the client's rate; ERR_STOPPING, ERR_BUSY,
- * ERR_POISON, or what keeps the model from serving, with *why. Whether the
+ * ERR_CONTEXT, ERR_POISON, or what keeps the model from serving, with *why. Whether the
  * queue has room is not asked here. */
 int admit_check(struct model *m, struct client *c, const struct gen_submit *req,
     struct fail *why) MUST_CHECK;
+
+/* Tokens that a prompt and its answer may have in m's worker; 0: there is none,
+ * and nobody knows what the next one has room for. m may be NULL. */
+uint32_t admit_context(const struct model *m);
 
 /* Milliseconds until one more at the end of m's queue would get a slot, by
  * what those before it took; from a second to an hour. */

@@ -13,13 +13,11 @@
 #include "front/client.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/intake.h"
 #include "wire/progress.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +27,7 @@
 #define LINGER_MS 2000u /* to take the last reply before the close */
 #define NEVER UINT64_MAX
 #define OUT_KEPT 4096u /* bytes of an empty output buffer */
+#define IN_KEPT 4096u  /* of an empty input buffer */
 #define OUT_FACTOR 64u /* hard ceiling of output: times the mark */
 
 struct conn {
@@ -47,6 +46,7 @@ struct conn {
 	uint64_t stall;		     /* of unread output */
 	uint64_t timer_at;	     /* when the timer will fire */
 	uint64_t n_sent;	     /* bytes, ever */
+	size_t intake;		     /* bytes of input that are counted */
 	struct journal_conn *counts; /* NULL: nobody has asked */
 	int fd;
 	uint32_t uid; /* or UID_UNTOLD */
@@ -125,6 +125,7 @@ conn_free(struct conn *c)
 	list_remove(&c->dirty);
 	watch_free(c->watch);
 	timer_free(c->timer);
+	intake_drop(f, c->client, &c->intake);
 	client_drop(c->client);
 	party_done(&c->party);
 	(void)close(c->fd);
@@ -165,39 +166,10 @@ conn_out(struct conn *c)
 	return &c->out;
 }
 
-static void
-name_internet_peer(const struct sockaddr_storage *a, char ret[CONN_PEER_SIZE])
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
-	bool is_v6 = a->ss_family == AF_INET6;
-	char text[INET6_ADDRSTRLEN] = "?";
-
-	(void)inet_ntop(a->ss_family,
-	    is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, text,
-	    sizeof(text));
-	(void)snprintf(ret, CONN_PEER_SIZE, is_v6 ? "[%s]:%u" : "%s:%u", text,
-	    ntohs(is_v6 ? v6->sin6_port : v4->sin_port));
-}
-
 void
-conn_peer(const struct conn *c, char ret[CONN_PEER_SIZE])
+conn_peer(const struct conn *c, char ret[PEER_SIZE])
 {
-	struct sockaddr_storage a = { .ss_family = AF_UNSPEC };
-	socklen_t n = sizeof(a);
-	struct ucred who;
-
-	(void)snprintf(ret, CONN_PEER_SIZE, "somebody");
-	if (getpeername(c->fd, (struct sockaddr *)&a, &n) != 0)
-		return;
-	if (a.ss_family == AF_INET || a.ss_family == AF_INET6)
-		name_internet_peer(&a, ret);
-	n = sizeof(who);
-	if (a.ss_family == AF_UNIX &&
-	    getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
-		(void)snprintf(ret, CONN_PEER_SIZE, "uid %u, pid %d",
-		    c->uid != UID_UNTOLD ? c->uid : (unsigned)who.uid,
-		    (int)who.pid);
+	peer_name(c->fd, c->uid, ret);
 }
 
 bool
@@ -242,10 +214,15 @@ conn_pause(struct conn *c, bool is_paused)
 		return;
 	c->is_paused = is_paused;
 	want(c);
-	if (!is_paused && buf_len(&c->in) > 0) {
-		c->has_input = true;
-		conn_touch(c);
-	}
+	if (!is_paused && buf_len(&c->in) > 0)
+		conn_input_later(c);
+}
+
+void
+conn_input_later(struct conn *c)
+{
+	c->has_input = true;
+	conn_touch(c);
 }
 
 static void
@@ -415,6 +392,40 @@ at_eof(struct conn *c)
 	c->ops->eof(c->arg);
 }
 
+/* Counts what of its input is held now. */
+static int
+count_input(struct conn *c, struct fail *why)
+{
+	size_t n = buf_len(&c->in);
+
+	if (c->ops->held != NULL)
+		n += c->ops->held(c->arg);
+	return intake_hold(c->front, c->client, &c->intake, n, why);
+}
+
+/* Memory that a large message has left is not kept for what follows it. */
+static void
+fit_input(struct conn *c)
+{
+	if (buf_len(&c->in) == 0 && c->in.cap > IN_KEPT)
+		buf_trim(&c->in);
+	else if (c->in.cap > INTAKE_FREE && buf_len(&c->in) < c->in.cap / 2)
+		buf_fit(&c->in);
+}
+
+static void
+tell_input(struct conn *c)
+{
+	struct fail why;
+
+	c->ops->input(c->arg);
+	if (count_input(c, &why) != 0) {
+		c->ops->full(c->arg, &why);
+		conn_touch(c); /* so that it is counted again */
+	}
+	fit_input(c);
+}
+
 static void
 take_input(struct conn *c, const char *p, size_t n)
 {
@@ -428,7 +439,7 @@ take_input(struct conn *c, const char *p, size_t n)
 	if (c->is_paused)
 		c->has_input = true;
 	else
-		c->ops->input(c->arg);
+		tell_input(c);
 }
 
 static void
@@ -495,12 +506,16 @@ on_timer(void *arg)
 static void
 settle(struct conn *c)
 {
+	struct fail why;
+
 	if (!c->is_dead && c->has_input && !c->is_paused && !c->is_finishing) {
 		c->has_input = false;
-		c->ops->input(c->arg);
+		tell_input(c);
 	}
 	if (!c->is_dead)
 		flush(c);
+	/* What has come was counted then; here it can only have gone. */
+	(void)!count_input(c, &why);
 	if (c->is_dead) {
 		c->ops->closed(c->arg, c->err);
 		conn_free(c);

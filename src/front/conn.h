@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "front/peer.h"
 
 struct client;
 struct conn;
@@ -35,6 +36,12 @@ struct conn_ops {
 	/* The server is stopping: conn_finish() if nothing runs here, else
 	 * when it is done. May be NULL. */
 	void (*drain)(void *arg);
+	/* Bytes of unfinished input that are held outside conn_in(). May be
+	 * NULL: none. */
+	size_t (*held)(void *arg);
+	/* There is no room for what is unfinished (front/intake.h): *why.
+	 * Drop it. Called right behind input(). */
+	void (*full)(void *arg, const struct fail *why);
 };
 
 /* Takes over fd. uid: as of client_of_fd(). NULL if out of memory (fd is
@@ -62,9 +69,12 @@ struct journal_conn *conn_counts(struct conn *c);
  * in this turn of the loop. */
 void conn_pause(struct conn *c, bool is_paused);
 
-/* Who it is, for a person: "127.0.0.1:40912", "uid 1000, pid 812". */
-#define CONN_PEER_SIZE 80
-void conn_peer(const struct conn *c, char ret[CONN_PEER_SIZE]);
+/* input() has left what it could use: it is called again in this turn, once
+ * what was said is sent as far as that goes. */
+void conn_input_later(struct conn *c);
+
+/* Who it is, for a person. */
+void conn_peer(const struct conn *c, char ret[PEER_SIZE]);
 
 /* The client's output is past the mark. */
 bool conn_is_slow(const struct conn *c);

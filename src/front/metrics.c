@@ -128,6 +128,8 @@ metrics_print(const struct front *f, struct buf *out)
 {
 	put_counters(f, out);
 	put_gauge(out, "connections", "Connections open", f->n_conns);
+	put_gauge(out, "input_bytes", "Large requests being received: bytes",
+	    f->intake);
 	put_gauge(
 	    out, "generations", "Generations queued or running", f->n_gens);
 	put_gauge(out, "clients", "Clients known: addresses and users",

@@ -25,6 +25,8 @@
 	M(deadlines_passed_total, counter, "Generations ended by a deadline") \
 	M(refused_full_total, counter, "Refused or ended by a full queue")    \
 	M(refused_rate_total, counter, "Refused by a client's rate")          \
+	M(refused_input_total, counter,                                       \
+	    "Refused while being received: no room in --input-max")           \
 	M(refused_poison_total, counter,                                      \
 	    "Refused for having killed workers before")                       \
 	M(resumes_agreed_total, counter,                                      \

@@ -16,7 +16,7 @@ put_one(struct buf *all, const struct gen *g)
 {
 	struct journal_about about = { .protocol = PROTOCOL_NONE };
 	const struct conn *c = NULL;
-	char peer[CONN_PEER_SIZE] = "gone";
+	char peer[PEER_SIZE] = "gone";
 	char text[256];
 	int n;
 

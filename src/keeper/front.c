@@ -31,6 +31,13 @@ struct front {
 	bool is_stopping;
 };
 
+/* One client alone can send a request of that size. */
+static uint32_t
+body_max(const struct conf *c)
+{
+	return c->body_max < c->input_max / 2 ? c->body_max : c->input_max / 2;
+}
+
 static void
 send_config(struct front *fr, struct process *p)
 {
@@ -47,7 +54,8 @@ send_config(struct front *fr, struct process *p)
 		.queue_ms = c->queue_ms,
 		.first_ms = c->first_ms,
 		.total_ms = c->total_ms,
-		.body_max = c->body_max,
+		.body_max = body_max(c),
+		.input_max = c->input_max,
 		.header_max = c->header_max,
 		.request_ms = c->request_ms,
 		.idle_ms = c->idle_ms,

@@ -29,3 +29,13 @@ proc_name(enum proc p)
 
 	return p >= PROC_KEEPER && p <= PROC_WORKER ? names[p] : "?";
 }
+
+int
+msg_too_long(const char *field, const char *at_least, uint64_t n,
+    uint32_t n_ctx, struct fail *why)
+{
+	return fail_set(why, ERR_CONTEXT, field,
+	    "%s: %s%llu tokens do not fit into the context of %u, which "
+	    "must have room for one more",
+	    field, at_least, (unsigned long long)n, n_ctx);
+}

@@ -104,6 +104,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, first_ms, "to the first token; 0: for ever")             \
 	F(S, u32, total_ms, "to the last; 0: for ever")                    \
 	F(S, u32, body_max, "bytes of a request body or JSON-RPC message") \
+	F(S, u32, input_max, "bytes of all that are being received")       \
 	F(S, u32, header_max, "bytes of an HTTP request's header")         \
 	F(S, u32, request_ms, "to send a whole request")                   \
 	F(S, u32, idle_ms, "HTTP keep-alive; 0: for ever")                 \
@@ -418,5 +419,10 @@ const struct msg_row *msg_row(unsigned msg);
 
 /* "front"; never NULL. */
 const char *proc_name(enum proc p);
+
+/* Says of a prompt of n tokens (or, at_least being "at least ", more) that a
+ * context of n_ctx cannot hold it. Returns ERR_CONTEXT. */
+int msg_too_long(const char *field, const char *at_least, uint64_t n,
+    uint32_t n_ctx, struct fail *why);
 
 #endif

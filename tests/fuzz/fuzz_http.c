@@ -63,10 +63,13 @@ compare(const struct outcome *a, const struct outcome *b)
 static void
 check_body(struct str body, bool is_chat)
 {
+	static const struct openai_limits limits = { .gens_max = 64,
+		.n_ctx = 1000 };
 	struct openai o;
 	struct fail why;
 
-	if (openai_read(&o, is_chat, body, 64, &why) == 0)
+	if (openai_parse(&o, is_chat, body, &why) == 0 &&
+	    openai_read(&o, &limits, &why) == 0)
 		for (uint32_t i = 0; i < o.n * o.n_prompts; i++)
 			(void)openai_choice(&o, i);
 	else

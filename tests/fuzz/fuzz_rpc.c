@@ -78,6 +78,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		.queue_max = 8,
 		.client_queue_max = 4,
 		.body_max = 65536,
+		.input_max = MIB,
 		.request_ms = 60000,
 		.stall_ms = 60000,
 		.out_high = 65536 };

@@ -11,6 +11,7 @@
  */
 #include "front/http/answer.h"
 
+#include "front/admit.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -27,7 +28,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Bytes of text and logprobs that an answer in one piece may gather. */
+/* Bytes of text and logprobs that an answer in one piece may gather, and any
+ * answer's prompts that come back. */
 #define GATHER_MAX (16u << 20)
 
 void
@@ -391,6 +393,22 @@ no_model(struct str name, struct fail *why)
 	    (int)(name.n < 200 ? name.n : 200), name.p);
 }
 
+/* The prompts that come back, one a choice, are kept until each goes out. */
+static int
+check_echo(const struct openai *o, struct fail *why)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; o->is_echo && i < o->n_prompts; i++)
+		bytes += (uint64_t)o->prompts[i].text.n * o->n;
+	if (bytes <= GATHER_MAX)
+		return 0;
+	return fail_set(why, ERR_TOO_BIG, "echo",
+	    "echo: the prompts of all choices may have %u bytes, not %llu; ask "
+	    "for fewer choices",
+	    GATHER_MAX, (unsigned long long)bytes);
+}
+
 /* Either the answer is on its way, or *why. */
 static int
 begin(struct http *h, const struct openai *o, struct fail *why)
@@ -401,6 +419,9 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 
 	if (m == NULL)
 		return no_model(o->model, why);
+	err = check_echo(o, why);
+	if (err != 0)
+		return err;
 	a = answer_new(h, o, m);
 	if (a == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
@@ -420,12 +441,18 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 static void
 run(struct http *h, const struct request *r, bool is_chat)
 {
+	struct front *f = http_front(h);
+	struct openai_limits limits = { .gens_max =
+					    f->config.client_queue_max };
 	struct openai o;
 	struct fail why;
 	int err;
 
-	err = openai_read(
-	    &o, is_chat, r->body, http_front(h)->config.client_queue_max, &why);
+	err = openai_parse(&o, is_chat, r->body, &why);
+	if (err == 0) {
+		limits.n_ctx = admit_context(model_find(f, o.model));
+		err = openai_read(&o, &limits, &why);
+	}
 	if (err == 0)
 		err = begin(h, &o, &why);
 	openai_done(&o);

@@ -201,13 +201,29 @@ read_request(struct http *h)
 		buf_puts(http_out(h), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
+/* A client that does not read its answers is not asked for more requests. */
+static bool
+is_full(struct http *h)
+{
+	return buf_len(conn_out(h->conn)) > http_front(h)->config.out_high;
+}
+
+static void
+wait_for_reader(struct http *h)
+{
+	if (conn_is_slow(h->conn))
+		conn_pause(h->conn, true); /* until on_slow() */
+	else
+		conn_input_later(h->conn);
+}
+
 static void
 on_input(void *arg)
 {
 	struct http *h = arg;
 	struct buf *in = conn_in(h->conn);
 
-	while (buf_len(in) > 0) {
+	while (buf_len(in) > 0 && !is_full(h)) {
 		if (h->state == HTTP_IDLE)
 			start_reading(h);
 		if (h->state != HTTP_READING)
@@ -218,6 +234,8 @@ on_input(void *arg)
 		buf_consume(in, buf_len(in));
 	else if (h->state == HTTP_ANSWERING && buf_len(in) > 0)
 		conn_pause(h->conn, true);
+	else if (buf_len(in) > 0)
+		wait_for_reader(h);
 	else if (h->state == HTTP_IDLE && conn_is_eof(h->conn))
 		set_closing(h);
 }
@@ -241,6 +259,8 @@ on_slow(void *arg, bool is_slow)
 
 	if (h->work != NULL)
 		h->work->slow(h->arg, is_slow);
+	else if (!is_slow)
+		conn_pause(h->conn, false);
 }
 
 /* The first deadline of an idle connection gives its memory back. */
@@ -294,6 +314,25 @@ on_drain(void *arg)
 		refuse(h, 503, "the server is stopping; it takes no new work");
 }
 
+static size_t
+held(void *arg)
+{
+	const struct http *h = arg;
+
+	return h->parse == NULL ? 0 : parse_held(h->parse);
+}
+
+static void
+on_full(void *arg, const struct fail *why)
+{
+	struct http *h = arg;
+
+	if (h->state != HTTP_READING)
+		return;
+	http_front(h)->metrics.refused_input_total++;
+	refuse(h, 503, why->text);
+}
+
 static const struct conn_ops ops = {
 	.input = on_input,
 	.eof = on_eof,
@@ -301,6 +340,8 @@ static const struct conn_ops ops = {
 	.deadline = on_deadline,
 	.closed = on_closed,
 	.drain = on_drain,
+	.held = held,
+	.full = on_full,
 };
 
 int

@@ -304,23 +304,27 @@ run_steps(struct openai *o, struct fail *why)
 }
 
 int
-openai_read(struct openai *o, bool is_chat, struct str body, uint32_t gens_max,
-    struct fail *why)
+openai_parse(struct openai *o, bool is_chat, struct str body, struct fail *why)
 {
 	int err;
 
 	init(o, is_chat);
 	err = parse(o, body, why);
-	if (err == 0)
-		err = read_tables(o, why);
-	if (err == 0)
-		err = run_steps(o, why);
-	if (err == 0 && !is_chat)
-		err = openai_read_prompts(o, gens_max, why);
-	if (err == 0 && (uint64_t)o->n * o->n_prompts > gens_max)
+	return err != 0 ? err : read_tables(o, why);
+}
+
+int
+openai_read(
+    struct openai *o, const struct openai_limits *limits, struct fail *why)
+{
+	int err = run_steps(o, why);
+
+	if (err == 0 && !o->is_chat)
+		err = openai_read_prompts(o, limits, why);
+	if (err == 0 && (uint64_t)o->n * o->n_prompts > limits->gens_max)
 		return fail_set(why, ERR_INVALID, "n",
 		    "n: a request may have %u choices in all, not %llu",
-		    gens_max, (unsigned long long)o->n * o->n_prompts);
+		    limits->gens_max, (unsigned long long)o->n * o->n_prompts);
 	return err;
 }
 

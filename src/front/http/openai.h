@@ -67,10 +67,20 @@ struct openai {
 	struct buf bufs[OPENAI_NBUFS];
 };
 
-/* body: JSON. gens_max: n times prompts may not pass it. On an error too,
- * openai_done() it. 0; ERR_INVALID, ERR_NOMEM with *why. */
-int openai_read(struct openai *o, bool is_chat, struct str body,
-    uint32_t gens_max, struct fail *why) MUST_CHECK;
+struct openai_limits {
+	uint32_t gens_max; /* n times prompts may not pass it */
+	uint32_t n_ctx;	   /* nor a prompt of ids this; 0: not known */
+};
+
+/* body: JSON. Makes of it what needs no limits, o->model among that. On an
+ * error too, openai_done() it. 0; ERR_INVALID, ERR_NOMEM with *why. */
+int openai_parse(struct openai *o, bool is_chat, struct str body,
+    struct fail *why) MUST_CHECK;
+
+/* The rest, after openai_parse(). 0; ERR_INVALID, ERR_CONTEXT, ERR_NOMEM with
+ * *why. */
+int openai_read(struct openai *o, const struct openai_limits *limits,
+    struct fail *why) MUST_CHECK;
 void openai_done(struct openai *o);
 
 /* The record of choice i of all (n times prompts, those of a prompt next to
@@ -78,8 +88,8 @@ void openai_done(struct openai *o);
 struct gen_submit openai_choice(const struct openai *o, uint32_t i);
 
 /* The steps of openai_read() that have files of their own. */
-int openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
-    MUST_CHECK;
+int openai_read_prompts(struct openai *o, const struct openai_limits *limits,
+    struct fail *why) MUST_CHECK;
 int openai_read_messages(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_shape(struct openai *o, struct fail *why) MUST_CHECK;
 int openai_read_lists(struct openai *o, struct fail *why) MUST_CHECK;

@@ -360,6 +360,9 @@ on_headers_complete(llhttp_t *http)
 		return too_much_body(p);
 	else
 		p->room += http->content_length;
+	/* Its buffer grows to no more than what will come. */
+	if (!(http->flags & F_CHUNKED))
+		p->body.max = (size_t)http->content_length;
 	return 0;
 }
 
@@ -502,6 +505,12 @@ parse_feed(struct parse *p, const void *bytes, size_t n, size_t *ret_used)
 	}
 	*ret_used = used;
 	return p->result;
+}
+
+size_t
+parse_held(const struct parse *p)
+{
+	return buf_len(&p->body);
 }
 
 bool

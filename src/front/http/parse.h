@@ -56,6 +56,9 @@ void parse_free(struct parse *p);
 enum parse_result parse_feed(
     struct parse *p, const void *bytes, size_t n, size_t *ret_used);
 
+/* Bytes of the body that it holds. */
+size_t parse_held(const struct parse *p);
+
 /* True, once, when the client waits for "100 Continue": its headers are
  * acceptable and nothing of its body has come. */
 bool parse_wants_continue(struct parse *p);

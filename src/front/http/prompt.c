@@ -19,8 +19,8 @@ bad_prompt(const struct json_value *v, struct fail *why)
 }
 
 static int
-read_tokens(
-    const struct json_value *v, struct openai_prompt *p, struct fail *why)
+read_tokens(const struct json_value *v, uint32_t n_ctx, struct openai_prompt *p,
+    struct fail *why)
 {
 	struct json_iter it = json_iter(v);
 	const struct json_value *one;
@@ -31,6 +31,8 @@ read_tokens(
 
 	if (json_count(v) == 0)
 		return bad_prompt(v, why);
+	if (n_ctx != 0 && json_count(v) >= n_ctx)
+		return msg_too_long("prompt", "", json_count(v), n_ctx, why);
 	ids = malloc(json_count(v) * sizeof(*ids));
 	if (ids == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
@@ -48,7 +50,7 @@ read_tokens(
 }
 
 static int
-read_prompt(struct openai *o, const struct json_value *v,
+read_prompt(struct openai *o, const struct json_value *v, uint32_t n_ctx,
     struct openai_prompt *p, struct fail *why)
 {
 	if (json_str(v, &p->text))
@@ -58,7 +60,7 @@ read_prompt(struct openai *o, const struct json_value *v,
 	if (o->is_echo)
 		return fail_set(why, ERR_INVALID, "echo",
 		    "echo: is not supported for a prompt of token ids");
-	return read_tokens(v, p, why);
+	return read_tokens(v, n_ctx, p, why);
 }
 
 static const struct json_value *
@@ -72,7 +74,8 @@ first_of(const struct json_value *v)
 }
 
 int
-openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
+openai_read_prompts(
+    struct openai *o, const struct openai_limits *limits, struct fail *why)
 {
 	const struct json_value *v = o->raw.prompt;
 	enum json_type first = json_type(first_of(v));
@@ -85,10 +88,10 @@ openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
 	if (v == NULL)
 		return fail_set(
 		    why, ERR_INVALID, "prompt", "prompt: is required");
-	if (n > gens_max)
+	if (n > limits->gens_max)
 		return fail_set(why, ERR_INVALID, "prompt",
-		    "prompt: a request may have %u prompts, not %zu", gens_max,
-		    n);
+		    "prompt: a request may have %u prompts, not %zu",
+		    limits->gens_max, n);
 	o->prompts = calloc(n, sizeof(*o->prompts));
 	if (o->prompts == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
@@ -96,7 +99,7 @@ openai_read_prompts(struct openai *o, uint32_t gens_max, struct fail *why)
 	for (uint32_t i = 0; i < n && err == 0; i++) {
 		if (is_many)
 			(void)json_next(&it, NULL, &v);
-		err = read_prompt(o, v, &o->prompts[i], why);
+		err = read_prompt(o, v, limits->n_ctx, &o->prompts[i], why);
 	}
 	return err;
 }

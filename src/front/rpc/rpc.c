@@ -9,6 +9,9 @@
  * line is skipped, so clients that end their messages with a newline go on. A
  * message over the ceiling or never finished closes the connection: to find
  * its end would mean to read on for as long as the client likes.
+ *
+ * One for which there is no memory is read on to its end and not kept, so that
+ * the runs of its connection go on.
  */
 #include "front/rpc/rpc.h"
 
@@ -38,6 +41,14 @@ rpc_complain(struct rpc *r, int code, const char *text)
 	struct call nobody = { .rpc = r, .id = STR("null") };
 
 	call_error(&nobody, code, NULL, text);
+}
+
+void
+rpc_complain_of(struct rpc *r, const struct fail *why)
+{
+	struct call nobody = { .rpc = r, .id = STR("null") };
+
+	call_fail(&nobody, why);
 }
 
 static uint32_t
@@ -104,6 +115,23 @@ consume(struct rpc *r, size_t n)
 	r->whole = 0;
 }
 
+/* No message has begun. */
+static bool
+is_between(const struct rpc *r)
+{
+	return r->scanned == 0 && !r->is_skipping;
+}
+
+/* Drops what was scanned of a message that is not kept. */
+static void
+skip(struct rpc *r, int err)
+{
+	r->is_skipping = err == ERR_AGAIN && !json_frame_idle(&r->frame);
+	consume(r, r->scanned);
+	if (!r->is_skipping)
+		conn_deadline(r->conn, 0);
+}
+
 /* Looks for the end of the message in front. True when it is there. */
 static bool
 frame_next(struct rpc *r)
@@ -117,14 +145,14 @@ frame_next(struct rpc *r)
 		    (const char *)buf_data(in) + r->scanned,
 		    buf_len(in) - r->scanned, &used);
 		r->scanned += used;
-		if (err == 0) {
-			r->whole = (size_t)json_frame_size(&r->frame);
-		} else if (err != ERR_AGAIN) {
+		if (err != 0 && err != ERR_AGAIN)
 			lost(r, err);
+		if (r->is_skipping)
+			skip(r, err);
+		else if (err == 0)
+			r->whole = (size_t)json_frame_size(&r->frame);
+		else if (err != ERR_AGAIN || json_frame_idle(&r->frame))
 			consume(r, r->scanned);
-		} else if (json_frame_idle(&r->frame)) {
-			consume(r, r->scanned);
-		}
 	}
 	return r->whole > 0;
 }
@@ -142,7 +170,7 @@ limit_rest(struct rpc *r)
 		    "a message of over %u bytes, the limit; closing",
 		    config->body_max);
 		give_up(r, error_row(ERR_TOO_BIG)->rpc, text);
-	} else if (r->scanned == 0) {
+	} else if (is_between(r)) {
 		conn_deadline(r->conn, 0);
 	}
 }
@@ -175,7 +203,8 @@ static void
 on_input(void *arg)
 {
 	struct rpc *r = arg;
-	bool is_new = r->scanned == 0; /* what is unfinished began just now */
+	bool was_skipping = r->is_skipping;
+	bool is_new = is_between(r); /* what is unfinished began just now */
 
 	while (!r->is_closing && !r->is_waiting && frame_next(r)) {
 		if (!take_message(r))
@@ -184,6 +213,7 @@ on_input(void *arg)
 	}
 	if (r->is_closing || r->is_waiting)
 		return;
+	is_new |= was_skipping && !r->is_skipping;
 	limit_rest(r);
 	if (is_new && r->scanned > 0)
 		conn_deadline(r->conn, r->front->config.request_ms);
@@ -216,7 +246,9 @@ on_eof(void *arg)
 
 	if (r->is_closing)
 		return;
-	if (json_frame_finish(&r->frame)) {
+	if (r->is_skipping) {
+		r->is_skipping = false;
+	} else if (json_frame_finish(&r->frame)) {
 		/* A number or literal: no request, so it cannot wait. */
 		r->whole = (size_t)json_frame_size(&r->frame);
 		if (message_handle(r))
@@ -259,6 +291,20 @@ on_drain(void *arg)
 	rpc_settled(r);
 }
 
+/* One that is whole and waits keeps what it has. */
+static void
+on_full(void *arg, const struct fail *why)
+{
+	struct rpc *r = arg;
+
+	if (r->is_closing || r->whole > 0 || r->scanned == 0)
+		return;
+	r->front->metrics.refused_input_total++;
+	rpc_complain_of(r, why);
+	r->is_skipping = true;
+	consume(r, r->scanned);
+}
+
 static void
 on_closed(void *arg, int err)
 {
@@ -282,6 +328,7 @@ rpc_accept(struct front *f, int fd, uint32_t uid)
 		.deadline = on_deadline,
 		.closed = on_closed,
 		.drain = on_drain,
+		.full = on_full,
 	};
 	struct rpc *r = calloc(1, sizeof(*r));
 

@@ -62,6 +62,7 @@ struct rpc {
 	struct warned *warned; /* NULL until there is something */
 	struct buf nowhere;    /* takes nothing: answers to notifications */
 	bool is_waiting;       /* the message is for after the change */
+	bool is_skipping;      /* nothing of the unfinished one is kept */
 	bool is_closing;       /* conn_finish() was called: say no more */
 };
 
@@ -74,6 +75,7 @@ struct model *rpc_model(const struct rpc *r);
 
 /* An error that belongs to no request (id null), as a line. */
 void rpc_complain(struct rpc *r, int code, const char *text);
+void rpc_complain_of(struct rpc *r, const struct fail *why);
 
 /* Warns of a field that nobody knows, once per name. */
 void rpc_warn_unknown(struct rpc *r, const char *where, const char *name);

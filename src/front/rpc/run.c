@@ -10,6 +10,7 @@
  */
 #include "front/rpc/run.h"
 
+#include "front/admit.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -165,7 +166,7 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 	run_free(run);
 }
 
-/* The worker speaks of the record's fields; the client knows them by the names
+/* The worker, and admission, speak of the record's fields; the client knows them by the names
  * of rkllm.h. */
 static void
 name_as_sent(const struct fail *why, struct fail *ret)
@@ -256,9 +257,13 @@ start(struct run *run, const struct gen_submit *req,
 static void
 run_start(struct call *c, const struct args *a, bool has_reply)
 {
+	const struct submit from = { .input = &a->at[0],
+		.infer = &a->at[1],
+		.param = &c->rpc->param,
+		.n_ctx = admit_context(rpc_model(c->rpc)) };
 	struct gen_submit req;
 	struct gen_times times;
-	struct fail why = { 0 };
+	struct fail why = { 0 }, as_sent;
 	struct run *run = NULL;
 	struct buf mem;
 	int err;
@@ -266,15 +271,15 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = submit_read(&a->at[0], &a->at[1], &c->rpc->param, &mem,
-		    &req, &times, &why);
+		err = submit_read(&from, &mem, &req, &times, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
 		err = start(run, &req, &times, &why);
 	if (err != 0) {
 		free(run);
-		call_fail(c, &why);
+		name_as_sent(&why, &as_sent);
+		call_fail(c, &as_sent);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}

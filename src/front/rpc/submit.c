@@ -145,7 +145,7 @@ put_token(
 }
 
 static int
-read_tokens(const struct source *s, const struct json_value *obj,
+read_tokens(const struct submit *from, const struct json_value *obj,
     struct buf *mem, struct gen_submit *ret, struct fail *f)
 {
 	struct tokens t = { .n_tokens = UINT64_MAX };
@@ -157,13 +157,17 @@ read_tokens(const struct source *s, const struct json_value *obj,
 	if (obj == NULL)
 		return fail_set(f, ERR_INVALID, "token_input",
 		    "token_input: missing; input_type 1 needs it");
-	err = fields_read_inner(s, obj, "token_input.", &shape_tokens, &t, f);
+	err = fields_read_inner(
+	    from->input, obj, "token_input.", &shape_tokens, &t, f);
 	if (err != 0)
 		return err;
 	if (t.n_tokens != UINT64_MAX && t.n_tokens != json_count(t.input_ids))
 		return fail_set(f, ERR_INVALID, "token_input.n_tokens",
 		    "token_input.n_tokens: is %llu, but input_ids has %zu",
 		    (unsigned long long)t.n_tokens, json_count(t.input_ids));
+	if (from->n_ctx != 0 && json_count(t.input_ids) >= from->n_ctx)
+		return msg_too_long("prompt_input", "", json_count(t.input_ids),
+		    from->n_ctx, f);
 	it = json_iter(t.input_ids);
 	while (err == 0 && json_next(&it, NULL, &v))
 		err = put_token(mem, v, n++, f);
@@ -198,11 +202,11 @@ put_message(const struct input *in, struct buf *mem, struct gen_submit *ret,
 }
 
 static int
-read_input(const struct source *s, struct buf *mem, struct gen_submit *ret,
+read_input(const struct submit *from, struct buf *mem, struct gen_submit *ret,
     struct fail *f)
 {
 	struct input in = { 0 };
-	int err = fields_read(s, &shape_input, &in, f);
+	int err = fields_read(from->input, &shape_input, &in, f);
 
 	if (err != 0)
 		return err;
@@ -210,7 +214,7 @@ read_input(const struct source *s, struct buf *mem, struct gen_submit *ret,
 	case RKLLM_INPUT_PROMPT:
 		return put_message(&in, mem, ret, f);
 	case RKLLM_INPUT_TOKEN:
-		return read_tokens(s, in.token_input, mem, ret, f);
+		return read_tokens(from, in.token_input, mem, ret, f);
 	case RKLLM_INPUT_EMBED:
 		return not_yet(f, "input_type", "2 (embeddings)");
 	case RKLLM_INPUT_MULTIMODAL:
@@ -265,18 +269,18 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 }
 
 int
-submit_read(const struct source *input, const struct source *infer,
-    const struct rkllm_param *p, struct buf *mem, struct gen_submit *ret,
+submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
     struct gen_times *times, struct fail *f)
 {
+	const struct rkllm_param *p = s->param;
 	int err;
 
 	params_default(ret);
 	ret->special_text = !p->skip_special_token;
 	ret->ignore_eos = p->ignore_eos_token;
-	err = read_infer(infer, p, ret, times, f);
+	err = read_infer(s->infer, p, ret, times, f);
 	if (err == 0)
-		err = read_input(input, mem, ret, f);
+		err = read_input(s, mem, ret, f);
 	if (err != 0 && f->code == 0)
 		(void)fail_set(f, err, NULL, "%s", err_text(err));
 	return err;

@@ -24,11 +24,17 @@ enum rkllm_infer_mode {
 extern const struct shape shape_input;
 extern const struct shape shape_infer;
 
-/* p: the client's defaults. Text and tokens of *ret point into the request and
- * into mem, an initialized buf. 0, ERR_INVALID, ERR_UNSUPPORTED, ERR_NOMEM or
- * ERR_TOO_BIG. */
-int submit_read(const struct source *input, const struct source *infer,
-    const struct rkllm_param *p, struct buf *mem, struct gen_submit *ret,
+/* What a run is read from. */
+struct submit {
+	const struct source *input;
+	const struct source *infer;
+	const struct rkllm_param *param; /* the client's defaults */
+	uint32_t n_ctx; /* that ids have to fit into; 0: not known */
+};
+
+/* Text and tokens of *ret point into the request and into mem, an initialized
+ * buf. 0, ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG. */
+int submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
     struct gen_times *times, struct fail *f) MUST_CHECK;
 
 #endif

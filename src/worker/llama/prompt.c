@@ -8,16 +8,6 @@
 
 #define RENDERED_MAX (128u << 20) /* bytes that a template may make */
 
-static int
-too_long(const struct model *m, const char *field, const char *at_least,
-    uint64_t n, struct fail *why)
-{
-	return fail_set(why, ERR_CONTEXT, field,
-	    "%s: %s%llu tokens do not fit into the context of %u, which "
-	    "must have room for one more",
-	    field, at_least, (unsigned long long)n, m->n_ctx);
-}
-
 /* A text that is too long is not tokenized where its bytes alone show it. */
 static int
 tokenize(const struct model *m, struct str text, bool add_special,
@@ -31,15 +21,16 @@ tokenize(const struct model *m, struct str text, bool add_special,
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: not UTF-8 at byte %zu", field, at);
 	if (least >= m->n_ctx)
-		return too_long(m, field, "at least ", least, why);
+		return msg_too_long(field, "at least ", least, m->n_ctx, why);
 	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, room,
 	    (int32_t)m->n_ctx, add_special, true);
 	if (n == INT32_MIN)
 		return fail_set(why, ERR_CONTEXT, field,
 		    "%s: too long to be counted", field);
 	if (n < 0 || (uint32_t)n >= m->n_ctx)
-		return too_long(m, field, "",
-		    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, why);
+		return msg_too_long(field, "",
+		    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, m->n_ctx,
+		    why);
 	if (n == 0)
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: must not be empty for this model", field);
@@ -103,7 +94,7 @@ from_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: must have at least one token", field);
 	if (g->tokens.n >= m->n_ctx)
-		return too_long(m, field, "", g->tokens.n, why);
+		return msg_too_long(field, "", g->tokens.n, m->n_ctx, why);
 	memcpy(room, g->tokens.p, g->tokens.n * sizeof(*room));
 	*ret_n = g->tokens.n;
 	return 0;

@@ -208,6 +208,30 @@ test_truncate_and_trim(void **state)
 	buf_done(&b);
 }
 
+static void
+test_fit_keeps_what_is_held(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 10000);
+	buf_fit(&b);
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&b, "abcd");
+	buf_consume(&b, 3997);
+	buf_fit(&b);
+	assert_int_equal(b.cap, 3);
+	assert_true(str_is(buf_str(&b), "bcd"));
+	buf_fit(&b);
+	buf_puts(&b, "efg");
+	assert_true(str_is(buf_str(&b), "bcdefg"));
+	buf_consume(&b, 6);
+	buf_fit(&b);
+	buf_puts(&b, "x");
+	assert_true(str_is(buf_str(&b), "x"));
+	buf_done(&b);
+}
+
 /* What was lost stays lost, however little memory is kept. */
 static void
 test_trim_forgets_no_failure(void **state)
@@ -289,6 +313,7 @@ main(void)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_full_queue_grows),
 		cmocka_unit_test(test_truncate_and_trim),
+		cmocka_unit_test(test_fit_keeps_what_is_held),
 		cmocka_unit_test(test_trim_forgets_no_failure),
 		cmocka_unit_test(test_typed_reads),
 		cmocka_unit_test(test_first_bad_read_sticks),

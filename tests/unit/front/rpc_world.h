@@ -42,6 +42,7 @@ static const struct front_config world_config = {
 	.queue_max = 4,
 	.client_queue_max = 3,
 	.body_max = 4096,
+	.input_max = MIB,
 	.header_max = 1024,
 	.request_ms = 60000,
 	.stall_ms = 60000,
@@ -162,6 +163,19 @@ say(struct world *w, const char *text)
 {
 	assert_int_equal(write(w->client, text, strlen(text)), strlen(text));
 	turn(w);
+}
+
+/* The same byte, so many times. */
+static inline void
+say_much(struct world *w, size_t n)
+{
+	char text[20001];
+
+	memset(text, 'x', sizeof(text) - 1);
+	for (; n > 0; n -= strlen(text)) {
+		text[n < sizeof(text) - 1 ? n : sizeof(text) - 1] = '\0';
+		say(w, text);
+	}
 }
 
 /* Everything that the client has got since it last looked; "" at the end of

@@ -2,6 +2,7 @@
 #include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
+#include "front/intake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@ struct world {
 	struct front f;
 	struct conn *c; /* NULL once it has closed */
 	int client;
-	int n_input, n_eof, n_slow, n_deadline, n_closed, n_drain;
+	int n_input, n_eof, n_slow, n_deadline, n_closed, n_drain, n_full;
 	bool is_slow;
 	int err;
 };
@@ -64,8 +65,23 @@ heard_drain(void *arg)
 	((struct world *)arg)->n_drain++;
 }
 
-static const struct conn_ops ops = { heard_input, heard_eof, heard_slow,
-	heard_deadline, heard_closed, heard_drain };
+static void
+heard_full(void *arg, const struct fail *why)
+{
+	struct world *w = arg;
+
+	assert_int_equal(why->code, ERR_BUSY);
+	w->n_full++;
+	buf_consume(conn_in(w->c), buf_len(conn_in(w->c)));
+}
+
+static const struct conn_ops ops = { .input = heard_input,
+	.eof = heard_eof,
+	.slow = heard_slow,
+	.deadline = heard_deadline,
+	.closed = heard_closed,
+	.drain = heard_drain,
+	.full = heard_full };
 
 static void
 turn(struct world *w, uint64_t ms)
@@ -87,6 +103,7 @@ set_up(void **state)
 
 	assert_int_equal(front_init(f), 0);
 	f->config.body_max = 1000;
+	f->config.input_max = MIB;
 	f->config.header_max = 1000;
 	f->config.out_high = 20000;
 	f->config.stall_ms = 150;
@@ -334,6 +351,55 @@ input_over_its_ceiling_closes(void **state)
 	assert_int_equal(w->err, ERR_TOO_BIG);
 }
 
+/* Sends n bytes as far as the socket takes them, turn by turn. */
+static void
+send_much(struct world *w, size_t n)
+{
+	char block[4096] = { 0 };
+
+	for (; n > 0; n -= sizeof(block)) {
+		(void)!write(w->client, block, sizeof(block));
+		turn(w, 1);
+	}
+}
+
+static void
+input_without_memory_is_told_of(void **state)
+{
+	struct world *w = *state;
+
+	w->f.config.input_max = 2048;
+	send_much(w, INTAKE_FREE);
+	assert_int_equal(w->f.intake, 0);
+	assert_int_equal(buf_len(conn_in(w->c)), INTAKE_FREE);
+	say(w, "x");
+	turn(w, 5);
+	assert_int_equal(w->f.intake, 1);
+	w->f.config.input_max = 1;
+	say(w, "x");
+	turn(w, 5);
+	assert_int_equal(w->n_full, 1);
+	assert_int_equal(w->f.intake, 0);
+	assert_int_equal(conn_in(w->c)->cap, 0);
+}
+
+static void
+input_that_is_left_takes_no_more_memory_than_it_needs(void **state)
+{
+	struct world *w = *state;
+
+	send_much(w, INTAKE_FREE);
+	say(w, "x");
+	turn(w, 5);
+	assert_true(conn_in(w->c)->cap > INTAKE_FREE);
+	buf_consume(conn_in(w->c), INTAKE_FREE - 3);
+	say(w, "x");
+	turn(w, 5);
+	assert_int_equal(buf_len(conn_in(w->c)), 5);
+	assert_int_equal(conn_in(w->c)->cap, 5);
+	assert_int_equal(w->f.intake, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -353,6 +419,8 @@ main(void)
 		TEST(finish_sends_all_then_waits_for_the_peers_end),
 		TEST(abort_is_told_later_and_once),
 		TEST(input_over_its_ceiling_closes),
+		TEST(input_without_memory_is_told_of),
+		TEST(input_that_is_left_takes_no_more_memory_than_it_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

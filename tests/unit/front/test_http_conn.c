@@ -133,6 +133,109 @@ malformed_ends_the_connection(void **state)
 }
 
 static void
+body_without_memory_is_refused(void **state)
+{
+	struct front_config config = world_config;
+	struct world *w;
+
+	(void)state;
+	config.body_max = 400000;
+	config.input_max = 200000;
+	w = http_world_new(&config);
+	say(w,
+	    "POST /v1/completions HTTP/1.1\r\n" H
+	    "Content-Length: 400000\r\n\r\n");
+	say_much(w, 160000);
+	assert_heard(w, "");
+	assert_int_equal(w->f.intake, 160000 - 65536);
+	say_much(w, 40000);
+	assert_hears(w, "(--input-max), a client at most half");
+	assert_true(is_closed(w));
+	assert_int_equal(w->f.intake, 0);
+	assert_int_equal(w->f.metrics.refused_input_total, 1);
+	world_free(w);
+}
+
+static void
+body_that_was_taken_over_or_given_up_is_not_counted(void **state)
+{
+	struct front_config config = world_config;
+	struct world *w;
+
+	(void)state;
+	config.body_max = 400000;
+	config.input_max = 200000;
+	w = http_world_new(&config);
+	for (int i = 0; i < 3; i++) {
+		say(w,
+		    "POST /v1/completions HTTP/1.1\r\n" H
+		    "Content-Length: 100000\r\n\r\n");
+		say_much(w, 99999);
+		assert_int_equal(w->f.intake, 99999 - 65536);
+		say(w, "x");
+		assert_int_equal(w->f.intake, 0);
+		assert_hears(w, "HTTP/1.1 400 ");
+	}
+	say(w,
+	    "POST /v1/completions HTTP/1.1\r\n" H
+	    "Content-Length: 100000\r\n\r\n");
+	say_much(w, 90000);
+	close(w->client);
+	w->client = -1;
+	turn(w);
+	assert_int_equal(w->f.intake, 0);
+	world_free(w);
+}
+
+/* Pipelines requests until the socket takes no more; how many. */
+static unsigned
+ask_without_reading(struct world *w)
+{
+	static const char ask[] = "GET /health HTTP/1.1\r\n" H "\r\n";
+	unsigned n = 0;
+
+	while (write(w->client, ask, sizeof(ask) - 1) ==
+	    (ssize_t)sizeof(ask) - 1) {
+		n++;
+		if (n % 100 == 0)
+			turn(w);
+	}
+	turn(w);
+	return n;
+}
+
+static unsigned
+count_answers(struct world *w)
+{
+	unsigned n = 0;
+	const char *at = hear(w);
+
+	for (; (at = strstr(at, "{\"status\":\"ok\"}")) != NULL; at++)
+		n++;
+	return n;
+}
+
+static void
+who_reads_no_answers_is_asked_for_no_more(void **state)
+{
+	struct front_config config = world_config;
+	unsigned n, got = 0, more;
+	struct world *w;
+
+	(void)state;
+	config.out_high = 8192;
+	w = http_world_new(&config);
+	n = ask_without_reading(w);
+	assert_true(w->f.metrics.http_requests_total < n);
+	assert_true(conn_any_output(&w->f));
+	/* All that was asked whole is answered in the end. */
+	while ((more = count_answers(w)) > 0)
+		got += more;
+	assert_int_equal(got, n);
+	world_free(w);
+}
+
+static void
 continues(void **state)
 {
 	struct world *w = *state;
@@ -295,6 +398,10 @@ main(void)
 		TEST(half_closed_is_answered),
 		TEST(half_closed_mid_request),
 		TEST(malformed_ends_the_connection),
+		cmocka_unit_test(who_reads_no_answers_is_asked_for_no_more),
+		cmocka_unit_test(body_without_memory_is_refused),
+		cmocka_unit_test(
+		    body_that_was_taken_over_or_given_up_is_not_counted),
 		TEST(continues),
 		TEST(routed),
 		TEST(health_follows_the_model),

@@ -18,7 +18,11 @@
 static int
 read_body(struct openai *o, bool is_chat, const char *body, struct fail *why)
 {
-	return openai_read(o, is_chat, str_of(body), 8, why);
+	static const struct openai_limits limits = { .gens_max = 8,
+		.n_ctx = 100 };
+	int err = openai_parse(o, is_chat, str_of(body), why);
+
+	return err != 0 ? err : openai_read(o, &limits, why);
 }
 
 struct bad {

@@ -352,6 +352,63 @@ early_failure_has_its_status(void **state)
 	    "\"prompt\",\"code\":\"context_length_exceeded\"}}"));
 }
 
+/* {"prompt":[1,1,...]} */
+static const char *
+ids(char *out, unsigned n)
+{
+	char *at = out + sprintf(out, "{\"prompt\":[1");
+
+	while (--n > 0)
+		at += sprintf(at, ",1");
+	(void)strcpy(at, "]}");
+	return out;
+}
+
+/* In the worker's words, which never hears of it. */
+static void
+ids_that_do_not_fit_are_refused_at_once(void **state)
+{
+	struct world *w = *state;
+	struct gen_submit s;
+	char body[1024];
+
+	post(w, "/v1/completions", ids(body, 100));
+	assert_hears(w,
+	    "{\"error\":{\"message\":\"prompt: 100 tokens do not fit into the "
+	    "context of 100, which must have room for one more\",\"type\":"
+	    "\"exceed_context_size_error\",\"param\":\"prompt\",\"code\":"
+	    "\"context_length_exceeded\"}}");
+	assert_true(worker_hears_nothing(w));
+	post(w, "/v1/completions", ids(body, 99));
+	worker_hears(w, MSG_GEN_SUBMIT, &s);
+	assert_int_equal(s.tokens.n, 99);
+}
+
+/* A request of a megabyte is none of a gigabyte. */
+static void
+echo_has_a_limit(void **state)
+{
+	struct front_config config = world_config;
+	struct world *w;
+
+	(void)state;
+	config.body_max = 2 * MIB;
+	config.input_max = 64 * MIB;
+	config.client_queue_max = 64;
+	w = http_world_new(&config);
+	say(w,
+	    "POST /v1/completions HTTP/1.1\r\nHost: a\r\n"
+	    "Content-Length: 1100040\r\n\r\n"
+	    "{\"n\":16,\"echo\":true,        \"prompt\":\"");
+	say_much(w, 1100000);
+	say(w, "\"}");
+	assert_hears(w,
+	    "\"message\":\"echo: the prompts of all choices may have "
+	    "16777216 bytes, not 17600000; ask for fewer choices\"");
+	assert_true(worker_hears_nothing(w));
+	world_free(w);
+}
+
 static void
 late_failure_is_an_event(void **state)
 {
@@ -500,6 +557,8 @@ main(void)
 		TEST(parts_in_one_piece),
 		TEST(calls_alone_have_null_content),
 		TEST(early_failure_has_its_status),
+		TEST(ids_that_do_not_fit_are_refused_at_once),
+		cmocka_unit_test(echo_has_a_limit),
 		TEST(late_failure_is_an_event),
 		TEST(one_failure_ends_all),
 		TEST(queue_full_is_429),

@@ -161,6 +161,68 @@ too_long_closes(void **state)
 	assert_true(is_closed(w));
 }
 
+/* Its connection is not closed: runs may go on there. */
+static void
+what_there_is_no_memory_for_is_read_to_its_end_and_not_kept(void **state)
+{
+	struct front_config config = world_config;
+	struct world *w;
+
+	(void)state;
+	config.body_max = 400000;
+	config.input_max = 200000;
+	w = world_new(&config);
+	say(w, "[\"");
+	say_much(w, 160000);
+	assert_heard(w, "");
+	assert_int_equal(w->f.intake, 160002 - 65536);
+	say_much(w, 200000);
+	assert_hears(w,
+	    "a client at most half and no more than is left free; try again, "
+	    "or send fewer large ones at once\","
+	    "\"data\":{\"retry_after_ms\":1000}}}\n");
+	assert_int_equal(w->f.intake, 0);
+	assert_int_equal(w->f.metrics.refused_input_total, 1);
+	say(w, with_id("\", {}]" CHECK "[", "1"));
+	assert_heard(w, with_id(NOT_LOADED "\n", "1"));
+	say(w, "]");
+	assert_hears(w, "an empty batch");
+	/* Over the ceiling it is closed as any other. */
+	say(w, "[\"");
+	say_much(w, 400000);
+	assert_hears(w, "a message of over 400000 bytes, the limit; closing");
+	assert_true(is_closed(w));
+	assert_int_equal(w->f.metrics.refused_input_total, 2);
+	world_free(w);
+}
+
+static void
+what_is_not_kept_has_to_end_too(void **state)
+{
+	struct front_config config = world_config;
+	struct world *w;
+
+	(void)state;
+	config.body_max = 400000;
+	config.input_max = 200000;
+	config.request_ms = 200;
+	w = world_new(&config);
+	say(w, "[\"");
+	say_much(w, 300000);
+	assert_hears(w, "--input-max");
+	assert_int_equal(shutdown(w->client, SHUT_WR), 0);
+	assert_heard(w, "");
+	assert_true(is_closed(w));
+	connect_client(w);
+	say(w, "[\"");
+	say_much(w, 300000);
+	assert_hears(w, "--input-max");
+	usleep(210000);
+	assert_hears(w, "was not finished within 200 ms");
+	assert_true(is_closed(w));
+	world_free(w);
+}
+
 static void
 never_finished_closes(void **state)
 {
@@ -348,6 +410,9 @@ main(void)
 		TEST(invalid_requests),
 		TEST(too_deep_is_over_a_limit),
 		TEST(too_long_closes),
+		cmocka_unit_test(
+		    what_there_is_no_memory_for_is_read_to_its_end_and_not_kept),
+		cmocka_unit_test(what_is_not_kept_has_to_end_too),
 		cmocka_unit_test(never_finished_closes),
 		TEST(notifications_get_no_reply),
 		TEST(batches_are_answered_in_one),

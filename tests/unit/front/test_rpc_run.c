@@ -227,6 +227,26 @@ errors_end_a_run(void **state)
 }
 
 static void
+ids_that_do_not_fit_are_refused_at_once(void **state)
+{
+	struct world *w = *state;
+	char text[1024] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+			  "\"rkllm.run\",\"params\":[{\"input_type\":1,"
+			  "\"token_input\":{\"input_ids\":[1";
+
+	for (int i = 1; i < 100; i++)
+		strcat(text, ",1");
+	strcat(text, "]}}]}");
+	say(w, text);
+	assert_heard(w,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,"
+	    "\"message\":\"prompt_input: 100 tokens do not fit into the "
+	    "context of 100, which must have room for one more\","
+	    "\"data\":{\"field\":\"prompt_input\"}}}\n");
+	assert_true(worker_hears_nothing(w));
+}
+
+static void
 limits_are_errors(void **state)
 {
 	struct world *w = *state;
@@ -489,6 +509,7 @@ main(void)
 		TEST(abort_ends_all),
 		TEST(abort_reaches_one_that_waits),
 		TEST(errors_end_a_run),
+		TEST(ids_that_do_not_fit_are_refused_at_once),
 		TEST(limits_are_errors),
 		TEST(a_workers_death_shows_nowhere),
 		TEST(destroy_ends_runs_first),

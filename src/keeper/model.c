@@ -74,25 +74,17 @@ on_spawn(void *arg, struct process *p)
 	if (!m->is_guarded)
 		timer_set(m->in->look, LOOK_MS);
 	if (modelfile_check(&m->file, m->path, &m->fail) != 0 ||
-	    adapters_check(model_adapters(m), &m->fail) != 0) {
+	    adapters_check(&m->adapters, &m->fail) != 0) {
 		process_kill(p);
 		return;
 	}
-	adapters_send(model_adapters(m), p);
+	adapters_send(&m->adapters, p);
 	/* The position is shared with the worker before, which is dead. */
 	(void)lseek(m->file.fd, 0, SEEK_SET);
 	(void)process_send(p, MSG_WORKER_LOAD, &load, m->file.fd);
 	model_connect(m);
 	log_info("model %s: loading %s (worker pid %d)", m->name, m->path,
 	    (int)process_pid(p));
-}
-
-const struct adapters *
-model_adapters(const struct model *m)
-{
-	static const struct adapters none;
-
-	return m->is_fixed ? &m->in->adapters : &none;
 }
 
 void
@@ -104,8 +96,8 @@ model_look_at_file(struct model *m)
 		return;
 	if (m->is_guarded && modelfile_is_wanted(&m->file))
 		(void)fail_set(&m->fail, ERR_FILE, "model",
-		    "model %.240s: is being changed while it is served; load "
-		    "it again",
+		    "model %.240s: is being changed while it is served; the "
+		    "next request loads it anew",
 		    m->path);
 	else if (modelfile_check(&m->file, m->path, &m->fail) == 0)
 		return;
@@ -137,6 +129,7 @@ on_ready(struct model *m, struct frame *f)
 		m->n_threads_batch = r.n_threads_batch;
 	}
 	m->up_ms = clock_ms();
+	m->n_failed = 0;
 	quarantine_forgive(m->in->bad_files, &m->file);
 	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
 		 "%u thread%s",
@@ -296,6 +289,29 @@ leave_alone(const struct model *m)
 	quarantine_add(m->in->bad_files, &m->file, how, clock_ms());
 }
 
+/* What was served and has changed is tried when somebody asks for it; what
+ * could not be served then, only after a pause. */
+static void
+note_failure(struct model *m)
+{
+	uint32_t pause;
+
+	/* What is listed is KNOWN again in a moment. */
+	m->n_failed += m->up_ms == 0 && !m->is_listed;
+	pause = child_backoff(&m->in->limits, m->n_failed);
+	if (m->fail.retry_ms > pause)
+		pause = m->fail.retry_ms;
+	m->may_at_ms = clock_ms() + pause;
+}
+
+uint32_t
+model_pause(const struct model *m)
+{
+	uint64_t now = clock_ms();
+
+	return m->may_at_ms > now ? (uint32_t)(m->may_at_ms - now) : 0;
+}
+
 static void
 on_state(void *arg, enum child_state now)
 {
@@ -317,8 +333,10 @@ on_state(void *arg, enum child_state now)
 		return;
 	}
 	if (now == CHILD_FAILED && m->up_ms == 0 &&
-	    super_deaths(m->super) > 0 && model_adapters(m)->n == 0)
+	    super_deaths(m->super) > 0 && m->adapters.n == 0)
 		leave_alone(m);
+	if (m->fail.code != 0)
+		note_failure(m);
 	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
 		model_explain(m, &why);
 		log_error("%s%s", why.text, fail_when(why.retry_ms, when));
@@ -391,6 +409,7 @@ model_free(struct model *m)
 	list_remove(&m->link);
 	super_free(m->super);
 	modelfile_close(&m->file);
+	adapters_close(&m->adapters);
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
 	free(m->refs);
@@ -428,23 +447,38 @@ fail_start(struct model *m)
 {
 	char when[FAIL_WHEN];
 
-	log_warn("%s%s", m->fail.text, fail_when(m->fail.retry_ms, when));
+	note_failure(m);
+	log_warn("%s%s", m->fail.text, fail_when(model_pause(m), when));
 	model_tell(m);
 	if (m->is_listed)
 		model_rest(m);
 }
 
+/* Nothing that was found out about the old file holds for the new one. */
 static int
-open_again(const struct model *m, struct modelfile *ret, struct fail *why)
+open_again(struct model *m, struct fail *why)
 {
-	int err = modelfile_open(m->path, ret, why);
+	struct modelfile file;
+	int err = modelfile_open(m->path, &file, why);
 
 	if (err != 0)
 		return err;
-	err = quarantine_check(m->in->bad_files, ret, m->path, clock_ms(), why);
-	if (err != 0)
-		modelfile_close(ret);
-	return err;
+	err =
+	    quarantine_check(m->in->bad_files, &file, m->path, clock_ms(), why);
+	if (err == 0 && m->is_fixed)
+		err = adapters_again(&m->in->adapters, &m->adapters, why);
+	if (err != 0) {
+		modelfile_close(&file);
+		return err;
+	}
+	modelfile_close(&m->file);
+	m->file = file;
+	m->fail.code = 0;
+	m->about = (struct worker_ready){ 0 };
+	m->identity[0] = '\0';
+	m->n_threads = 0;
+	m->up_ms = 0;
+	return 0;
 }
 
 /* After a failure of the file it is opened anew: somebody may have mended
@@ -453,26 +487,21 @@ void
 model_start(struct model *m)
 {
 	bool must_open = m->fail.code != 0 || m->file.fd < 0;
-	struct modelfile file;
+	struct fail why = { .code = 0 };
 	int err = 0;
 
 	if (m->is_resting) {
-		err = model_check_room(m->in, m->path, &m->fail);
+		err = model_check_room(m->in, m->path, &why);
 		m->is_resting = false;
 		m->in->n++;
 	}
 	if (err == 0 && must_open)
-		err = open_again(m, &file, &m->fail);
+		err = open_again(m, &why);
 	if (err != 0) {
+		m->fail = why;
+		m->up_ms = 0;
 		fail_start(m);
 		return;
-	}
-	if (must_open) {
-		modelfile_close(&m->file);
-		m->file = file;
-		m->fail.code = 0;
-		m->n_threads = 0;
-		m->up_ms = 0;
 	}
 	super_event(m->super, CHILD_EV_START);
 }
@@ -507,7 +536,8 @@ model_join(struct model *m, uint32_t ref)
 		(void)m->in->ops->to_front(m->in->arg, &st, -1);
 		return;
 	}
-	if (super_state(m->super) == CHILD_DOWN)
+	if (super_state(m->super) == CHILD_DOWN &&
+	    (m->fail.code == 0 || model_pause(m) == 0))
 		model_start(m);
 	else
 		model_tell(m);

@@ -29,7 +29,8 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct buf chat_template; /* of --chat-template-file, or empty */
-	struct adapters adapters; /* of the configuration's models */
+	struct adapters adapters; /* each model of the configuration opens
+				   * them for itself */
 	struct timer *look;	  /* at files that cannot be guarded */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */
@@ -44,6 +45,7 @@ struct model {
 	char name[MODEL_NAME_MAX]; /* what requests call it */
 	char *path;
 	struct modelfile file;
+	struct adapters adapters; /* none, if it is not of the configuration */
 	bool is_guarded; /* nobody can write to it while its worker lives */
 	uint32_t n_ctx;	 /* asked of the worker; tokens, 0: the model's */
 	bool is_fixed;	 /* of the configuration: never unloaded */
@@ -55,8 +57,10 @@ struct model {
 	uint32_t n_refs;
 	struct super *super;
 	struct memory_of memory;
-	int front_end;	  /* of the worker's channel; -1: the front has it */
-	struct fail fail; /* why it cannot be served; code 0: it can */
+	int front_end;	    /* of the worker's channel; -1: the front has it */
+	struct fail fail;   /* why it cannot be served; code 0: it can */
+	uint32_t n_failed;  /* tries of the file since it was last ready */
+	uint64_t may_at_ms; /* the file is not tried before */
 	struct worker_ready about; /* of the last READY */
 	char arch[MODEL_TEXT_MAX]; /* its strings */
 	char desc[MODEL_TEXT_MAX];
@@ -72,9 +76,6 @@ struct model {
  * not started. */
 struct model *model_new(struct models *in, const char *path, const char *name,
     struct modelfile *file, uint32_t n_ctx);
-
-/* Its adapters; never NULL. */
-const struct adapters *model_adapters(const struct model *m);
 
 /* Whether one more may be loaded: 0, or ERR_BUSY. */
 int model_check_room(const struct models *in, const char *path, struct fail *f)
@@ -102,6 +103,9 @@ void model_look_at_file(struct model *m);
 
 /* Makes a fresh channel between its worker and the front. */
 void model_connect(struct model *m);
+
+/* How long its file is left alone after a failure, in ms. */
+uint32_t model_pause(const struct model *m);
 
 /* What the front is told it is; and why, when that is MODEL_FAILED. */
 enum model_status model_status(const struct model *m);

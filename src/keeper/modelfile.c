@@ -133,7 +133,7 @@ modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
 	    st.st_mtim.tv_nsec != m->st.st_mtim.tv_nsec)
 		return refuse(path,
 		    "was changed while it was served; "
-		    "load it again",
+		    "the next request loads it anew",
 		    f);
 	return 0;
 }

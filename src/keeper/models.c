@@ -269,7 +269,7 @@ models_add(
 	if (m == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	m->is_fixed = true;
-	return 0;
+	return adapters_again(&all->adapters, &m->adapters, f);
 }
 
 static int

@@ -91,10 +91,16 @@ void
 model_look_at_file(struct model *m)
 {
 	struct process *p = super_process(m->super);
+	enum modelfile_news news;
 
 	if (p == NULL || m->fail.code != 0)
 		return;
-	if (m->is_guarded && modelfile_is_wanted(&m->file))
+	news = m->is_guarded ? modelfile_look(&m->file) : MODELFILE_UNKNOWN;
+	if (news == MODELFILE_SOON)
+		timer_set(m->in->look, MODELFILE_SOON_MS);
+	if (news == MODELFILE_SOON || news == MODELFILE_SAME)
+		return;
+	if (news == MODELFILE_WANTED)
 		(void)fail_set(&m->fail, ERR_FILE, "model",
 		    "model %.240s: is being changed while it is served; the "
 		    "next request loads it anew",

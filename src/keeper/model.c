@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/modelguard.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -26,7 +27,8 @@ model_connect(struct model *m)
 	struct worker_channel wc = { .front_pid = (uint32_t)m->in->front };
 	int ends[2];
 
-	if (p == NULL)
+	/* One that waits for its file gets the channel after that. */
+	if (p == NULL || m->is_lent)
 		return;
 	if (chan_pair(ends) != 0) {
 		log_error("model %s: no descriptors left for its channel; "
@@ -43,12 +45,12 @@ model_connect(struct model *m)
 	m->front_end = ends[0];
 }
 
-/* The first words to a new worker. A file that is not what it was is not
- * served again: the worker goes, and on_state() sees fail. */
-static void
-on_spawn(void *arg, struct process *p)
+/* A file that is not what it was is not served again: the worker goes, and
+ * on_state() sees fail. */
+void
+model_give_file(struct model *m)
 {
-	struct model *m = arg;
+	struct process *p = super_process(m->super);
 	const struct conf *conf = m->in->conf;
 	struct worker_load load = {
 		.name = str_of(m->name),
@@ -69,12 +71,11 @@ on_spawn(void *arg, struct process *p)
 		.template_override = buf_str(&m->in->chat_template),
 	};
 
-	memory_begin(m->in->memory, &m->memory, process_pid(p));
-	m->is_guarded = modelfile_guard(&m->file);
-	if (!m->is_guarded)
-		timer_set(m->in->look, LOOK_MS);
-	if (modelfile_check(&m->file, m->path, &m->fail) != 0 ||
-	    adapters_check(&m->adapters, &m->fail) != 0) {
+	int err = modelguard_claim(m);
+
+	if (err == ERR_AGAIN)
+		return;
+	if (err != 0) {
 		process_kill(p);
 		return;
 	}
@@ -87,27 +88,14 @@ on_spawn(void *arg, struct process *p)
 	    (int)process_pid(p));
 }
 
-void
-model_look_at_file(struct model *m)
+static void
+on_spawn(void *arg, struct process *p)
 {
-	struct process *p = super_process(m->super);
-	enum modelfile_news news;
+	struct model *m = arg;
 
-	if (p == NULL || m->fail.code != 0)
-		return;
-	news = m->is_guarded ? modelfile_look(&m->file) : MODELFILE_UNKNOWN;
-	if (news == MODELFILE_SOON)
-		timer_set(m->in->look, MODELFILE_SOON_MS);
-	if (news == MODELFILE_SOON || news == MODELFILE_SAME)
-		return;
-	if (news == MODELFILE_WANTED)
-		(void)fail_set(&m->fail, ERR_FILE, "model",
-		    "model %.240s: is being changed while it is served; the "
-		    "next request loads it anew",
-		    m->path);
-	else if (modelfile_check(&m->file, m->path, &m->fail) == 0)
-		return;
-	process_kill(p);
+	memory_begin(m->in->memory, &m->memory, process_pid(p));
+	m->lent_ms = clock_ms();
+	model_give_file(m);
 }
 
 static void
@@ -201,7 +189,7 @@ was_due(void *arg, const struct death *d)
 
 	bool is_ours = d->number == SIGKILL && super_is_condemned(m->super);
 
-	if (m->fail.code != 0)
+	if (m->fail.code != 0 || m->is_lent)
 		return !d->by_signal || is_ours;
 	if (!super_is_leaving(m->super))
 		return false;
@@ -221,8 +209,9 @@ examine(void *arg, struct process *p, const struct death *d)
 
 	if (why[0] != '\0')
 		process_blame(p, "%s", why);
-	m->outside =
-	    was_killed && why[0] == '\0' ? (uint32_t)process_pid(p) : 0;
+	m->outside = (was_killed && why[0] == '\0') || m->is_lent
+	    ? (uint32_t)process_pid(p)
+	    : 0;
 	return is_final;
 }
 
@@ -250,7 +239,7 @@ on_death(void *arg, struct process *p, const char *what)
 		modelfile_unguard(&m->file);
 	m->is_guarded = false;
 	/* Asked to leave, or told why: no surprise. */
-	if (super_is_leaving(m->super) || m->fail.code != 0)
+	if (super_is_leaving(m->super) || m->fail.code != 0 || m->is_lent)
 		return;
 	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s "
 		 "(crash %s)",
@@ -480,6 +469,7 @@ open_again(struct model *m, struct fail *why)
 	modelfile_close(&m->file);
 	m->file = file;
 	m->fail.code = 0;
+	m->is_lent = false;
 	m->about = (struct worker_ready){ 0 };
 	m->identity[0] = '\0';
 	m->n_threads = 0;

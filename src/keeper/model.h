@@ -46,14 +46,17 @@ struct model {
 	char *path;
 	struct modelfile file;
 	struct adapters adapters; /* none, if it is not of the configuration */
-	bool is_guarded; /* nobody can write to it while its worker lives */
-	uint32_t n_ctx;	 /* asked of the worker; tokens, 0: the model's */
-	bool is_fixed;	 /* of the configuration: never unloaded */
-	bool is_listed;	 /* of --models-dir: never forgotten */
-	bool is_resting; /* listed, and nobody has wanted it yet */
-	bool is_leaving; /* GONE was said; freed when its worker is dead */
-	uint32_t users;	 /* MODEL_WANTs of this front, not yet dropped */
-	uint32_t *refs;	 /* those that still wait for an answer */
+	bool is_guarded;  /* nobody can write to it while its worker lives */
+	bool is_lent;	  /* its worker had to go for somebody who opens it for
+			  * writing; the next has not been given it yet */
+	uint64_t lent_ms; /* since when the next waits for it */
+	uint32_t n_ctx;	  /* asked of the worker; tokens, 0: the model's */
+	bool is_fixed;	  /* of the configuration: never unloaded */
+	bool is_listed;	  /* of --models-dir: never forgotten */
+	bool is_resting;  /* listed, and nobody has wanted it yet */
+	bool is_leaving;  /* GONE was said; freed when its worker is dead */
+	uint32_t users;	  /* MODEL_WANTs of this front, not yet dropped */
+	uint32_t *refs;	  /* those that still wait for an answer */
 	uint32_t n_refs;
 	struct super *super;
 	struct memory_of memory;
@@ -97,9 +100,8 @@ void model_leave(struct model *m, bool hurry);
 /* Tells the front what it is now: whoever waits is answered, if it can be. */
 void model_tell(struct model *m);
 
-/* Somebody is about to change the file, or may have done so: then its worker
- * and its streams end before anything of the new one is read. */
-void model_look_at_file(struct model *m);
+/* Says the first words to its new worker, or lets it wait for the file. */
+void model_give_file(struct model *m);
 
 /* Makes a fresh channel between its worker and the front. */
 void model_connect(struct model *m);

@@ -180,9 +180,8 @@ is_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Nothing at all has been done to it since now: not only no write. */
-static bool
-is_untouched(const struct modelfile *m)
+bool
+modelfile_is_untouched(const struct modelfile *m)
 {
 	struct stat st;
 
@@ -202,14 +201,24 @@ has_settled(const struct modelfile *m)
 	return !is_time(&t, &m->now.st_ctim);
 }
 
+/* Of a lease that was just taken, but did not hold all the time: it may stay only
+ * where that makes no difference. */
+static enum modelfile_news
+keep_new(struct modelfile *m)
+{
+	if (modelfile_is_untouched(m))
+		return MODELFILE_SAME;
+	(void)fcntl(m->fd, F_SETLEASE, F_UNLCK);
+	return MODELFILE_WANTED;
+}
+
 /* Gives the pending lease back and takes another. */
 static enum modelfile_news
 mend(struct modelfile *m)
 {
 	(void)fcntl(m->fd, F_SETLEASE, F_UNLCK);
 	m->is_approached = false;
-	return modelfile_guard(m) && is_untouched(m) ? MODELFILE_SAME
-						     : MODELFILE_WANTED;
+	return modelfile_guard(m) ? keep_new(m) : MODELFILE_WANTED;
 }
 
 enum modelfile_news
@@ -223,7 +232,7 @@ modelfile_look(struct modelfile *m)
 		return MODELFILE_WANTED;
 	/* It was not pending, but lost: we were stopped for too long. */
 	if (is_whole(m))
-		return is_untouched(m) ? MODELFILE_SAME : MODELFILE_WANTED;
+		return keep_new(m);
 	if (fstat(m->fd, &m->now) != 0)
 		return MODELFILE_WANTED;
 	/* Who came and went may be about to set its times. */

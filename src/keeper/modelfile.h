@@ -49,6 +49,10 @@ enum modelfile_news {
 /* What has become of a guarded one: see modelfile.c. */
 enum modelfile_news modelfile_look(struct modelfile *m);
 
+/* Whether it lies as it was seen last: neither written to, nor anything about it
+ * set. */
+bool modelfile_is_untouched(const struct modelfile *m);
+
 /* Whether the open file is still what it was, as far as its size and the time of
  * its last change tell: 0, else ERR_FILE. An overwrite in place would give
  * silently other results. */

@@ -140,6 +140,7 @@ test_who_waits_to_write(void **state)
 {
 	const char *path = write_file("wait.gguf", "GGUF and so on", 0600);
 	struct modelfile m;
+	struct fail f;
 	pid_t child;
 	int fd;
 
@@ -168,6 +169,10 @@ test_who_waits_to_write(void **state)
 	assert_int_equal(modelfile_look(&m), MODELFILE_WANTED);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(modelfile_look(&m), MODELFILE_WANTED);
+	/* Nor does one that was taken after the write hide it. */
+	modelfile_unguard(&m);
+	assert_false(modelfile_is_untouched(&m));
+	assert_int_equal(modelfile_check(&m, path, &f), ERR_FILE);
 	modelfile_close(&m);
 }
 

@@ -88,11 +88,45 @@ model_give_file(struct model *m)
 	    (int)process_pid(p));
 }
 
+/* Nothing that was found out about the old file holds for the new one. */
+static int
+open_again(struct model *m, struct fail *why)
+{
+	struct modelfile file;
+	int err = modelfile_open(m->path, &file, why);
+
+	if (err != 0)
+		return err;
+	err =
+	    quarantine_check(m->in->bad_files, &file, m->path, clock_ms(), why);
+	if (err == 0 && m->is_fixed)
+		err = adapters_again(&m->in->adapters, &m->adapters, why);
+	if (err != 0) {
+		modelfile_close(&file);
+		return err;
+	}
+	modelfile_close(&m->file);
+	m->file = file;
+	m->fail.code = 0;
+	m->is_lent = false;
+	m->about = (struct worker_ready){ 0 };
+	m->identity[0] = '\0';
+	m->n_threads = 0;
+	m->up_ms = 0;
+	return 0;
+}
+
 static void
 on_spawn(void *arg, struct process *p)
 {
 	struct model *m = arg;
+	struct fail why;
 
+	/* There is no stream left of the old one. Without a new one that can be
+	 * had it is tried itself. */
+	if (m->is_given_up && modelfile_has_heir(&m->file, m->path))
+		(void)open_again(m, &why);
+	m->is_given_up = false;
 	memory_begin(m->in->memory, &m->memory, process_pid(p));
 	m->lent_ms = clock_ms();
 	model_give_file(m);
@@ -332,6 +366,7 @@ on_state(void *arg, enum child_state now)
 		leave_alone(m);
 	if (m->fail.code != 0)
 		note_failure(m);
+	m->is_given_up |= now == CHILD_FAILED;
 	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
 		model_explain(m, &why);
 		log_error("%s%s", why.text, fail_when(why.retry_ms, when));
@@ -447,34 +482,6 @@ fail_start(struct model *m)
 	model_tell(m);
 	if (m->is_listed)
 		model_rest(m);
-}
-
-/* Nothing that was found out about the old file holds for the new one. */
-static int
-open_again(struct model *m, struct fail *why)
-{
-	struct modelfile file;
-	int err = modelfile_open(m->path, &file, why);
-
-	if (err != 0)
-		return err;
-	err =
-	    quarantine_check(m->in->bad_files, &file, m->path, clock_ms(), why);
-	if (err == 0 && m->is_fixed)
-		err = adapters_again(&m->in->adapters, &m->adapters, why);
-	if (err != 0) {
-		modelfile_close(&file);
-		return err;
-	}
-	modelfile_close(&m->file);
-	m->file = file;
-	m->fail.code = 0;
-	m->is_lent = false;
-	m->about = (struct worker_ready){ 0 };
-	m->identity[0] = '\0';
-	m->n_threads = 0;
-	m->up_ms = 0;
-	return 0;
 }
 
 /* After a failure of the file it is opened anew: somebody may have mended

@@ -29,8 +29,7 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct buf chat_template; /* of --chat-template-file, or empty */
-	struct adapters adapters; /* each model of the configuration opens
-				   * them for itself */
+	struct adapters adapters; /* as named; each model opens its own */
 	struct timer *look;	  /* at files that cannot be guarded */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */
@@ -54,6 +53,7 @@ struct model {
 	bool is_fixed;	  /* of the configuration: never unloaded */
 	bool is_listed;	  /* of --models-dir: never forgotten */
 	bool is_resting;  /* listed, and nobody has wanted it yet */
+	bool is_given_up; /* its worker died too often; nothing runs */
 	bool is_leaving;  /* GONE was said; freed when its worker is dead */
 	uint32_t users;	  /* MODEL_WANTs of this front, not yet dropped */
 	uint32_t *refs;	  /* those that still wait for an answer */

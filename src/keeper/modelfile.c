@@ -240,6 +240,16 @@ modelfile_look(struct modelfile *m)
 	return is_first || !has_settled(m) ? MODELFILE_SOON : mend(m);
 }
 
+bool
+modelfile_has_heir(const struct modelfile *m, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 &&
+	    (!modelfile_is_same(m, &st) || st.st_size != m->now.st_size ||
+		!is_time(&st.st_mtim, &m->now.st_mtim));
+}
+
 int
 modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
 {

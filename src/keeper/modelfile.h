@@ -28,6 +28,9 @@ void modelfile_close(struct modelfile *m);
 
 bool modelfile_is_same(const struct modelfile *m, const struct stat *st);
 
+/* Whether there is another file at path now, or this one with another content. */
+bool modelfile_has_heir(const struct modelfile *m, const char *path);
+
 /* Has the kernel keep everybody waiting who wants to write to the file, and say
  * so by SIGIO, which must not be at its default. False where it will not: the
  * file is another user's, somebody has it open for writing, or it is not on a

@@ -87,6 +87,17 @@ def one_that_a_client_named():
         assert s.complete(seed=1) == fake_text(5, 1)
 
 
+def one_that_was_given_up():
+    """What is there when its pause is over is what is tried."""
+    with Server('--retry-interval', '1s', fake='tokens 5\nlife 2- at load die SEGV') as s:
+        assert s.complete(seed=1) == fake_text(5, 1)
+        s.kill_worker()
+        until(lambda: s.get('/health').status == 503)
+        rename_over(s.model, 'tokens 6')
+        until(lambda: s.get('/health').status == 200)
+        assert s.complete(seed=2) == fake_text(6, 2)
+
+
 def an_adapter_that_changed():
     """It is looked at when a worker dies; the streams of the old one end."""
     with tempfile.TemporaryDirectory(prefix='bulkhead-test-') as folder:
@@ -106,4 +117,4 @@ def an_adapter_that_changed():
 
 
 cases(all_wait_for_one_load, what_cannot_be_loaded_is_left_alone_for_a_while, one_that_is_gone,
-      one_that_a_client_named, an_adapter_that_changed)
+      one_that_a_client_named, one_that_was_given_up, an_adapter_that_changed)

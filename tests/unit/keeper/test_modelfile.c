@@ -59,9 +59,12 @@ test_a_file_that_stays_what_it_was(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_true(modelfile_is_same(&m, &st));
 	assert_int_equal(modelfile_check(&m, path, &f), 0);
+	assert_false(modelfile_has_heir(&m, path));
 	/* Another in its place is not our affair; an overwrite is. */
 	assert_int_equal(rename(path, in_folder("old")), 0);
+	assert_false(modelfile_has_heir(&m, path));
 	(void)write_file("m.gguf", "GGUF, but another", 0600);
+	assert_true(modelfile_has_heir(&m, path));
 	assert_int_equal(modelfile_check(&m, path, &f), 0);
 	(void)write_file("old", "GGUF, cut", 0600);
 	assert_int_equal(modelfile_check(&m, path, &f), ERR_FILE);

@@ -101,7 +101,7 @@ admit_check(struct model *m, struct client *c, const struct gen_submit *req,
 	if (f->is_draining)
 		return fail_set(why, ERR_STOPPING, NULL,
 		    "the server is stopping; it takes no new work");
-	if (m->state.status == MODEL_FAILED)
+	if (model_is_out(m))
 		return model_failure(m, why);
 	if (!journal_has_room(&f->journal))
 		return fail_set(why, ERR_BUSY, NULL,

@@ -231,15 +231,45 @@ open_channel(struct model *m, int fd)
 	return 0;
 }
 
-/* Nobody drops it: what was loaded once for requests stays. */
+/* Nobody drops one that was KNOWN: what was loaded once for requests stays. One
+ * that has FAILED has its users, or needs none. */
 static void
-want_known(struct model *m)
+want_again(struct model *m)
 {
-	struct model_want w = { .ref = ++m->front->next_ref,
-		.path = m->state.name };
+	bool is_known = m->state.status == MODEL_KNOWN;
+	struct model_want w = { .path = m->state.name };
 
+	if (is_known) {
+		w.ref = ++m->front->next_ref;
+		front_tell(m->front, MSG_MODEL_WANT, &w);
+	} else if (model_want(m->front, w.path, 0, NULL, NULL) == NULL) {
+		timer_set(m->later, AGAIN_MS);
+		return;
+	}
 	m->is_wanted = true;
-	front_tell(m->front, MSG_MODEL_WANT, &w);
+}
+
+/* What is left of the pause that the keeper asked for. */
+static uint32_t
+pause_left(const struct model *m)
+{
+	uint64_t age = clock_ms() - m->state_ms;
+
+	return m->state.retry_ms > age ? m->state.retry_ms - (uint32_t)age : 0;
+}
+
+static bool
+may_want(const struct model *m)
+{
+	return m->state.status == MODEL_KNOWN ||
+	    (m->state.status == MODEL_FAILED && m->state.may_want &&
+		pause_left(m) == 0);
+}
+
+bool
+model_is_out(const struct model *m)
+{
+	return m->state.status == MODEL_FAILED && !m->is_wanted && !may_want(m);
 }
 
 void
@@ -248,9 +278,8 @@ model_dispatch(struct model *m)
 	struct ticket *t;
 	uint64_t ms;
 
-	if (m->state.status == MODEL_KNOWN && !m->is_wanted &&
-	    queue_len(&m->queue) > 0)
-		want_known(m);
+	if (!m->is_wanted && queue_len(&m->queue) > 0 && may_want(m))
+		want_again(m);
 	while (m->chan != NULL && m->n_active < m->state.n_seq &&
 	    (t = ticket_next(m)) != NULL) {
 		begin_patience(m);
@@ -337,12 +366,10 @@ answer(struct front *f, uint32_t ref, struct model *m, const struct fail *why)
 	}
 }
 
-/* age_ms: how long ago the keeper said so. */
+/* left: ms until the next try, or 0. */
 static int
-failure(const struct model_state *s, uint64_t age_ms, struct fail *ret)
+failure(const struct model_state *s, uint32_t left, struct fail *ret)
 {
-	uint32_t left =
-	    s->retry_ms > age_ms ? s->retry_ms - (uint32_t)age_ms : 0;
 	char when[FAIL_WHEN];
 
 	(void)fail_set(ret, s->err < 0 ? s->err : ERR_LOAD_FAILED, "model",
@@ -354,7 +381,7 @@ failure(const struct model_state *s, uint64_t age_ms, struct fail *ret)
 int
 model_failure(const struct model *m, struct fail *ret)
 {
-	return failure(&m->state, clock_ms() - m->state_ms, ret);
+	return failure(&m->state, pause_left(m), ret);
 }
 
 /* Acts on the state that is now in m. fd: the channel, or -1; taken. */
@@ -375,6 +402,7 @@ on_new_state(struct model *m, int fd)
 		m->is_wanted = false;
 		break;
 	case MODEL_UP:
+		m->is_wanted = false;
 		if (fd >= 0)
 			gen_on_worker_up(m);
 		if (ref != 0)
@@ -383,6 +411,7 @@ on_new_state(struct model *m, int fd)
 		break;
 	case MODEL_FAILED:
 	case MODEL_GONE:
+		m->is_wanted = false;
 		(void)model_failure(m, &why);
 		if (ref != 0)
 			answer(f, ref, NULL, &why);
@@ -412,7 +441,7 @@ model_on_state(struct front *f, struct frame *fr)
 	/* A model that never came to be: only the asker needs to know. */
 	if (s.model == 0 ||
 	    (m == NULL && s.status >= MODEL_FAILED && s.ref != 0)) {
-		(void)failure(&s, 0, &why);
+		(void)failure(&s, s.retry_ms, &why);
 		answer(f, s.ref, NULL, &why);
 		return 0;
 	}

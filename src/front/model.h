@@ -36,7 +36,7 @@ struct model {
 	uint64_t service_ms; /* running mean of how long a slot is taken */
 	uint64_t tokens;     /* generated, in this front's life */
 	bool is_turn_of_new; /* not of one that gave its slot away */
-	bool is_wanted;	     /* MODEL_KNOWN: the keeper was asked to load it */
+	bool is_wanted;	     /* the keeper was asked to load it */
 };
 
 /* A model by the name that requests use: its name, its path, or "" or NULL
@@ -48,6 +48,10 @@ struct model *model_by_id(const struct front *f, uint32_t id);
 /* The keeper said something about a model: a MODEL_STATE frame, whose
  * descriptor is taken. 0, ERR_PROTO or ERR_NOMEM. */
 int model_on_state(struct front *f, struct frame *fr) MUST_CHECK;
+
+/* Whether a request would only hear that it is FAILED; false too when such a
+ * request has the keeper try it again. */
+bool model_is_out(const struct model *m);
 
 /* Why a model that is FAILED cannot be had, and when it can be tried again.
  * Returns ret's code, never 0. */

@@ -111,6 +111,27 @@ adapters_close(struct adapters *a)
 }
 
 int
+adapters_again(const struct adapters *a, struct adapters *ret, struct fail *f)
+{
+	struct adapters now = { .n = 0 };
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < a->n; i++) {
+		char *path = strdup(a->v[i].path);
+
+		err = path == NULL ? fail_set(f, ERR_NOMEM, "", "out of memory")
+				   : add(&now, path, a->v[i].scale, f);
+	}
+	if (err != 0) {
+		adapters_close(&now);
+		return err;
+	}
+	adapters_close(ret);
+	*ret = now;
+	return 0;
+}
+
+int
 adapters_check(const struct adapters *a, struct fail *f)
 {
 	int err = 0;

@@ -31,6 +31,11 @@ int adapters_open(struct adapters *a, const struct strings *plain,
     const struct strings *scaled, struct fail *f) MUST_CHECK;
 void adapters_close(struct adapters *a);
 
+/* Opens the files of a as they are now. 0, and ret, which had been opened
+ * before or is empty, has them; else ret is as it was. */
+int adapters_again(
+    const struct adapters *a, struct adapters *ret, struct fail *f) MUST_CHECK;
+
 /* Whether they are still what they were: 0, else ERR_FILE. */
 int adapters_check(const struct adapters *a, struct fail *f) MUST_CHECK;
 

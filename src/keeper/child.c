@@ -135,17 +135,21 @@ doubled(uint32_t base, uint32_t times, uint32_t max)
 	return ms < max ? (uint32_t)ms : max;
 }
 
+uint32_t
+child_backoff(const struct child_limits *limits, uint32_t failures)
+{
+	return failures == 0
+	    ? 0
+	    : doubled(limits->backoff_ms, failures - 1, limits->backoff_max_ms);
+}
+
 /* A crash must cost the user little: the first respawn waits for nothing. */
 static uint32_t
 backoff_ms(const struct child *c)
 {
 	if (c->no_spawns > 0)
-		return doubled(c->limits.backoff_ms, c->no_spawns - 1,
-		    c->limits.backoff_max_ms);
-	if (c->deaths <= 1)
-		return 0;
-	return doubled(
-	    c->limits.backoff_ms, c->deaths - 2, c->limits.backoff_max_ms);
+		return child_backoff(&c->limits, c->no_spawns);
+	return child_backoff(&c->limits, c->deaths <= 1 ? 0 : c->deaths - 1);
 }
 
 static uint64_t

@@ -109,6 +109,9 @@ enum child_state child_state(const struct child *c);
 /* When CHILD_EV_TIMEOUT is due, or UINT64_MAX. */
 uint64_t child_deadline(const struct child *c);
 
+/* The pause after so many failures in a row to start something; ms. */
+uint32_t child_backoff(const struct child_limits *limits, uint32_t failures);
+
 /* For logs and the status reply. Never NULL, never freed. */
 const char *child_state_name(enum child_state s);
 

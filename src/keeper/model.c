@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/modelguard.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,7 +28,8 @@ model_connect(struct model *m)
 	struct worker_channel wc = { .front_pid = (uint32_t)m->in->front };
 	int ends[2];
 
-	if (p == NULL)
+	/* One that waits for its file gets the channel after that. */
+	if (p == NULL || m->is_lent)
 		return;
 	if (chan_pair(ends) != 0) {
 		log_error("model %s: no descriptors left for its channel; "
@@ -44,12 +46,12 @@ model_connect(struct model *m)
 	m->front_end = ends[0];
 }
 
-/* The first words to a new worker. A file that is not what it was is not
- * served again: the worker goes, and on_state() sees fail. */
-static void
-on_spawn(void *arg, struct process *p)
+/* A file that is not what it was is not served again: the worker goes, and
+ * on_state() sees fail. */
+void
+model_give_file(struct model *m)
 {
-	struct model *m = arg;
+	struct process *p = super_process(m->super);
 	const struct conf *conf = m->in->conf;
 	struct worker_load load = {
 		.name = str_of(m->name),
@@ -70,16 +72,15 @@ on_spawn(void *arg, struct process *p)
 		.template_override = buf_str(&m->in->chat_template),
 	};
 
-	memory_begin(m->in->memory, &m->memory, process_pid(p));
-	m->is_guarded = modelfile_guard(&m->file);
-	if (!m->is_guarded)
-		timer_set(m->in->look, LOOK_MS);
-	if (modelfile_check(&m->file, m->path, &m->fail) != 0 ||
-	    adapters_check(model_adapters(m), &m->fail) != 0) {
+	int err = modelguard_claim(m);
+
+	if (err == ERR_AGAIN)
+		return;
+	if (err != 0) {
 		process_kill(p);
 		return;
 	}
-	adapters_send(model_adapters(m), p);
+	adapters_send(&m->adapters, p);
 	/* The position is shared with the worker before, which is dead. */
 	(void)lseek(m->file.fd, 0, SEEK_SET);
 	(void)process_send(p, MSG_WORKER_LOAD, &load, m->file.fd);
@@ -88,29 +89,48 @@ on_spawn(void *arg, struct process *p)
 	    (int)process_pid(p));
 }
 
-const struct adapters *
-model_adapters(const struct model *m)
+/* Nothing that was found out about the old file holds for the new one. */
+static int
+open_again(struct model *m, struct fail *why)
 {
-	static const struct adapters none;
+	struct modelfile file;
+	int err = modelfile_open(m->path, &file, why);
 
-	return m->is_fixed ? &m->in->adapters : &none;
+	if (err != 0)
+		return err;
+	err =
+	    quarantine_check(m->in->bad_files, &file, m->path, clock_ms(), why);
+	if (err == 0 && m->is_fixed)
+		err = adapters_again(&m->in->adapters, &m->adapters, why);
+	if (err != 0) {
+		modelfile_close(&file);
+		return err;
+	}
+	modelfile_close(&m->file);
+	m->file = file;
+	m->fail.code = 0;
+	m->is_lent = false;
+	m->about = (struct worker_ready){ 0 };
+	m->identity[0] = '\0';
+	m->n_threads = 0;
+	m->up_ms = 0;
+	return 0;
 }
 
-void
-model_look_at_file(struct model *m)
+static void
+on_spawn(void *arg, struct process *p)
 {
-	struct process *p = super_process(m->super);
+	struct model *m = arg;
+	struct fail why;
 
-	if (p == NULL || m->fail.code != 0)
-		return;
-	if (m->is_guarded && modelfile_is_wanted(&m->file))
-		(void)fail_set(&m->fail, ERR_FILE, "model",
-		    "model %.240s: is being changed while it is served; load "
-		    "it again",
-		    m->path);
-	else if (modelfile_check(&m->file, m->path, &m->fail) == 0)
-		return;
-	process_kill(p);
+	/* There is no stream left of the old one. Without a new one that can be
+	 * had it is tried itself. */
+	if (m->is_given_up && modelfile_has_heir(&m->file, m->path))
+		(void)open_again(m, &why);
+	m->is_given_up = false;
+	memory_begin(m->in->memory, &m->memory, process_pid(p));
+	m->lent_ms = clock_ms();
+	model_give_file(m);
 }
 
 static void
@@ -138,6 +158,7 @@ on_ready(struct model *m, struct frame *f)
 		m->n_threads_batch = r.n_threads_batch;
 	}
 	m->up_ms = clock_ms();
+	m->n_failed = 0;
 	quarantine_forgive(m->in->bad_files, &m->file);
 	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
 		 "%u thread%s",
@@ -203,7 +224,7 @@ was_due(void *arg, const struct death *d)
 
 	bool is_ours = d->number == SIGKILL && super_is_condemned(m->super);
 
-	if (m->fail.code != 0)
+	if (m->fail.code != 0 || m->is_lent)
 		return !d->by_signal || is_ours;
 	if (!super_is_leaving(m->super))
 		return false;
@@ -234,8 +255,9 @@ examine(void *arg, struct process *p, const struct death *d)
 		process_blame(p,
 		    "a library is missing or not readable (its "
 		    "line in the log says which)");
-	m->outside =
-	    was_killed && why[0] == '\0' ? (uint32_t)process_pid(p) : 0;
+	m->outside = (was_killed && why[0] == '\0') || m->is_lent
+	    ? (uint32_t)process_pid(p)
+	    : 0;
 	return is_final;
 }
 
@@ -263,7 +285,7 @@ on_death(void *arg, struct process *p, const char *what)
 		modelfile_unguard(&m->file);
 	m->is_guarded = false;
 	/* Asked to leave, or told why: no surprise. */
-	if (super_is_leaving(m->super) || m->fail.code != 0)
+	if (super_is_leaving(m->super) || m->fail.code != 0 || m->is_lent)
 		return;
 	log_warn("model %s: its worker (pid %d) died: %s, in phase %s%s "
 		 "(crash %s)",
@@ -302,7 +324,7 @@ static bool
 is_bad_file(const struct model *m)
 {
 	return m->up_ms == 0 && m->has_begun && super_deaths(m->super) > 0 &&
-	    model_adapters(m)->n == 0;
+	    m->adapters.n == 0;
 }
 
 static void
@@ -313,6 +335,29 @@ leave_alone(const struct model *m)
 	(void)snprintf(how, sizeof(how), "%.100s, crash %s",
 	    super_last_death(m->super), super_crash_id(m->super));
 	quarantine_add(m->in->bad_files, &m->file, how, clock_ms());
+}
+
+/* What was served and has changed is tried when somebody asks for it; what
+ * could not be served then, only after a pause. */
+static void
+note_failure(struct model *m)
+{
+	uint32_t pause;
+
+	/* What is listed is KNOWN again in a moment. */
+	m->n_failed += m->up_ms == 0 && !m->is_listed;
+	pause = child_backoff(&m->in->limits, m->n_failed);
+	if (m->fail.retry_ms > pause)
+		pause = m->fail.retry_ms;
+	m->may_at_ms = clock_ms() + pause;
+}
+
+uint32_t
+model_pause(const struct model *m)
+{
+	uint64_t now = clock_ms();
+
+	return m->may_at_ms > now ? (uint32_t)(m->may_at_ms - now) : 0;
 }
 
 static void
@@ -337,6 +382,9 @@ on_state(void *arg, enum child_state now)
 	}
 	if (now == CHILD_FAILED && is_bad_file(m))
 		leave_alone(m);
+	if (m->fail.code != 0)
+		note_failure(m);
+	m->is_given_up |= now == CHILD_FAILED;
 	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
 		model_explain(m, &why);
 		log_error("%s%s", why.text, fail_when(why.retry_ms, when));
@@ -409,6 +457,7 @@ model_free(struct model *m)
 	list_remove(&m->link);
 	super_free(m->super);
 	modelfile_close(&m->file);
+	adapters_close(&m->adapters);
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
 	free(m->refs);
@@ -464,23 +513,11 @@ fail_start(struct model *m)
 {
 	char when[FAIL_WHEN];
 
-	log_warn("%s%s", m->fail.text, fail_when(m->fail.retry_ms, when));
+	note_failure(m);
+	log_warn("%s%s", m->fail.text, fail_when(model_pause(m), when));
 	model_tell(m);
 	if (m->is_listed)
 		model_rest(m);
-}
-
-static int
-open_again(const struct model *m, struct modelfile *ret, struct fail *why)
-{
-	int err = modelfile_open(m->path, ret, why);
-
-	if (err != 0)
-		return err;
-	err = quarantine_check(m->in->bad_files, ret, m->path, clock_ms(), why);
-	if (err != 0)
-		modelfile_close(ret);
-	return err;
 }
 
 /* After a failure of the file it is opened anew: somebody may have mended
@@ -489,26 +526,21 @@ void
 model_start(struct model *m)
 {
 	bool must_open = m->fail.code != 0 || m->file.fd < 0;
-	struct modelfile file;
+	struct fail why = { .code = 0 };
 	int err = 0;
 
 	if (m->is_resting) {
-		err = model_check_room(m->in, m->path, &m->fail);
+		err = model_check_room(m->in, m->path, &why);
 		m->is_resting = false;
 		m->in->n++;
 	}
 	if (err == 0 && must_open)
-		err = open_again(m, &file, &m->fail);
+		err = open_again(m, &why);
 	if (err != 0) {
+		m->fail = why;
+		m->up_ms = 0;
 		fail_start(m);
 		return;
-	}
-	if (must_open) {
-		modelfile_close(&m->file);
-		m->file = file;
-		m->fail.code = 0;
-		m->n_threads = 0;
-		m->up_ms = 0;
 	}
 	super_event(m->super, CHILD_EV_START);
 }
@@ -543,7 +575,8 @@ model_join(struct model *m, uint32_t ref)
 		(void)m->in->ops->to_front(m->in->arg, &st, -1);
 		return;
 	}
-	if (super_state(m->super) == CHILD_DOWN)
+	if (super_state(m->super) == CHILD_DOWN &&
+	    (m->fail.code == 0 || model_pause(m) == 0))
 		model_start(m);
 	else
 		model_tell(m);

@@ -29,7 +29,7 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct buf chat_template; /* of --chat-template-file, or empty */
-	struct adapters adapters; /* of the configuration's models */
+	struct adapters adapters; /* as named; each model opens its own */
 	struct timer *look;	  /* at files that cannot be guarded */
 	struct list all;	  /* struct model, the default one first */
 	uint32_t n;		  /* of them that are loaded, or to be */
@@ -44,19 +44,26 @@ struct model {
 	char name[MODEL_NAME_MAX]; /* what requests call it */
 	char *path;
 	struct modelfile file;
-	bool is_guarded; /* nobody can write to it while its worker lives */
-	uint32_t n_ctx;	 /* asked of the worker; tokens, 0: the model's */
-	bool is_fixed;	 /* of the configuration: never unloaded */
-	bool is_listed;	 /* of --models-dir: never forgotten */
-	bool is_resting; /* listed, and nobody has wanted it yet */
-	bool is_leaving; /* GONE was said; freed when its worker is dead */
-	uint32_t users;	 /* MODEL_WANTs of this front, not yet dropped */
-	uint32_t *refs;	 /* those that still wait for an answer */
+	struct adapters adapters; /* none, if it is not of the configuration */
+	bool is_guarded;  /* nobody can write to it while its worker lives */
+	bool is_lent;	  /* its worker had to go for somebody who opens it for
+			  * writing; the next has not been given it yet */
+	uint64_t lent_ms; /* since when the next waits for it */
+	uint32_t n_ctx;	  /* asked of the worker; tokens, 0: the model's */
+	bool is_fixed;	  /* of the configuration: never unloaded */
+	bool is_listed;	  /* of --models-dir: never forgotten */
+	bool is_resting;  /* listed, and nobody has wanted it yet */
+	bool is_given_up; /* its worker died too often; nothing runs */
+	bool is_leaving;  /* GONE was said; freed when its worker is dead */
+	uint32_t users;	  /* MODEL_WANTs of this front, not yet dropped */
+	uint32_t *refs;	  /* those that still wait for an answer */
 	uint32_t n_refs;
 	struct super *super;
 	struct memory_of memory;
-	int front_end;	  /* of the worker's channel; -1: the front has it */
-	struct fail fail; /* why it cannot be served; code 0: it can */
+	int front_end;	    /* of the worker's channel; -1: the front has it */
+	struct fail fail;   /* why it cannot be served; code 0: it can */
+	uint32_t n_failed;  /* tries of the file since it was last ready */
+	uint64_t may_at_ms; /* the file is not tried before */
 	struct worker_ready about; /* of the last READY */
 	char arch[MODEL_TEXT_MAX]; /* its strings */
 	char desc[MODEL_TEXT_MAX];
@@ -73,9 +80,6 @@ struct model {
  * not started. */
 struct model *model_new(struct models *in, const char *path, const char *name,
     struct modelfile *file, uint32_t n_ctx);
-
-/* Its adapters; never NULL. */
-const struct adapters *model_adapters(const struct model *m);
 
 /* Whether one more may be loaded: 0; ERR_BUSY where one that is may leave, else
  * ERR_FULL. */
@@ -98,12 +102,14 @@ void model_leave(struct model *m, bool hurry);
 /* Tells the front what it is now: whoever waits is answered, if it can be. */
 void model_tell(struct model *m);
 
-/* Somebody is about to change the file, or may have done so: then its worker
- * and its streams end before anything of the new one is read. */
-void model_look_at_file(struct model *m);
+/* Says the first words to its new worker, or lets it wait for the file. */
+void model_give_file(struct model *m);
 
 /* Makes a fresh channel between its worker and the front. */
 void model_connect(struct model *m);
+
+/* How long its file is left alone after a failure, in ms. */
+uint32_t model_pause(const struct model *m);
 
 /* What the front is told it is; and why, when that is MODEL_FAILED. */
 enum model_status model_status(const struct model *m);

@@ -10,10 +10,12 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* A file as it was when it was opened. */
 struct modelfile {
 	int fd;
-	struct stat st;
+	struct stat st;	    /* as it was when it was opened: which one it is */
+	struct stat now;    /* as it was seen last; the content is the same */
+	bool is_local;	    /* only this kernel writes to it */
+	bool is_approached; /* somebody has tried to open it for writing */
 };
 
 /* 0, the descriptor (close-on-exec) belonging to the caller; ERR_FILE with one
@@ -26,18 +28,37 @@ void modelfile_close(struct modelfile *m);
 
 bool modelfile_is_same(const struct modelfile *m, const struct stat *st);
 
+/* Whether there is another file at path now, or this one with another content. */
+bool modelfile_has_heir(const struct modelfile *m, const char *path);
+
 /* Has the kernel keep everybody waiting who wants to write to the file, and say
  * so by SIGIO, which must not be at its default. False where it will not: the
  * file is another user's, somebody has it open for writing, or it is not on a
  * file system that can. */
 bool modelfile_guard(const struct modelfile *m);
-void modelfile_unguard(const struct modelfile *m);
 
-/* Whether somebody waits to write to a guarded one. */
-bool modelfile_is_wanted(const struct modelfile *m);
+/* Not any longer; only when it is guarded. */
+void modelfile_unguard(struct modelfile *m);
 
-/* Whether the open file is still what it was: 0, else ERR_FILE. An overwrite in
- * place would give silently other results. */
+enum modelfile_news {
+	MODELFILE_SAME,	   /* its content is what it was, whatever its times */
+	MODELFILE_SOON,	   /* so it is; look again in MODELFILE_SOON_MS */
+	MODELFILE_WANTED,  /* somebody waits to write, or may have done so */
+	MODELFILE_UNKNOWN, /* ask modelfile_check() */
+};
+
+#define MODELFILE_SOON_MS 50u
+
+/* What has become of a guarded one: see modelfile.c. */
+enum modelfile_news modelfile_look(struct modelfile *m);
+
+/* Whether it lies as it was seen last: neither written to, nor anything about it
+ * set. */
+bool modelfile_is_untouched(const struct modelfile *m);
+
+/* Whether the open file is still what it was, as far as its size and the time of
+ * its last change tell: 0, else ERR_FILE. An overwrite in place would give
+ * silently other results. */
 int modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
     MUST_CHECK;
 

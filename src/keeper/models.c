@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "keeper/model.h"
 #include "keeper/modeldir.h"
+#include "keeper/modelguard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,7 @@ models_look_at_files(struct models *all)
 	struct list *it, *next;
 
 	LIST_EACH (it, next, &all->all)
-		model_look_at_file(LIST_ENTRY(it, struct model, link));
+		modelguard_look(LIST_ENTRY(it, struct model, link));
 }
 
 static bool
@@ -97,9 +98,10 @@ on_look(void *arg)
 {
 	struct models *all = arg;
 
-	models_look_at_files(all);
+	/* First, because looking may ask for less. */
 	if (any_unguarded(all))
 		timer_set(all->look, LOOK_MS);
+	models_look_at_files(all);
 }
 
 int
@@ -270,7 +272,7 @@ models_add(
 	if (m == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	m->is_fixed = true;
-	return 0;
+	return adapters_again(&all->adapters, &m->adapters, f);
 }
 
 static int

@@ -53,6 +53,7 @@ model_explain(const struct model *m, struct fail *ret)
 {
 	if (m->fail.code != 0) {
 		*ret = m->fail;
+		ret->retry_ms = model_pause(m);
 		return;
 	}
 	if (super_state(m->super) == CHILD_FENCED) {
@@ -102,9 +103,9 @@ find_words(struct model *m, struct process *p, struct words *w)
 	buf_init(&w->scales, WORDS_MAX);
 	modelfile_id(&m->file, file);
 	buf_puts(&w->file, file);
-	adapters_put_ids(model_adapters(m), &w->file);
-	adapters_put_paths(model_adapters(m), &w->adapters);
-	adapters_put_scales(model_adapters(m), &w->scales);
+	adapters_put_ids(&m->adapters, &w->file);
+	adapters_put_paths(&m->adapters, &w->adapters);
+	adapters_put_scales(&m->adapters, &w->scales);
 	if (p != NULL) {
 		report_held(process_jail(p), w->held);
 		report_missing(process_jail(p), w->missing);
@@ -154,6 +155,7 @@ publish(struct model *m, uint32_t ref, int fd)
 	st.err = w.why.code;
 	st.text = str_of(w.why.text);
 	st.retry_ms = w.why.retry_ms;
+	st.may_want = st.status == MODEL_FAILED && m->fail.code != 0;
 	was_sent = m->in->ops->to_front(m->in->arg, &st, fd);
 	forget_words(&w);
 	return was_sent;

@@ -183,29 +183,30 @@ enum model_status {
 	MODEL_GONE,	  /* unloaded; its id is never used again */
 };
 
-#define MODEL_STATE_FIELDS(F, S)                                    \
-	F(S, u32, model, "its id, for this keeper's life; never 0") \
-	F(S, u32, ref, "of the MODEL_WANT this answers, or 0")      \
-	F(S, u8, status, "enum model_status")                       \
-	F(S, str, name, "what requests call it")                    \
-	F(S, str, path, "the file")                                 \
-	F(S, str, file, "which one: device, inode, size, time")     \
-	F(S, u32, pid, "of its worker, or 0")                       \
-	F(S, u32, restarts, "since it was first loaded")            \
-	F(S, str, last_death,                                       \
-	    "of its worker: \"killed by SIGSEGV\"; or empty")       \
-	F(S, u64, died_unix, "when; seconds; 0: never")             \
-	F(S, u32, outside,                                          \
-	    "pid of its last worker, if a SIGKILL of somebody "     \
-	    "else's ended that one; or 0")                          \
-	F(S, str, crash_id, "of its last obituary; or empty")       \
-	F(S, str, jail, "layers of its worker's jail that hold")    \
-	F(S, str, jail_missing, "and those that do not")            \
-	F(S, strs, adapters, "paths of its LoRA files, by id")      \
-	F(S, biases, scales, "of each, for who asks for none")      \
-	F(S, i32, err, "FAILED: an ERR_*")                          \
-	F(S, str, text, "FAILED: why, for a person")                \
-	F(S, u32, retry_ms, "FAILED: until the next try; or 0")     \
+#define MODEL_STATE_FIELDS(F, S)                                          \
+	F(S, u32, model, "its id, for this keeper's life; never 0")       \
+	F(S, u32, ref, "of the MODEL_WANT this answers, or 0")            \
+	F(S, u8, status, "enum model_status")                             \
+	F(S, str, name, "what requests call it")                          \
+	F(S, str, path, "the file")                                       \
+	F(S, str, file, "which one: device, inode, size, time")           \
+	F(S, u32, pid, "of its worker, or 0")                             \
+	F(S, u32, restarts, "since it was first loaded")                  \
+	F(S, str, last_death,                                             \
+	    "of its worker: \"killed by SIGSEGV\"; or empty")             \
+	F(S, u64, died_unix, "when; seconds; 0: never")                   \
+	F(S, u32, outside,                                                \
+	    "pid of its last worker, if a SIGKILL of somebody "           \
+	    "else's ended that one; or 0")                                \
+	F(S, str, crash_id, "of its last obituary; or empty")             \
+	F(S, str, jail, "layers of its worker's jail that hold")          \
+	F(S, str, jail_missing, "and those that do not")                  \
+	F(S, strs, adapters, "paths of its LoRA files, by id")            \
+	F(S, biases, scales, "of each, for who asks for none")            \
+	F(S, i32, err, "FAILED: an ERR_*")                                \
+	F(S, str, text, "FAILED: why, for a person")                      \
+	F(S, u32, retry_ms, "FAILED: until the next try; or 0")           \
+	F(S, u8, may_want, "FAILED, 1: a MODEL_WANT tries it after that") \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
 #define JAILED_FIELDS(F, S) F(S, str, report, "a struct jail_report")

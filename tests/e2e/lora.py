@@ -103,13 +103,14 @@ def no_such_file():
 
 def a_changed_file_is_not_mixed_in():
     """The worker has its adapter in memory; one that comes after it must not have another."""
-    with adapters(2) as (one, two), Server('--lora', one) as s:
+    with adapters(2) as (one, two), Server('--lora', one) as s, Server('--lora', two) as other:
         stream = s.stream('Once', max_tokens=900, ignore_eos=True).until(5)
         with open(two, 'rb') as src, open(one, 'r+b') as dst:
             dst.write(src.read())
         s.kill_worker(signal.SIGKILL)
         stream.rest()
         assert stream.error and 'changed' in stream.error['message'], stream.error
+        assert say(s) == say(other), 'the next request has the new one'
 
 
 with adapters(2) as (first, second):

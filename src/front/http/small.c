@@ -63,7 +63,8 @@ reply_unwell(struct http *h, const struct fail *why)
 }
 
 /* Well is who would take a request for the default model. One whose worker is
- * being replaced takes them: they wait a moment longer. */
+ * being replaced takes them: they wait a moment longer; so does one whose file
+ * has changed, which is loaded for the next. */
 void
 small_health(struct http *h, const struct request *r, struct str rest)
 {
@@ -77,7 +78,7 @@ small_health(struct http *h, const struct request *r, struct str rest)
 		    &why, ERR_STOPPING, NULL, "The server is stopping");
 	else if (m != NULL && m->state.status == MODEL_STARTING)
 		(void)fail_set(&why, ERR_NOT_LOADED, NULL, "Loading model");
-	else if (m != NULL && m->state.status == MODEL_FAILED)
+	else if (m != NULL && model_is_out(m))
 		(void)model_failure(m, &why);
 	if (why.code != 0)
 		reply_unwell(h, &why);

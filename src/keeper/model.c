@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/modelguard.h"
+#include "keeper/modelroom.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -476,37 +477,6 @@ model_rest(struct model *m)
 	model_tell(m);
 }
 
-/* Those of the configuration stay; who named another's file lets it go. */
-static bool
-any_may_leave(const struct models *in)
-{
-	for (struct list *it = in->all.next; it != &in->all; it = it->next) {
-		const struct model *m = LIST_ENTRY(it, struct model, link);
-
-		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
-			return true;
-	}
-	return false;
-}
-
-int
-model_check_room(const struct models *in, const char *path, struct fail *f)
-{
-	uint32_t max = in->conf->models_max;
-	bool may_leave = any_may_leave(in);
-
-	if (max == 0 || in->n < max)
-		return 0;
-	return fail_set(f, may_leave ? ERR_BUSY : ERR_FULL, "model",
-	    "model %.240s: %u models are loaded, which is --models-max; %s",
-	    path, in->n,
-	    may_leave ? "one that a client named by its file leaves with its "
-			"last user (rkllm.destroy), or restart with a larger "
-			"one"
-		      : "they stay loaded: restart with a larger one, or with "
-			"fewer models");
-}
-
 /* There is no worker to begin with. */
 static void
 fail_start(struct model *m)
@@ -530,7 +500,7 @@ model_start(struct model *m)
 	int err = 0;
 
 	if (m->is_resting) {
-		err = model_check_room(m->in, m->path, &why);
+		err = modelroom_check(m->in, m->path, &why);
 		m->is_resting = false;
 		m->in->n++;
 	}

@@ -1,6 +1,6 @@
 /*
  * model - one model: its file, its worker, and what the front is told of it.
- * Only models.c and model.c include this.
+ * Only those whose names begin with it include this.
  */
 #ifndef KEEPER_MODEL_H
 #define KEEPER_MODEL_H
@@ -80,11 +80,6 @@ struct model {
  * not started. */
 struct model *model_new(struct models *in, const char *path, const char *name,
     struct modelfile *file, uint32_t n_ctx);
-
-/* Whether one more may be loaded: 0; ERR_BUSY where one that is may leave, else
- * ERR_FULL. */
-int model_check_room(const struct models *in, const char *path, struct fail *f)
-    MUST_CHECK;
 
 /* A listed one: its file is not open, and it is no load yet. */
 void model_rest(struct model *m);

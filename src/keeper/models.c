@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "keeper/model.h"
 #include "keeper/modeldir.h"
+#include "keeper/modelroom.h"
 #include "keeper/modelguard.h"
 
 #include <errno.h>
@@ -366,7 +367,7 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 		err = quarantine_check(
 		    all->bad_files, &file, path, clock_ms(), f);
 	if (err == 0)
-		err = model_check_room(all, path, f);
+		err = modelroom_check(all, path, f);
 	if (err != 0) {
 		modelfile_close(&file);
 		return err;

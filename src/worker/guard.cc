@@ -26,8 +26,7 @@ constexpr size_t SCRAP = 4096;
 /* CPU time that goes by in what one budget is for. */
 constexpr int64_t MOST_US = 2000000;
 
-/* Between two looks at the clock; a millisecond at most of all that is known
- * to take long. */
+/* Between two looks at the clock: a fraction of a millisecond, mostly. */
 constexpr uint32_t TICK = 1024; /* allocations */
 
 enum ceiling { NONE, MEMORY, TIME };
@@ -54,18 +53,18 @@ cpu_us()
 }
 
 /* Bounded work goes on, so it is no hang, however little of a processor it
- * gets. */
+ * gets; until it should have ended long since. */
 void
 tick()
 {
 	int64_t now = cpu_us();
 
 	since_tick = 0;
-	if (beat != nullptr)
-		beat(beat_arg);
 	if (began_us == 0)
 		began_us = now;
 	is_late = now - began_us > MOST_US;
+	if (beat != nullptr && now - began_us <= 2 * MOST_US)
+		beat(beat_arg);
 }
 
 /* What is given back is known by what malloc(3) made of it. */

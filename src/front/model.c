@@ -213,6 +213,7 @@ static int
 open_channel(struct model *m, int fd)
 {
 	if (m->chan != NULL) {
+		m->front->metrics.worker_deaths_total++;
 		close_channel(m);
 		suspects_tell(m);
 	}

@@ -32,7 +32,14 @@ SEED = number('CHAOS_SEED', random.SystemRandom().randrange(1 << 32))
 
 
 def measure(server):
-    """keeper and front -> (process id, descriptors, resident KiB)."""
+    """keeper and front -> (process id, descriptors, resident KiB), once what has been said goodbye
+    to is closed."""
+    def fds():
+        return [n_fds(pid) for pid in (server.pid, server.front)]
+    seen = []
+    while len(seen) < 5 or (len(set(map(str, seen[-5:]))) > 1 and len(seen) < 100):
+        seen.append(fds())
+        time.sleep(0.05)
     return {name: (pid, n_fds(pid), rss_kib(pid))
             for name, pid in (('keeper', server.pid), ('front', server.front))}
 

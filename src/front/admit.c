@@ -60,19 +60,6 @@ admit_context(const struct model *m)
 	return m == NULL || m->chan == NULL ? 0 : m->state.n_ctx;
 }
 
-/* What its worker would say, before millions of ids are written down and sent
- * for that. */
-static int
-check_length(
-    const struct model *m, const struct gen_submit *req, struct fail *why)
-{
-	uint32_t n_ctx = admit_context(m);
-
-	if (req->input != INPUT_TOKENS || n_ctx == 0 || req->tokens.n < n_ctx)
-		return 0;
-	return msg_too_long("prompt", "", req->tokens.n, n_ctx, why);
-}
-
 static int
 check_request(struct model *m, const struct gen_submit *req, struct fail *why)
 {
@@ -106,9 +93,7 @@ admit_check(struct model *m, struct client *c, const struct gen_submit *req,
 	if (!journal_has_room(&f->journal))
 		return fail_set(why, ERR_BUSY, NULL,
 		    "what runs and waits fills --journal-max; try again later");
-	err = check_length(m, req, why);
-	if (err == 0)
-		err = check_request(m, req, why);
+	err = check_request(m, req, why);
 	if (err == 0)
 		err = check_client(f, c, why);
 	if (err == 0)

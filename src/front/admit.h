@@ -11,7 +11,7 @@ struct front;
 struct model;
 
 /* 0, and it counts against the client's rate; ERR_STOPPING, ERR_BUSY,
- * ERR_CONTEXT, ERR_POISON, or what keeps the model from serving, with *why. Whether the
+ * ERR_POISON, or what keeps the model from serving, with *why. Whether the
  * queue has room is not asked here. */
 int admit_check(struct model *m, struct client *c, const struct gen_submit *req,
     struct fail *why) MUST_CHECK;

@@ -212,13 +212,12 @@ on_more(void *arg)
 static int
 open_channel(struct model *m, int fd)
 {
-	if (m->chan != NULL) {
-		m->front->metrics.worker_deaths_total++;
-		close_channel(m);
-		suspects_tell(m);
-	}
-	gen_on_worker_death(m);
-	judge_death(m);
+	/* The keeper may tell of the next worker before the last one's end is
+	 * seen here. */
+	if (m->chan != NULL)
+		lose_channel(m, ERR_EOF);
+	else
+		judge_death(m);
 	m->worker_pid = m->state.pid;
 	m->chan = chan_new(fd, PROC_FRONT, PROC_WORKER, CHANNEL_OUT_MAX);
 	if (m->chan == NULL)

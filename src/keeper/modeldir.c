@@ -1,5 +1,7 @@
 #include "keeper/modeldir.h"
 
+#include "keeper/modelfile.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SUFFIX ".gguf"
 #define FILES_MAX 4096u
 
 struct names {
@@ -35,11 +36,9 @@ refuse(const char *dir, int error, struct fail *f)
 static bool
 is_model(DIR *d, const char *name)
 {
-	size_t n = strlen(name);
-	size_t m = sizeof(SUFFIX) - 1;
 	struct stat st;
 
-	if (name[0] == '.' || n <= m || strcmp(name + n - m, SUFFIX) != 0)
+	if (name[0] == '.' || modelfile_stem(name) == 0)
 		return false;
 	/* What it is otherwise is said when it is opened. */
 	return fstatat(dirfd(d), name, &st, 0) != 0 || !S_ISDIR(st.st_mode);

@@ -65,13 +65,20 @@ check_kind(const char *path, const struct stat *st, struct fail *f)
 	return 0;
 }
 
-static bool
-ends_with(const char *s, const char *end)
+/* Bytes of s before end; 0 if it does not end so, or is no more than that. */
+static size_t
+stem(const char *s, const char *end)
 {
 	size_t n = strlen(s);
 	size_t m = strlen(end);
 
-	return n >= m && strcmp(s + n - m, end) == 0;
+	return n > m && strcmp(s + n - m, end) == 0 ? n - m : 0;
+}
+
+size_t
+modelfile_stem(const char *name)
+{
+	return stem(name, SUFFIX);
 }
 
 static int
@@ -81,16 +88,15 @@ check_magic(const char *path, int fd, struct fail *f)
 
 	if (pread(fd, magic, sizeof(magic), 0) < 0)
 		return refuse(path, strerror(errno), f);
-	if (memcmp(magic, "GGUF", sizeof(magic)) != 0 &&
-	    ends_with(path, ".rkllm"))
+	if (memcmp(magic, "GGUF", sizeof(magic)) == 0)
+		return 0;
+	if (stem(path, ".rkllm") > 0)
 		return refuse(path, "models of RKLLM are not served yet", f);
-	if (memcmp(magic, "GGUF", sizeof(magic)) != 0)
-		return refuse(path,
-		    "is not a GGUF file (it does not begin "
-		    "with \"GGUF\"); convert it with llama.cpp's "
-		    "convert_hf_to_gguf.py",
-		    f);
-	return 0;
+	return refuse(path,
+	    "is not a GGUF file (it does not begin "
+	    "with \"GGUF\"); convert it with llama.cpp's "
+	    "convert_hf_to_gguf.py",
+	    f);
 }
 
 /* File systems of disks and of memory, by statfs(2). */
@@ -295,8 +301,7 @@ modelfile_name(const char *path, char *ret, size_t n)
 	size_t len;
 
 	(void)snprintf(ret, n, "%s", slash != NULL ? slash + 1 : path);
-	len = strlen(ret);
-	if (len > sizeof(SUFFIX) - 1 &&
-	    strcmp(ret + len - (sizeof(SUFFIX) - 1), SUFFIX) == 0)
-		ret[len - (sizeof(SUFFIX) - 1)] = '\0';
+	len = modelfile_stem(ret);
+	if (len > 0)
+		ret[len] = '\0';
 }

@@ -68,6 +68,10 @@ int modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
  * and time of the last change. */
 void modelfile_id(const struct modelfile *m, char ret[MODELFILE_ID_MAX]);
 
+/* How many bytes of name are before ".gguf"; 0 if there are none, or no such
+ * end. */
+size_t modelfile_stem(const char *name);
+
 /* "name" for "/x/name.gguf"; at most n bytes with the NUL. */
 void modelfile_name(const char *path, char *ret, size_t n);
 

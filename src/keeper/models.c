@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "keeper/model.h"
 #include "keeper/modeldir.h"
-#include "keeper/modelroom.h"
 #include "keeper/modelguard.h"
+#include "keeper/modelroom.h"
 
 #include <errno.h>
 #include <fcntl.h>

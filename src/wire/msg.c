@@ -31,9 +31,11 @@ proc_name(enum proc p)
 }
 
 int
-msg_too_long(const char *field, const char *at_least, uint64_t n,
+msg_check_length(const char *field, const char *at_least, uint64_t n,
     uint32_t n_ctx, struct fail *why)
 {
+	if (n_ctx == 0 || n < n_ctx)
+		return 0;
 	return fail_set(why, ERR_CONTEXT, field,
 	    "%s: %s%llu tokens do not fit into the context of %u, which "
 	    "must have room for one more",

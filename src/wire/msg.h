@@ -421,9 +421,9 @@ const struct msg_row *msg_row(unsigned msg);
 /* "front"; never NULL. */
 const char *proc_name(enum proc p);
 
-/* Says of a prompt of n tokens (or, at_least being "at least ", more) that a
- * context of n_ctx cannot hold it. Returns ERR_CONTEXT. */
-int msg_too_long(const char *field, const char *at_least, uint64_t n,
-    uint32_t n_ctx, struct fail *why);
+/* Whether a context of n_ctx tokens (0: not known) holds a prompt of n (or,
+ * at_least being "at least ", more) and one more: 0, or ERR_CONTEXT and *why. */
+int msg_check_length(const char *field, const char *at_least, uint64_t n,
+    uint32_t n_ctx, struct fail *why) MUST_CHECK;
 
 #endif

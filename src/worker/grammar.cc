@@ -133,8 +133,6 @@ grammar_new(const struct llama_vocab *vocab, struct str gbnf,
 		    init_grammar(vocab, guard::string_of(gbnf), patterns);
 
 		/* The parser catches everything. */
-		if (g == nullptr && guard::budget::is_spent())
-			throw std::bad_alloc();
 		if (g == nullptr)
 			throw std::runtime_error(words.message());
 		*ret = g;

@@ -45,6 +45,17 @@ def until(what, seconds=DEADLINE, pause=0.01):
         time.sleep(pause)
 
 
+def settled(look, pause=0.05):
+    """What look() gives once it has given the same five times."""
+    seen = []
+
+    def same():
+        seen.append(look())
+        return len(seen) >= 5 and all(x == seen[-1] for x in seen[-5:])
+    until(same, pause=pause)
+    return seen[-1]
+
+
 def cases(*functions, args=()):
     """Runs each, whatever the others do; exits 1 if one failed."""
     failed = []

@@ -18,7 +18,8 @@ import struct
 import subprocess
 import sys
 import time
-from bulkhead import BIN, DEADLINE, SANITIZE, SLOW, SOURCE, is_alive, n_fds, rss_kib, stat_of
+from bulkhead import (BIN, DEADLINE, SANITIZE, SLOW, SOURCE, is_alive, n_fds, rss_kib, settled,
+                      stat_of)
 from streams import verdict
 
 
@@ -34,14 +35,9 @@ SEED = number('CHAOS_SEED', random.SystemRandom().randrange(1 << 32))
 def measure(server):
     """keeper and front -> (process id, descriptors, resident KiB), once what has been said goodbye
     to is closed."""
-    def fds():
-        return [n_fds(pid) for pid in (server.pid, server.front)]
-    seen = []
-    while len(seen) < 5 or (len(set(map(str, seen[-5:]))) > 1 and len(seen) < 100):
-        seen.append(fds())
-        time.sleep(0.05)
-    return {name: (pid, n_fds(pid), rss_kib(pid))
-            for name, pid in (('keeper', server.pid), ('front', server.front))}
+    fds = settled(lambda: [n_fds(pid) for pid in (server.pid, server.front)])
+    return {name: (pid, n, rss_kib(pid)) for name, pid, n in
+            zip(('keeper', 'front'), (server.pid, server.front), fds)}
 
 
 def compare(before, after, growth_kib):

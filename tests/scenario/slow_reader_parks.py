@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import LIBC, Server, cases, fake_text, until
+from bulkhead import LIBC, Server, cases, fake_text, settled
 
 TOKENS, SIZE = 2000, 2000
 SYS_PIDFD_GETFD = 438
@@ -17,13 +17,7 @@ def text_of(seed):
 
 def standstill(s):
     """Waits until no token is generated any more; gives their number."""
-    seen = []
-
-    def same():
-        seen.append(s.metric('tokens_total'))
-        return len(seen) > 5 and len(set(seen[-5:])) == 1
-    until(same, pause=0.05)
-    return seen[-1]
+    return settled(lambda: s.metric('tokens_total'))
 
 
 def parks_and_goes_on():

@@ -28,11 +28,13 @@ read_tokens(const struct json_value *v, uint32_t n_ctx, struct openai_prompt *p,
 	uint32_t n = 0;
 	int64_t id;
 	int32_t *ids;
+	int err;
 
 	if (json_count(v) == 0)
 		return bad_prompt(v, why);
-	if (n_ctx != 0 && json_count(v) >= n_ctx)
-		return msg_too_long("prompt", "", json_count(v), n_ctx, why);
+	err = msg_check_length("prompt", "", json_count(v), n_ctx, why);
+	if (err != 0)
+		return err;
 	ids = malloc(json_count(v) * sizeof(*ids));
 	if (ids == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");

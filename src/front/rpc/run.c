@@ -166,7 +166,7 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 	run_free(run);
 }
 
-/* The worker, and admission, speak of the record's fields; the client knows them by the names
+/* The worker speaks of the record's fields; the client knows them by the names
  * of rkllm.h. */
 static void
 name_as_sent(const struct fail *why, struct fail *ret)
@@ -263,7 +263,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 		.n_ctx = admit_context(rpc_model(c->rpc)) };
 	struct gen_submit req;
 	struct gen_times times;
-	struct fail why = { 0 }, as_sent;
+	struct fail why = { 0 };
 	struct run *run = NULL;
 	struct buf mem;
 	int err;
@@ -278,8 +278,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 		err = start(run, &req, &times, &why);
 	if (err != 0) {
 		free(run);
-		name_as_sent(&why, &as_sent);
-		call_fail(c, &as_sent);
+		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}

@@ -165,9 +165,8 @@ read_tokens(const struct submit *from, const struct json_value *obj,
 		return fail_set(f, ERR_INVALID, "token_input.n_tokens",
 		    "token_input.n_tokens: is %llu, but input_ids has %zu",
 		    (unsigned long long)t.n_tokens, json_count(t.input_ids));
-	if (from->n_ctx != 0 && json_count(t.input_ids) >= from->n_ctx)
-		return msg_too_long("prompt_input", "", json_count(t.input_ids),
-		    from->n_ctx, f);
+	err = msg_check_length(
+	    "prompt_input", "", json_count(t.input_ids), from->n_ctx, f);
 	it = json_iter(t.input_ids);
 	while (err == 0 && json_next(&it, NULL, &v))
 		err = put_token(mem, v, n++, f);

@@ -16,21 +16,24 @@ tokenize(const struct model *m, struct str text, bool add_special,
 	uint64_t least = m->longest > 0 ? text.n / m->longest : 0;
 	size_t at;
 	int32_t n;
+	int err;
 
 	if (!utf8_valid(text.p, text.n, &at))
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: not UTF-8 at byte %zu", field, at);
-	if (least >= m->n_ctx)
-		return msg_too_long(field, "at least ", least, m->n_ctx, why);
+	err = msg_check_length(field, "at least ", least, m->n_ctx, why);
+	if (err != 0)
+		return err;
 	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, room,
 	    (int32_t)m->n_ctx, add_special, true);
 	if (n == INT32_MIN)
 		return fail_set(why, ERR_CONTEXT, field,
 		    "%s: too long to be counted", field);
-	if (n < 0 || (uint32_t)n >= m->n_ctx)
-		return msg_too_long(field, "",
-		    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, m->n_ctx,
-		    why);
+	/* Below 0 it is how many there would be. */
+	err = msg_check_length(field, "",
+	    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, m->n_ctx, why);
+	if (err != 0)
+		return err;
 	if (n == 0)
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: must not be empty for this model", field);
@@ -93,8 +96,9 @@ from_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
 	if (g->tokens.n == 0)
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: must have at least one token", field);
-	if (g->tokens.n >= m->n_ctx)
-		return msg_too_long(field, "", g->tokens.n, m->n_ctx, why);
+	err = msg_check_length(field, "", g->tokens.n, m->n_ctx, why);
+	if (err != 0)
+		return err;
 	memcpy(room, g->tokens.p, g->tokens.n * sizeof(*room));
 	*ret_n = g->tokens.n;
 	return 0;

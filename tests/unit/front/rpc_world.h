@@ -165,6 +165,17 @@ say(struct world *w, const char *text)
 	turn(w);
 }
 
+/* world_config, with memory for less than a request may have. */
+static inline struct front_config
+little_memory(void)
+{
+	struct front_config c = world_config;
+
+	c.body_max = 400000;
+	c.input_max = 200000;
+	return c;
+}
+
 /* The same byte, so many times. */
 static inline void
 say_much(struct world *w, size_t n)

@@ -135,12 +135,10 @@ malformed_ends_the_connection(void **state)
 static void
 body_without_memory_is_refused(void **state)
 {
-	struct front_config config = world_config;
+	struct front_config config = little_memory();
 	struct world *w;
 
 	(void)state;
-	config.body_max = 400000;
-	config.input_max = 200000;
 	w = http_world_new(&config);
 	say(w,
 	    "POST /v1/completions HTTP/1.1\r\n" H
@@ -159,12 +157,10 @@ body_without_memory_is_refused(void **state)
 static void
 body_that_was_taken_over_or_given_up_is_not_counted(void **state)
 {
-	struct front_config config = world_config;
+	struct front_config config = little_memory();
 	struct world *w;
 
 	(void)state;
-	config.body_max = 400000;
-	config.input_max = 200000;
 	w = http_world_new(&config);
 	for (int i = 0; i < 3; i++) {
 		say(w,

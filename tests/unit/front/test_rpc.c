@@ -165,12 +165,10 @@ too_long_closes(void **state)
 static void
 what_there_is_no_memory_for_is_read_to_its_end_and_not_kept(void **state)
 {
-	struct front_config config = world_config;
+	struct front_config config = little_memory();
 	struct world *w;
 
 	(void)state;
-	config.body_max = 400000;
-	config.input_max = 200000;
 	w = world_new(&config);
 	say(w, "[\"");
 	say_much(w, 160000);
@@ -199,12 +197,10 @@ what_there_is_no_memory_for_is_read_to_its_end_and_not_kept(void **state)
 static void
 what_is_not_kept_has_to_end_too(void **state)
 {
-	struct front_config config = world_config;
+	struct front_config config = little_memory();
 	struct world *w;
 
 	(void)state;
-	config.body_max = 400000;
-	config.input_max = 200000;
 	config.request_ms = 200;
 	w = world_new(&config);
 	say(w, "[\"");

@@ -41,7 +41,7 @@ struct gen_ops {
 	/* Its text may be in parts (wire/part.h): it offers tools. */
 	bool takes_parts;
 	/* It has a slot. Not called again after a resume. May be NULL. */
-	void (*started)(void *arg, struct gen *g, uint32_t n_prompt);
+	void (*started)(void *arg, struct gen *g, const struct gen_started *s);
 	void (*token)(void *arg, struct gen *g, const struct step *s);
 	/* The last call is one of these two; g is freed after it. */
 	void (*done)(void *arg, struct gen *g, const struct gen_done *d);

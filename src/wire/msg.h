@@ -284,10 +284,25 @@ enum resume_mode {
 	F(S, str, messages, "INPUT_CHAT: a JSON array, OpenAI's form")        \
 	F(S, str, template_kwargs, "INPUT_CHAT: a JSON object, or empty")     \
 	F(S, u8, enable_thinking, "INPUT_CHAT: for templates that know it")   \
+	F(S, str, system,                                                     \
+	    "what stands before all of a conversation; or "                   \
+	    "empty. INPUT_CHAT: a message of the system")                     \
 	F(S, str, tools, "INPUT_CHAT: a JSON array, OpenAI's form; or empty") \
 	F(S, u8, tool_choice, "enum tool_choice, wire/part.h")                \
 	F(S, u8, parallel_calls, "enum parallel_calls, wire/part.h")          \
+	F(S, u8, plain_calls, "1: tools are shown, calls of them are text")   \
 	F(S, i32s, tokens, "INPUT_TOKENS; or the prompt of a resume")         \
+	F(S, i32s, history,                                                   \
+	    "a conversation that the prompt goes on from; not in a resume")   \
+	F(S, i32s, turns,                                                     \
+	    "where in history, or tokens of a resume, each prompt and each "  \
+	    "output ends, by turns")                                          \
+	F(S, u64, cache_key,                                                  \
+	    "of a conversation whose KV cache is kept afterwards; 0: none")   \
+	F(S, u8, may_shift,                                                   \
+	    "1: where the context is full it loses its oldest tokens, see "   \
+	    "wire/window.h; but not the first ...")                           \
+	F(S, i32, n_keep, "... of these; < 0: not the prompt")                \
 	F(S, u8, add_special, "INPUT_PROMPT: put BOS as the model wants")     \
 	F(S, u32, max_tokens, "0: until the context is full")                 \
 	F(S, u64, seed, "of the draws; always concrete")                      \
@@ -334,9 +349,13 @@ enum resume_mode {
 #define GEN_PARK_FIELDS(F, S) F(S, u64, gen, "")
 #define GEN_UNPARK_FIELDS(F, S) F(S, u64, gen, "")
 
-#define GEN_STARTED_FIELDS(F, S)                                   \
-	F(S, u64, gen, "")                                         \
-	F(S, i32s, prompt, "token ids; empty when it is a resume") \
+#define GEN_STARTED_FIELDS(F, S)                                    \
+	F(S, u64, gen, "")                                          \
+	F(S, i32s, prompt, "token ids; empty when it is a resume")  \
+	F(S, i32s, turns, "that it goes on from, as in GEN_SUBMIT") \
+	F(S, u32, n_system,                                         \
+	    "of a conversation's first prompt: tokens of its "      \
+	    "system prompt")                                        \
 	F(S, u32, n_cached, "of the prompt, already in the KV cache")
 
 enum gen_reason {
@@ -425,5 +444,8 @@ const char *proc_name(enum proc p);
  * at_least being "at least ", more) and one more: 0, or ERR_CONTEXT and *why. */
 int msg_check_length(const char *field, const char *at_least, uint64_t n,
     uint32_t n_ctx, struct fail *why) MUST_CHECK;
+
+/* Whether they are turns in n tokens: ends in pairs that never go down. */
+bool msg_turns_fit(struct i32s turns, uint32_t n);
 
 #endif

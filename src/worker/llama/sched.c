@@ -42,11 +42,12 @@ note_progress(struct engine *e, uint64_t n_prompt)
 	return us;
 }
 
-/* A slot that is free again has an empty cache. */
+/* A slot that is free again has an empty cache, or one that is kept. */
 void
-sched_drop(struct engine *e, struct gen *g)
+sched_drop(struct engine *e, struct gen *g, bool may_keep)
 {
-	if (g->n_past > 0 && model_cut(&e->m, g->seq, 0) != 0)
+	if ((!may_keep || !kept_put(&e->kept[g->seq], g)) && g->n_past > 0 &&
+	    model_cut(&e->m, g->seq, 0) != 0)
 		log_error("sequence %d cannot be emptied", g->seq);
 	e->gens[g->seq] = NULL;
 	crash_note_seat(g->seq, 0);
@@ -63,7 +64,7 @@ sched_finish(struct engine *e, struct gen *g, int reason)
 
 	gen_last_word(g, reason, &d);
 	e->events.on_done(e->events.arg, &d);
-	sched_drop(e, g);
+	sched_drop(e, g, true);
 }
 
 void
@@ -92,7 +93,7 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 	log_warn(
 	    "generation %llu failed: %s", (unsigned long long)g->id, why.text);
 	sched_say_failed(e, g->id, &why);
-	sched_drop(e, g);
+	sched_drop(e, g, false);
 }
 
 static void

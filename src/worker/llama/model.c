@@ -329,11 +329,11 @@ model_load(struct model *m, const struct worker_load *cfg,
 	err = backends_load(why);
 	if (err != 0)
 		return err;
-	if (!kernels_init())
-		log_warn("the engine's routines for products cannot be chosen");
 	m->deadline_us = UINT64_MAX;
 	m->chunk = cfg->chunk;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
+	if (!kernels_init() && !m->is_fast)
+		log_warn("the engine's routines for products cannot be chosen");
 	err = load_weights(&l, files->model);
 	if (err == 0)
 		err = look_at_model(&l);

@@ -73,6 +73,16 @@ struct engine_ops {
 	/* One unit: a chunk of one sequence, or a token of many. */
 	void (*step)(struct engine *e);
 
+	/* Takes a file beside the model, between two units; fd stays the
+	 * caller's. NULL: this engine can do none of it. 0, or an ERR_* with
+	 * why filled: ERR_FILE where the file is to blame, ERR_UNSUPPORTED. */
+	int (*attach)(struct engine *e, const struct worker_attach *a, int fd,
+	    struct fail *why) MUST_CHECK;
+
+	/* It is used no more; what runs with it does so to its end. An unknown
+	 * id is harmless. NULL where attach is. */
+	void (*detach)(struct engine *e, uint32_t id);
+
 	/* Asks a unit that is running to end early. Called from a signal
 	 * handler: it may only set a flag. */
 	void (*interrupt)(struct engine *e);

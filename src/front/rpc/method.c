@@ -1,5 +1,6 @@
 #include "front/rpc/method.h"
 
+#include "front/rpc/adapter.h"
 #include "front/rpc/constant.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rpc.h"
@@ -30,14 +31,16 @@ static const struct method methods[] = {
 	{ "rkllm.is_running", run_is_running, METHOD_MODEL, { { 0 } } },
 	{ "rkllm.destroy", load_destroy, METHOD_MODEL | METHOD_WAITS,
 	    { { 0 } } },
+	{ "rkllm.load_lora", adapter_load,
+	    METHOD_MODEL | METHOD_WAITS | METHOD_WORK,
+	    { { "lora_adapter", NULL, &shape_adapter } } },
 	{ "bulkhead.status", status_get, 0, { { 0 } } },
 };
 
-static const char *const later[] = { "rkllm.load_lora",
-	"rkllm.load_prompt_cache", "rkllm.release_prompt_cache",
-	"rkllm.clear_kv_cache", "rkllm.get_kv_cache_size",
-	"rkllm.set_chat_template", "rkllm.set_function_tools",
-	"rkllm.set_cross_attn_params" };
+static const char *const later[] = { "rkllm.load_prompt_cache",
+	"rkllm.release_prompt_cache", "rkllm.clear_kv_cache",
+	"rkllm.get_kv_cache_size", "rkllm.set_chat_template",
+	"rkllm.set_function_tools", "rkllm.set_cross_attn_params" };
 
 /* Places that the server fills: whatever is sent there is not looked at. */
 static const char *const server_names[] = { "handle", "callback", "userdata" };

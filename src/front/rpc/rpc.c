@@ -339,6 +339,7 @@ rpc_accept(struct front *f, int fd, uint32_t uid)
 	r->front = f;
 	r->param = param_defaults;
 	list_init(&r->runs);
+	list_init(&r->adapters);
 	buf_init(&r->nowhere, 0);
 	json_frame_init(&r->frame, RPC_DEPTH);
 	r->conn = conn_new(f, fd, uid, &ops, r);

@@ -34,10 +34,15 @@ struct want;
 /* Names of unknown fields that are warned of, per connection. */
 #define RPC_WARNED_MAX 32u
 
-/* An init or destroy that is not answered yet. */
+struct adapter;
+struct attach;
+
+/* An init, a destroy or a load of a file that is not answered yet. */
 struct change {
 	struct call call;
 	struct want *want;	  /* init: until the model is there */
+	struct attach *attach;	  /* a file: until it is there */
+	struct adapter *adapter;  /* load_lora: what it is to be */
 	struct rkllm_param param; /* init: for the runs to come */
 };
 
@@ -57,6 +62,7 @@ struct rpc {
 	uint32_t model;	     /* id; one model_want() of ours; 0: none loaded */
 	struct change *change;	  /* what waits; NULL: nothing */
 	struct rkllm_param param; /* defaults of runs, from init */
+	struct list adapters;	  /* struct adapter, of load_lora */
 	struct list runs;	  /* struct run */
 	uint32_t n_runs;
 	struct warned *warned; /* NULL until there is something */

@@ -11,10 +11,12 @@
 #include "front/rpc/run.h"
 
 #include "front/admit.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/model.h"
+#include "front/rpc/adapter.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/submit.h"
@@ -50,9 +52,10 @@ struct run {
 	struct list link; /* in rpc->runs */
 	struct rpc *rpc;
 	struct gen *gen;
-	struct str id;	 /* in head; empty: nobody is told */
-	int32_t token;	 /* the last one */
-	struct str head; /* of each reply, up to the text; in mem */
+	struct str id;		  /* in head; empty: nobody is told */
+	int32_t token;		  /* the last one */
+	struct attached *adapter; /* that it has; NULL: none */
+	struct str head;	  /* of each reply, up to the text; in mem */
 	char mem[];
 };
 
@@ -90,6 +93,7 @@ run_free(struct run *run)
 
 	list_remove(&run->link);
 	r->n_runs--;
+	attached_drop(run->adapter);
 	free(run);
 	if (r->n_runs == 0)
 		load_on_idle(r);
@@ -247,6 +251,7 @@ start(struct run *run, const struct gen_submit *req,
 	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
+	run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	if (conn_is_slow(r->conn))
@@ -260,6 +265,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	const struct submit from = { .input = &a->at[0],
 		.infer = &a->at[1],
 		.param = &c->rpc->param,
+		.adapters = &c->rpc->adapters,
 		.n_ctx = admit_context(rpc_model(c->rpc)) };
 	struct gen_submit req;
 	struct gen_times times;
@@ -343,6 +349,7 @@ run_drop_all(struct rpc *r)
 
 		gen_drop(run->gen);
 		list_remove(&run->link);
+		attached_drop(run->adapter);
 		free(run);
 	}
 	r->n_runs = 0;

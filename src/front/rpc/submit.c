@@ -1,6 +1,7 @@
 #include "front/rpc/submit.h"
 
 #include "front/params.h"
+#include "front/rpc/adapter.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -101,7 +102,8 @@ not_yet(struct fail *f, const char *field, const char *what)
 
 /* What the tables allow and no worker can do yet. */
 static int
-check_infer(const struct source *s, const struct infer *in, struct fail *f)
+check_infer(const struct source *s, const struct infer *in,
+    const struct list *adapters, struct gen_submit *ret, struct fail *f)
 {
 	static const char *const modes[] = {
 		[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = "mode 1 (hidden states)",
@@ -119,13 +121,11 @@ check_infer(const struct source *s, const struct infer *in, struct fail *f)
 		return err;
 	if (in->mode != RKLLM_INFER_GENERATE)
 		return not_yet(f, "mode", modes[in->mode]);
-	if (x.lora_adapter_name.n > 0)
-		return not_yet(f, "lora_params", "a LoRA adapter");
 	if (x.save_prompt_cache || x.prompt_cache_path.n > 0)
 		return not_yet(f, "prompt_cache_params", "a prompt cache");
 	if (in->keep_history)
 		return not_yet(f, "keep_history", "1 (a conversation)");
-	return 0;
+	return adapter_pick(adapters, x.lora_adapter_name, &ret->adapters, f);
 }
 
 static int
@@ -240,7 +240,8 @@ use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 
 static int
 read_infer(const struct source *s, const struct rkllm_param *p,
-    struct gen_submit *ret, struct gen_times *times, struct fail *f)
+    const struct list *adapters, struct gen_submit *ret,
+    struct gen_times *times, struct fail *f)
 {
 	struct infer in = { .seed = UINT64_MAX, .resume = STR("") };
 	struct rkllm_sampling sampling = p->sampling;
@@ -251,7 +252,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		err = fields_read_inner(s, in.sampling_params,
 		    "sampling_params.", &shape_sampling, &sampling, f);
 	if (err == 0)
-		err = check_infer(s, &in, f);
+		err = check_infer(s, &in, adapters, ret, f);
 	if (err == 0)
 		err = params_resume("resume", in.resume, &ret->resume_mode, f);
 	if (err != 0)
@@ -277,7 +278,7 @@ submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
 	params_default(ret);
 	ret->special_text = !p->skip_special_token;
 	ret->ignore_eos = p->ignore_eos_token;
-	err = read_infer(s->infer, p, ret, times, f);
+	err = read_infer(s->infer, p, s->adapters, ret, times, f);
 	if (err == 0)
 		err = read_input(s, mem, ret, f);
 	if (err != 0 && f->code == 0)

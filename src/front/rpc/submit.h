@@ -4,6 +4,7 @@
 #ifndef FRONT_RPC_SUBMIT_H
 #define FRONT_RPC_SUBMIT_H
 
+#include "base/list.h"
 #include "front/deadline.h"
 #include "front/rpc/param.h"
 #include "wire/msg.h"
@@ -29,6 +30,7 @@ struct submit {
 	const struct source *input;
 	const struct source *infer;
 	const struct rkllm_param *param; /* the client's defaults */
+	const struct list *adapters;	 /* the client's, by name */
 	uint32_t n_ctx; /* that ids have to fit into; 0: not known */
 };
 

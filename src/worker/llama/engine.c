@@ -1,6 +1,7 @@
 /* The llama engine as engine.h wants it: loading, and who has a slot. */
 #include "worker/llama/sched.h"
 
+#include "worker/llama/attach.h"
 #include "worker/llama/backends.h"
 #include "worker/llama/logs.h"
 #include "worker/llama/prompt.h"
@@ -236,5 +237,7 @@ const struct engine_ops engine_llama = {
 	.park = llama_engine_park,
 	.has_work = sched_has_work,
 	.step = sched_step,
+	.attach = attach_add,
+	.detach = attach_remove,
 	.interrupt = llama_engine_interrupt,
 };

@@ -316,7 +316,7 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 
 	if (err == 0)
 		err = adapter_set_read(
-		    &g->adapters, s->adapters, g->m->adapters.n, why);
+		    &g->adapters, s->adapters, &g->m->adapters, why);
 	if (err == 0)
 		err = set_prompt(g, s, why);
 	if (err == 0)

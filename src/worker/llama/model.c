@@ -293,7 +293,7 @@ load_adapters(struct load *l, const struct files *files)
 	int err = 0;
 
 	for (uint32_t i = 0; i < files->n_adapters && err == 0; i++)
-		err = adapters_add(&l->m->adapters, l->m->weights,
+		err = adapters_add(&l->m->adapters, l->m->weights, (int32_t)i,
 		    files->adapters[i].fd, files->adapters[i].path, l->why);
 	return err;
 }

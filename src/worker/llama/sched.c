@@ -20,6 +20,7 @@
  */
 #include "worker/llama/sched.h"
 
+#include "worker/llama/attach.h"
 #include "worker/llama/logs.h"
 
 #include "base/clock.h"
@@ -55,6 +56,8 @@ sched_drop(struct engine *e, struct gen *g, bool may_keep)
 	if (e->p != NULL)
 		atomic_store(&e->p->running, e->n_gens);
 	gen_free(g);
+	if (e->m.adapters.n_leaving > 0)
+		attach_sweep(e);
 }
 
 void
@@ -371,7 +374,8 @@ choose_set(struct engine *e)
 	bool has_work = any_single(e) || find_job(e) >= 0;
 	const struct gen *other;
 
-	if (e->m.adapters.n == 0 || (has_work && e->set_us < SET_US))
+	if ((e->m.adapters.n == 0 && e->set.n == 0) ||
+	    (has_work && e->set_us < SET_US))
 		return;
 	other = find_other(e);
 	e->set_us = 0;

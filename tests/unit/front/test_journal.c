@@ -308,7 +308,7 @@ another_version_is_refused(void **state)
 	top->fields--;
 	top->version++;
 	assert_int_equal(view_open(top, SIZE, &w->v, &why), ERR_UNSUPPORTED);
-	assert_non_null(strstr(why.text, "version 2"));
+	assert_non_null(strstr(why.text, "version 3"));
 	top->version--;
 	top->size++;
 	assert_int_equal(view_open(top, SIZE, &w->v, &why), ERR_PROTO);

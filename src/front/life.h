@@ -22,6 +22,7 @@ struct origin;
 	F(const struct gen_ops *, ops, "by protocol; NULL: the owner is gone") \
 	F(void *, arg, "the owner is made anew from journal_about")            \
 	F(uint64_t, id, "also the slot's and the record's")                    \
+	F(enum gen_mode, mode, "also the record's")                            \
 	F(struct entry, entry, "found by a walk over the slots")               \
 	F(struct journal_gen *, j, "what is in the journal; of entry")         \
 	F(struct origin *, origin, "its slot is in the journal")               \

@@ -233,7 +233,8 @@ take_prompt(struct saved *s, struct view *v)
 	int err;
 
 	if (s->words.prompt == 0)
-		return s->words.tokens == 0 ? 0 : ERR_PROTO;
+		return s->words.tokens == 0 && s->words.rows == 0 ? 0
+								  : ERR_PROTO;
 	err = take_chain(&c, s->words.prompt, 0, &s->prompt);
 	if (err == 0)
 		err = split_prompt(s);
@@ -241,10 +242,13 @@ take_prompt(struct saved *s, struct view *v)
 		err = take_tokens(s, v);
 	if (err != 0)
 		return err;
+	if (s->words.rows > s->n_prompt)
+		return ERR_PROTO;
 	s->submit.resume = 1;
 	s->submit.history = (struct i32s){ 0 };
 	s->submit.done = ints_in(&s->done);
 	s->submit.hashes = buf_str(&s->hashes);
+	s->submit.rows_done = s->words.rows;
 	return 0;
 }
 

@@ -76,12 +76,13 @@ struct journal_top {
 	F(36, n_about, "bytes at the text's start: packed journal_about") \
 	F(40, n_record,                                                   \
 	    "bytes from the next multiple of 4: packed GEN_SUBMIT")       \
-	F(44, n_calls, "of tools, that its owner has heard of")
+	F(44, n_calls, "of tools, that its owner has heard of")           \
+	F(48, rows, "of the prompt, that its owner has got")
 
 #define JOURNAL_WORD(off, name, what) _Atomic uint32_t name;
 struct journal_gen {
 	JOURNAL_GEN_FIELDS(JOURNAL_WORD)
-	uint32_t reserved[4]; /* 0 */
+	uint32_t reserved[3]; /* 0 */
 };
 #undef JOURNAL_WORD
 

@@ -112,6 +112,7 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 	ret->n_seq = m->n_seq;
 	ret->n_vocab = m->n_vocab;
 	ret->n_embd = (uint32_t)llama_model_n_embd(m->weights);
+	ret->n_embd_out = m->n_cols;
 	ret->n_threads = (uint32_t)m->threads[BATCH_STEP];
 	ret->n_threads_batch = (uint32_t)m->threads[BATCH_CHUNK];
 	ret->chunk = m->chunk;

@@ -265,6 +265,22 @@ hashes_left(const struct gen *g, struct str hashes)
 	return (struct str){ hashes.p + hashes.n - most, most };
 }
 
+/* Their batches are the same whatever is promised. */
+static int
+set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
+    struct fail *why)
+{
+	int err = rows_init(&g->rows, g->m, s, g->n_tokens, why);
+
+	if (err != 0 || !rows_are_wanted(&g->rows))
+		return err;
+	g->plan.rule = PLAN_ROWS;
+	g->plan.chunk = g->m->rows_chunk;
+	if (rows_are_over(&g->rows))
+		*ret_reason = REASON_LENGTH;
+	return 0;
+}
+
 /* What another process did with these tokens, but in silence. */
 static int
 replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
@@ -325,6 +341,8 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 		err = add_sampler(g, s, why);
 	if (err == 0)
 		err = replay(g, s, ret_reason, why);
+	if (err == 0)
+		err = set_rows(g, s, ret_reason, why);
 	if (err != 0 && why->code == 0)
 		(void)fail_set(why, err, NULL, "%s", err_text(err));
 	return err;
@@ -363,6 +381,7 @@ gen_free(struct gen *g)
 	sampler_done(&g->sampler);
 	emit_done(&g->emit);
 	tools_done(&g->tools);
+	rows_done(&g->rows);
 	free(g->tokens);
 	free(g->turns);
 	free(g);

@@ -11,6 +11,7 @@
 #include "worker/emit.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/model.h"
+#include "worker/llama/rows.h"
 #include "worker/llama/tools.h"
 #include "worker/plan.h"
 #include "worker/sampler.h"
@@ -40,6 +41,7 @@ struct gen {
 	struct sampler sampler;
 	struct llama_sampler *grammar; /* or NULL */
 	struct llama_sampler *dry;     /* or NULL */
+	struct rows rows;
 	struct tools tools;
 	struct emit emit;
 	uint64_t start_us; /* when it was submitted */

@@ -114,6 +114,8 @@ say_model(struct world *w, enum model_status status, const char *text)
 		.path = STR("/m/demo.gguf"),
 		.n_seq = SLOTS,
 		.n_ctx = 100,
+		.n_vocab = 3,
+		.n_embd_out = 2,
 		.exact = 1,
 		.identity = str_of(w->identity),
 		.file = str_of(w->file),

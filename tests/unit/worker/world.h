@@ -48,6 +48,9 @@ struct told {
 	uint64_t hashes[MOST_TOKENS]; /* of the logits; 0: none came */
 	uint32_t n_verdicts;	      /* how a resume compares */
 	bool agrees;
+	float *rows; /* malloc(3)'s; NULL: none came */
+	uint32_t n_rows;
+	uint32_t n_cols;
 };
 
 struct world {
@@ -143,6 +146,27 @@ world_checked(void *arg, const struct gen_checked *c)
 	t->agrees = c->agrees;
 }
 
+/* One after the other, none twice; the first may be that of a resume. */
+static inline void
+world_rows(void *arg, const struct gen_rows *r)
+{
+	struct told *t = told_of(arg, r->gen);
+	size_t each = r->n_cols * sizeof(float);
+
+	assert_true(t->id == r->gen && t->reason == 0 && t->err == 0);
+	assert_true(r->data.n > 0 && r->data.n % each == 0);
+	if (t->rows == NULL) {
+		t->rows = calloc(r->n_rows, each);
+		t->n_rows = r->first;
+		t->n_cols = r->n_cols;
+	}
+	assert_non_null(t->rows);
+	assert_int_equal(r->first, t->n_rows);
+	assert_true(r->first + r->data.n / each <= r->n_rows);
+	memcpy((char *)t->rows + t->n_rows * each, r->data.p, r->data.n);
+	t->n_rows += (uint32_t)(r->data.n / each);
+}
+
 /* What no machine here would choose: BULKHEAD_RULE=shapes. */
 static inline void
 world_force_rule(struct world *w)
@@ -170,7 +194,7 @@ world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
 		.chunk = chunk,
 		.use_mmap = 1 };
 	struct engine_events events = { w, world_started, world_step,
-		world_done, world_failed, world_checked };
+		world_done, world_failed, world_checked, world_rows };
 	struct files files = { .model = fd };
 	struct fail why = { 0 };
 	int err;
@@ -223,6 +247,7 @@ world_submit(struct world *w, struct gen_submit g)
 
 	g.gen = ++w->next_id;
 	t = told_of(w, g.gen);
+	free(t->rows);
 	memset(t, 0, sizeof(*t));
 	t->id = g.gen;
 	engine_llama.submit(w->engine, &g);

@@ -17,6 +17,8 @@
 #include "front/rpc/param.h"
 #include "json/frame.h"
 #include "json/read.h"
+#include "rkllm/style.h"
+#include "rkllm/talk.h"
 
 #include <stdbool.h>
 
@@ -63,6 +65,10 @@ struct rpc {
 	struct change *change;	  /* what waits; NULL: nothing */
 	struct rkllm_param param; /* defaults of runs, from init */
 	struct list adapters;	  /* struct adapter, of load_lora */
+	struct style style;	  /* how what is said becomes a prompt */
+	struct talk talk;	  /* of runs with keep_history */
+	uint64_t talk_file;	  /* a hash of which file it is of */
+	bool is_talking;	  /* one of those runs is not done */
 	struct list runs;	  /* struct run */
 	uint32_t n_runs;
 	struct warned *warned; /* NULL until there is something */

@@ -75,7 +75,7 @@
 	O(NULL, true, models_dir, STR,                                      \
 	    "models-dir", NULL, "LLAMA_ARG_MODELS_DIR",                     \
 	    NULL, CONF_PATH, "DIR",                                         \
-	    "its *.gguf and *.rkllm are loaded when asked for by name")     \
+	    "its *.gguf, *.rkllm are loaded when wanted")                   \
 	O(NULL, false, models_max, COUNT,                                   \
 	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
 	    "4", 0, 64, "N",                                                \

@@ -155,8 +155,8 @@ allow_files(int rules, const struct jail_files *files, uint64_t known)
 }
 
 int
-landlock_enter(enum jail_kind kind, const struct jail_files *files,
-    unsigned *ret_abi)
+landlock_enter(
+    enum jail_kind kind, const struct jail_files *files, unsigned *ret_abi)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, GET_VERSION);
 	const struct version *v;

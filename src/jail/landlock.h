@@ -16,7 +16,7 @@
  * For the calling thread and those it will
  * make. Needs no_new_privs. *ret_abi is its version, 0 if there is none.
  * 0, or -1 and errno. */
-int landlock_enter(enum jail_kind kind, const struct jail_files *files,
-    unsigned *ret_abi);
+int landlock_enter(
+    enum jail_kind kind, const struct jail_files *files, unsigned *ret_abi);
 
 #endif

@@ -309,7 +309,8 @@ models_list(struct models *all, const char *dir, struct fail *f)
 		err = list_file(all, paths[i], f);
 	modeldir_free(paths, n);
 	if (n == 0)
-		log_warn("--models-dir: %s: holds no .gguf or .rkllm file", dir);
+		log_warn(
+		    "--models-dir: %s: holds no .gguf or .rkllm file", dir);
 	else
 		log_info(
 		    "--models-dir: %s: %zu model%s", dir, n, n == 1 ? "" : "s");

@@ -125,9 +125,9 @@ static int
 lock_in(struct worker *w, const struct worker_load *cfg, struct fail *why)
 {
 	enum jail_mode mode = (enum jail_mode)cfg->jail;
-	const struct jail_files files = { .write = -1,
-		.again = &w->files.model,
-		.n_again = 1 };
+	const struct jail_files files = {
+		.write = -1, .again = &w->files.model, .n_again = 1
+	};
 	struct jail_report r = { .landlock_abi = 0 };
 	struct jailed j = { { (const char *)&r, sizeof(r) } };
 	enum jail_kind kind;

@@ -18,8 +18,11 @@ struct lacking {
 	float by_default;
 };
 
-#define LACKING(name, off_value, by_default) \
-	{ #name, offsetof(struct gen_submit, name), off_value, by_default }
+#define LACKING(name, off_value, by_default)                         \
+	{                                                            \
+#name, offsetof(struct gen_submit, name), off_value, \
+		    by_default                                       \
+	}
 
 static const struct lacking floats[] = {
 	LACKING(min_p, 0, 0.05f),
@@ -44,8 +47,8 @@ check_numbers(const struct gen_submit *g, struct fail *why)
 {
 	for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++) {
 		const struct lacking *l = &floats[i];
-		float v = *(
-		    const float *)(const void *)((const char *)g + l->off);
+		float v =
+		    *(const float *)(const void *)((const char *)g + l->off);
 
 		if (v < l->off_value || v > l->off_value) {
 			if (v < l->by_default || v > l->by_default)
@@ -175,17 +178,16 @@ static int
 from_tokens(struct ask *a, const struct gen_submit *g, struct fail *why)
 {
 	(void)a;
-	return g->tokens.n > 0
-	    ? 0
-	    : fail_set(why, ERR_INVALID, "prompt",
-		  "prompt: must have at least one token");
+	return g->tokens.n > 0 ? 0
+			       : fail_set(why, ERR_INVALID, "prompt",
+				     "prompt: must have at least one token");
 }
 
 /* Those of the prompt, if it is of tokens, and those that were delivered: the
  * library is to go on behind them. */
 static int
-keep_tokens(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
-    struct fail *why)
+keep_tokens(
+    struct ask *a, const struct gen_submit *g, uint32_t n_ctx, struct fail *why)
 {
 	uint32_t n_given = g->input == INPUT_TOKENS ? g->tokens.n : 0;
 	uint64_t n = (uint64_t)n_given + g->done.n;
@@ -254,8 +256,8 @@ make_job(struct ask *a, const struct gen_submit *g)
 }
 
 static int
-count_out(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
-    struct fail *why)
+count_out(
+    struct ask *a, const struct gen_submit *g, uint32_t n_ctx, struct fail *why)
 {
 	a->max_out = n_ctx - a->n_given;
 	if (g->max_tokens > 0 && g->max_tokens < a->max_out)
@@ -268,8 +270,8 @@ count_out(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
 }
 
 int
-ask_make(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
-    struct fail *why)
+ask_make(
+    struct ask *a, const struct gen_submit *g, uint32_t n_ctx, struct fail *why)
 {
 	static int (*const from[])(
 	    struct ask *, const struct gen_submit *, struct fail *) = {

@@ -43,14 +43,15 @@ struct engine {
 	enum progress_phase phase; /* of the run: prefill, then decode */
 	uint64_t n_phase;	   /* its pieces */
 	int model;		   /* a descriptor that stays open ... */
-	char path[PATH_MAX_BYTES]; /* ... because the library opens it by this */
+	char
+	    path[PATH_MAX_BYTES]; /* ... because the library opens it by this */
 	uint64_t size;
 	uint32_t n_ctx;
 	char desc[DESC_MAX];
 	char identity[2 * DESC_MAX];
-	struct run *run;  /* that the library is in; or NULL */
-	struct run *next; /* that waits until it is not; or NULL */
-	bool has_warned;  /* that a run's sampling does not count */
+	struct run *run;	      /* that the library is in; or NULL */
+	struct run *next;	      /* that waits until it is not; or NULL */
+	bool has_warned;	      /* that a run's sampling does not count */
 	struct lib_sampling sampling; /* of init */
 };
 
@@ -78,14 +79,12 @@ name_file(struct engine *e, int fd, struct fail *why)
 	if (e->model < 0 || fstat(e->model, &st) != 0)
 		return fail_set(why, ERR_IO, NULL, "no descriptor for it");
 	e->size = (uint64_t)st.st_size;
-	(void)snprintf(
-	    e->path, sizeof(e->path), "/proc/self/fd/%d", e->model);
+	(void)snprintf(e->path, sizeof(e->path), "/proc/self/fd/%d", e->model);
 	return 0;
 }
 
 static int
-init_library(
-    struct engine *e, const struct worker_load *cfg, struct fail *why)
+init_library(struct engine *e, const struct worker_load *cfg, struct fail *why)
 {
 	struct lib_param param = { .model_path = e->path,
 		.max_context_len =
@@ -101,15 +100,15 @@ init_library(
 		says_explain(&said, why);
 		return err;
 	}
-	e->n_ctx = param.max_context_len > 0 ? (uint32_t)param.max_context_len
-					     : 1;
+	e->n_ctx =
+	    param.max_context_len > 0 ? (uint32_t)param.max_context_len : 1;
 	e->sampling = param.sampling;
 	return 0;
 }
 
 static int
-check_config(const struct worker_load *cfg, const struct files *files,
-    struct fail *why)
+check_config(
+    const struct worker_load *cfg, const struct files *files, struct fail *why)
 {
 	if (files->n_adapters > 0)
 		return fail_set(why, ERR_UNSUPPORTED, "lora",
@@ -124,8 +123,7 @@ check_config(const struct worker_load *cfg, const struct files *files,
 static void
 describe_library(struct engine *e)
 {
-	(void)snprintf(
-	    e->desc, sizeof(e->desc), "RKLLM %s", lib.version.text);
+	(void)snprintf(e->desc, sizeof(e->desc), "RKLLM %s", lib.version.text);
 	(void)snprintf(e->identity, sizeof(e->identity),
 	    "librkllmrt %s; exact: no, by token input", lib.version.text);
 }
@@ -291,8 +289,7 @@ check_sampling(struct engine *e, const struct run *r)
 
 	if (lib.abi->samples_by_run || e->has_warned ||
 	    (a->top_k == b->top_k && !(a->top_p < b->top_p) &&
-		!(a->top_p > b->top_p) &&
-		!(a->temperature < b->temperature) &&
+		!(a->top_p > b->top_p) && !(a->temperature < b->temperature) &&
 		!(a->temperature > b->temperature)))
 		return;
 	e->has_warned = true;

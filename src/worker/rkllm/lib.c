@@ -141,9 +141,9 @@ bind_calls(struct lib *l, struct fail *why)
 {
 	const char *missing = l->abi->bind(l);
 
-#define LIB_BIND(name, type, needed)                                \
-	l->name = (type *)lib_symbol(l, "rkllm_" #name);            \
-	if ((needed) && l->name == NULL && missing == NULL)         \
+#define LIB_BIND(name, type, needed)                        \
+	l->name = (type *)lib_symbol(l, "rkllm_" #name);    \
+	if ((needed) && l->name == NULL && missing == NULL) \
 		missing = "rkllm_" #name;
 	LIB_CALLS(LIB_BIND)
 #undef LIB_BIND
@@ -160,8 +160,8 @@ lib_open(struct lib *l, struct str path, struct str version, struct fail *why)
 	if (err == 0)
 		err = find_version(l, version, why);
 	if (err == 0) {
-		l->abi = l->version.layout == LAYOUT_13 ? &lib_abi_13
-							: &lib_abi_12;
+		l->abi =
+		    l->version.layout == LAYOUT_13 ? &lib_abi_13 : &lib_abi_12;
 		err = bind_calls(l, why);
 	}
 	if (err != 0)
@@ -185,8 +185,8 @@ lib_init(struct lib *l, struct lib_param *p, rkllm_result_fn *on,
 	if (got == 0 && l->handle != NULL)
 		return 0;
 	l->handle = NULL;
-	return fail_set(why, ERR_LOAD_FAILED, "model",
-	    "rkllm_init failed (%d)", got);
+	return fail_set(
+	    why, ERR_LOAD_FAILED, "model", "rkllm_init failed (%d)", got);
 }
 
 void
@@ -213,10 +213,10 @@ absent(const struct lib *l, const char *call, struct fail *why)
 }
 
 /* return CALL(...): the library's answer, or that it has no such call. */
-#define CALL(l, why, name, ...)                           \
-	((l)->name == NULL                                \
-		? absent((l), "rkllm_" #name, (why))      \
-		: answer("rkllm_" #name,                  \
+#define CALL(l, why, name, ...)                      \
+	((l)->name == NULL                           \
+		? absent((l), "rkllm_" #name, (why)) \
+		: answer("rkllm_" #name,             \
 		      (l)->name((l)->handle, ##__VA_ARGS__), (why)))
 
 int
@@ -276,16 +276,14 @@ int
 lib_set_chat_template(struct lib *l, const char *system_prompt,
     const char *prefix, const char *postfix, struct fail *why)
 {
-	return CALL(
-	    l, why, set_chat_template, system_prompt, prefix, postfix);
+	return CALL(l, why, set_chat_template, system_prompt, prefix, postfix);
 }
 
 int
 lib_set_function_tools(struct lib *l, const char *system_prompt,
     const char *tools, const char *response, struct fail *why)
 {
-	return CALL(
-	    l, why, set_function_tools, system_prompt, tools, response);
+	return CALL(l, why, set_function_tools, system_prompt, tools, response);
 }
 
 int

@@ -61,11 +61,11 @@ input_of(const struct lib_input *in)
 		r.embed_input = in->embed;
 		break;
 	case RKLLM_IN_MULTIMODAL:
-		r.multimodal_input = (struct rkllm12_multimodal_input){
-			in->images.prompt, in->images.embed,
-			in->images.n_tokens, in->images.n_images,
-			in->images.width, in->images.height
-		};
+		r.multimodal_input =
+		    (struct rkllm12_multimodal_input){ in->images.prompt,
+			    in->images.embed, in->images.n_tokens,
+			    in->images.n_images, in->images.width,
+			    in->images.height };
 		break;
 	}
 	return r;

@@ -48,9 +48,9 @@ struct results {
 	struct result v[RESULTS_MAX + 2]; /* for DROPPED and OVER always */
 	uint32_t first;
 	uint32_t n;
-	bool is_held;	/* whoever puts waits */
-	bool is_open;	/* else what is put is dropped */
-	bool is_told;	/* a DROPPED is in it */
+	bool is_held; /* whoever puts waits */
+	bool is_open; /* else what is put is dropped */
+	bool is_told; /* a DROPPED is in it */
 	uint32_t n_waiting;
 	int wake; /* readable while there is something to take */
 };

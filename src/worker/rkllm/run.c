@@ -74,8 +74,8 @@ static void
 fail(struct run *r, int err)
 {
 	r->reason = RUN_FAILED;
-	(void)fail_set(&r->why, err, NULL, "the token cannot be taken: %s",
-	    err_text(err));
+	(void)fail_set(
+	    &r->why, err, NULL, "the token cannot be taken: %s", err_text(err));
 }
 
 static int
@@ -152,8 +152,8 @@ run_last_word(struct run *r, int reason, struct gen_done *ret)
 		ret->n_prompt = r->n_read > 0
 		    ? r->n_read
 		    : count_of(r->perf.prefill_tokens);
-	ret->prefill_us = r->has_perf ? us_of(r->perf.prefill_time_ms)
-				      : first - r->start_us;
+	ret->prefill_us =
+	    r->has_perf ? us_of(r->perf.prefill_time_ms) : first - r->start_us;
 	ret->decode_us =
 	    r->has_perf ? us_of(r->perf.generate_time_ms) : now - first;
 	(void)getrusage(RUSAGE_SELF, &usage);

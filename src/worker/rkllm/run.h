@@ -27,10 +27,10 @@ struct run {
 	int reason;
 	struct fail why;
 	struct emit emit;
-	struct buf text;  /* shown, of tokens that are not delivered yet */
+	struct buf text;   /* shown, of tokens that are not delivered yet */
 	struct buf tokens; /* these: struct run_token each */
-	uint32_t n_out;	  /* those not delivered included */
-	uint32_t n_read;  /* tokens of the prompt's parts, as counted by it */
+	uint32_t n_out;	   /* those not delivered included */
+	uint32_t n_read;   /* tokens of the prompt's parts, as counted by it */
 	struct rkllm_perf perf; /* of its FINISH */
 	bool has_perf;
 	uint64_t start_us;
@@ -54,7 +54,8 @@ int run_new(const struct gen_submit *g, uint32_t n_ctx, struct run **ret,
 void run_free(struct run *r);
 
 /* One more token, and perhaps the reason to end. */
-void run_take(struct run *r, const struct result *res, run_step_fn *fn, void *arg);
+void run_take(
+    struct run *r, const struct result *res, run_step_fn *fn, void *arg);
 
 /* What waited is delivered after all: the run ends. */
 void run_deliver(struct run *r, run_step_fn *fn, void *arg);

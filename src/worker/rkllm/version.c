@@ -100,8 +100,7 @@ scan(int fd)
 	size_t kept = 0;
 
 	for (uint64_t at = 0; at < FILE_MAX; at += BLOCK) {
-		ssize_t n =
-		    pread(fd, room, sizeof(room), (off_t)at);
+		ssize_t n = pread(fd, room, sizeof(room), (off_t)at);
 
 		if (n <= 0)
 			break;

@@ -75,8 +75,8 @@ struct turn {
 };
 
 struct PARAM rkllm_createDefaultParam(void);
-int rkllm_run(void *handle, struct INPUT *input, struct INFER *infer,
-    void *userdata);
+int rkllm_run(
+    void *handle, struct INPUT *input, struct INFER *infer, void *userdata);
 rkllm_destroy_fn rkllm_destroy;
 rkllm_abort_fn rkllm_abort;
 rkllm_is_running_fn rkllm_is_running;
@@ -146,14 +146,13 @@ obey(char *line)
 		hang();
 	else if (strcmp(line, "open") == 0 && rest != NULL) {
 		fd = open(rest, O_RDONLY);
-		(void)printf("open %s: %s\n", rest,
-		    fd < 0 ? strerror(errno) : "opened");
+		(void)printf(
+		    "open %s: %s\n", rest, fd < 0 ? strerror(errno) : "opened");
 		if (fd >= 0)
 			(void)close(fd);
 	} else if (strcmp(line, "socket") == 0) {
 		fd = socket(AF_INET, SOCK_STREAM, 0);
-		(void)printf(
-		    "socket: %s\n", fd < 0 ? strerror(errno) : "made");
+		(void)printf("socket: %s\n", fd < 0 ? strerror(errno) : "made");
 		if (fd >= 0)
 			(void)close(fd);
 	}
@@ -168,8 +167,8 @@ play(const char *path)
 	int err = 0;
 
 	if (f == NULL) {
-		(void)printf("E rkllm: cannot open %s: %s\n", path,
-		    strerror(errno));
+		(void)printf(
+		    "E rkllm: cannot open %s: %s\n", path, strerror(errno));
 		return -1;
 	}
 	while (err == 0 && fgets(line, sizeof(line), f) != NULL) {
@@ -181,8 +180,8 @@ play(const char *path)
 }
 
 static int
-begin(void **ret, const struct PARAM *param, rkllm_result_fn *on,
-    void *userdata)
+begin(
+    void **ret, const struct PARAM *param, rkllm_result_fn *on, void *userdata)
 {
 	struct fake *f;
 
@@ -209,8 +208,8 @@ begin(void **ret, const struct PARAM *param, rkllm_result_fn *on,
 int
 rkllm_init(void **ret, struct PARAM *param, struct rkllm13_callback *callback)
 {
-	return begin(ret, param, callback->result_callback,
-	    callback->result_userdata);
+	return begin(
+	    ret, param, callback->result_callback, callback->result_userdata);
 }
 #else
 int
@@ -374,8 +373,7 @@ tell_rows(struct turn *t)
 	float rows[4] = { 1, 2, 3, 4 };
 	struct rkllm_result r = { .text = NULL };
 
-	r.last_hidden_layer =
-	    (struct rkllm_hidden){ rows, 4, 1 };
+	r.last_hidden_layer = (struct rkllm_hidden){ rows, 4, 1 };
 	(void)t->f->on(&r, t->userdata, RKLLM_STATE_NORMAL);
 }
 
@@ -394,8 +392,8 @@ describe(const struct turn *t, char *ret, size_t n)
 	int most = p->max_new_tokens;
 #endif
 
-	(void)snprintf(ret, n, "k=%d t=%.2f ctx=%d new=%d think=%d role=%s ",
-	    k, (double)temperature, p->max_context_len, most,
+	(void)snprintf(ret, n, "k=%d t=%.2f ctx=%d new=%d think=%d role=%s ", k,
+	    (double)temperature, p->max_context_len, most,
 	    t->input->enable_thinking, t->input->role);
 }
 
@@ -491,8 +489,8 @@ generate(struct turn *t)
 }
 
 int
-rkllm_run(void *handle, struct INPUT *input, struct INFER *infer,
-    void *userdata)
+rkllm_run(
+    void *handle, struct INPUT *input, struct INFER *infer, void *userdata)
 {
 	struct fake *f = handle;
 	struct turn t = { f, userdata != NULL ? userdata : f->userdata, input,

@@ -17,6 +17,8 @@
  * the small change of many others. */
 #define CHANNEL_OUT_MAX (96u * MIB)
 #define FRAMES_A_TURN 64u
+/* Of frames, and the last one more: rows become text of thrice their size. */
+#define BYTES_A_TURN MIB
 #define AGAIN_MS 100u /* there was no memory, or no room in the channel */
 
 struct want {
@@ -167,12 +169,14 @@ static int
 take_frames(struct model *m)
 {
 	struct frame fr;
+	size_t n = 0;
 	int err;
 
-	for (unsigned i = 0; i < FRAMES_A_TURN; i++) {
+	for (unsigned i = 0; i < FRAMES_A_TURN && n < BYTES_A_TURN; i++) {
 		err = chan_recv(m->chan, &fr);
 		if (err != 0)
 			return err == ERR_AGAIN ? 0 : err;
+		n += fr.n;
 		m->heard_ms = clock_ms();
 		err = gen_on_frame(m, &fr);
 		frame_close(&fr);

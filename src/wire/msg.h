@@ -93,7 +93,9 @@ enum proc {
 	/* ... or could not be done */                                      \
 	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)               \
 	/* whether a resume's logits are those that the hashes are of */    \
-	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)
+	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)                  \
+	/* whole rows of MODE_HIDDEN or MODE_LOGITS, in order */            \
+	M(GEN_ROWS, gen_rows, WORKER, FRONT, 16 * MIB, 0)
 
 #define MSG_ENUM(name, layout, from, to, max, fds) MSG_##name,
 enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
@@ -172,6 +174,7 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, n_seq, "sequences at once")                          \
 	F(S, u32, n_vocab, "")                                         \
 	F(S, u32, n_embd, "")                                          \
+	F(S, u32, n_embd_out, "floats of a row of MODE_HIDDEN")        \
 	F(S, u32, n_threads, "chosen for decoding")                    \
 	F(S, u32, n_threads_batch, "chosen for prefill")               \
 	F(S, u32, chunk, "N of the canonical schedule; tokens")        \
@@ -318,6 +321,20 @@ enum gen_input {
 	INPUT_TOKENS,	  /* token ids */
 };
 
+/* What is wanted of it. Of the last two nothing is generated: the prompt's
+ * tokens have a row of floats each. */
+enum gen_mode {
+	MODE_GENERATE,
+	MODE_HIDDEN, /* the last layer's output, after its norm */
+	MODE_LOGITS,
+	MODE_COUNT
+};
+
+/* Bytes of rows in a frame, unless one row has more. */
+#define ROWS_FRAME (256u * KIB)
+/* Bytes of one row. */
+#define ROW_MAX (8u * MIB)
+
 /* What a resume promises. */
 enum resume_mode {
 	RESUME_EXACT = 1, /* the bytes of the undisturbed run */
@@ -335,10 +352,25 @@ enum resume_mode {
 	F(S, str, messages, "INPUT_CHAT: a JSON array, OpenAI's form")        \
 	F(S, str, template_kwargs, "INPUT_CHAT: a JSON object, or empty")     \
 	F(S, u8, enable_thinking, "INPUT_CHAT: for templates that know it")   \
+	F(S, str, system,                                                     \
+	    "what stands before all of a conversation; or "                   \
+	    "empty. INPUT_CHAT: a message of the system")                     \
 	F(S, str, tools, "INPUT_CHAT: a JSON array, OpenAI's form; or empty") \
 	F(S, u8, tool_choice, "enum tool_choice, wire/part.h")                \
 	F(S, u8, parallel_calls, "enum parallel_calls, wire/part.h")          \
+	F(S, u8, plain_calls, "1: tools are shown, calls of them are text")   \
 	F(S, i32s, tokens, "INPUT_TOKENS; or the prompt of a resume")         \
+	F(S, i32s, history,                                                   \
+	    "a conversation that the prompt goes on from; not in a resume")   \
+	F(S, i32s, turns,                                                     \
+	    "where in history, or tokens of a resume, each prompt and each "  \
+	    "output ends, by turns")                                          \
+	F(S, u64, cache_key,                                                  \
+	    "of a conversation whose KV cache is kept afterwards; 0: none")   \
+	F(S, u8, may_shift,                                                   \
+	    "1: where the context is full it loses its oldest tokens, see "   \
+	    "wire/window.h; but not the first ...")                           \
+	F(S, i32, n_keep, "... of these; < 0: not the prompt")                \
 	F(S, u8, add_special, "INPUT_PROMPT: put BOS as the model wants")     \
 	F(S, u32, max_tokens, "0: until the context is full")                 \
 	F(S, u64, seed, "of the draws; always concrete")                      \
@@ -374,26 +406,41 @@ enum resume_mode {
 	F(S, strs, stops, "end before any of these is shown")                 \
 	F(S, biases, adapters, "LoRA: id and scale of each that is applied")  \
 	F(S, u8, resume_mode, "enum resume_mode")                             \
+	F(S, u8, mode, "enum gen_mode")                                       \
 	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
 	F(S, i32s, done, "resume: tokens already delivered; not sent again")  \
 	F(S, f32, mu, "resume: mirostat's state after done")                  \
 	F(S, str, hashes,                                                     \
 	    "resume: the logits' hashes of the last tokens of done, "         \
-	    "u64 each, the last one last; may be fewer than done")
+	    "u64 each, the last one last; may be fewer than done")            \
+	F(S, u32, rows_done, "resume: rows already delivered; not sent again")
 
 #define GEN_CANCEL_FIELDS(F, S) F(S, u64, gen, "")
 #define GEN_PARK_FIELDS(F, S) F(S, u64, gen, "")
 #define GEN_UNPARK_FIELDS(F, S) F(S, u64, gen, "")
 
-#define GEN_STARTED_FIELDS(F, S)                                   \
-	F(S, u64, gen, "")                                         \
-	F(S, i32s, prompt, "token ids; empty when it is a resume") \
+#define GEN_STARTED_FIELDS(F, S)                                    \
+	F(S, u64, gen, "")                                          \
+	F(S, i32s, prompt, "token ids; empty when it is a resume")  \
+	F(S, i32s, turns, "that it goes on from, as in GEN_SUBMIT") \
+	F(S, u32, n_system,                                         \
+	    "of a conversation's first prompt: tokens of its "      \
+	    "system prompt")                                        \
 	F(S, u32, n_cached, "of the prompt, already in the KV cache")
+
+#define GEN_ROWS_FIELDS(F, S)                              \
+	F(S, u64, gen, "")                                 \
+	F(S, u8, mode, "enum gen_mode: what the rows are") \
+	F(S, u32, n_cols, "floats of a row")               \
+	F(S, u32, n_rows, "of the prompt, one each token") \
+	F(S, u32, first, "row that data begins with")      \
+	F(S, str, data, "whole rows, float32 each; not empty")
 
 enum gen_reason {
 	REASON_EOS = 1, /* the model ended it */
 	REASON_STOP,	/* one of its stop strings came */
-	REASON_LENGTH,	/* its budget or the context is used up */
+	REASON_LENGTH,	/* its budget or the context is used up; or all of
+			 * its rows are sent */
 	REASON_CANCEL,	/* the front asked */
 };
 
@@ -457,6 +504,7 @@ enum gen_reason {
 	L(gen_started, GEN_STARTED_FIELDS)         \
 	L(gen_done, GEN_DONE_FIELDS)               \
 	L(gen_failed, GEN_FAILED_FIELDS)           \
+	L(gen_rows, GEN_ROWS_FIELDS)               \
 	L(gen_checked, GEN_CHECKED_FIELDS)
 
 LAYOUTS(LAYOUT_STRUCT)
@@ -482,5 +530,8 @@ const char *proc_name(enum proc p);
  * at_least being "at least ", more) and one more: 0, or ERR_CONTEXT and *why. */
 int msg_check_length(const char *field, const char *at_least, uint64_t n,
     uint32_t n_ctx, struct fail *why) MUST_CHECK;
+
+/* Whether they are turns in n tokens: ends in pairs that never go down. */
+bool msg_turns_fit(struct i32s turns, uint32_t n);
 
 #endif

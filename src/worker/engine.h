@@ -19,7 +19,8 @@
 
 /* What an engine says, from within submit, cancel and step. What is pointed
  * at lives only as long as the call. Each generation gets one started, any
- * number of steps, and one last word: done or failed; or failed alone. */
+ * number of steps or, by its mode, of rows, and one last word: done or failed;
+ * or failed alone. */
 struct engine_events {
 	void *arg;
 	void (*on_started)(void *arg, const struct gen_started *s);
@@ -28,6 +29,8 @@ struct engine_events {
 	void (*on_failed)(void *arg, const struct gen_failed *f);
 	/* Between the two, of a resume with hashes: how it compares. */
 	void (*on_checked)(void *arg, const struct gen_checked *c);
+	/* The next ones, in order; none comes twice, also of a resume. */
+	void (*on_rows)(void *arg, const struct gen_rows *r);
 };
 
 struct engine;

@@ -206,7 +206,8 @@ try_rule(struct probe *t, enum plan_rule rule, enum kernels k, bool *ret_same)
 	int err;
 
 	m->kernels = k;
-	t->plan = (struct plan){ rule, m->chunk, PROMPT, m->is_one_way };
+	t->plan =
+	    (struct plan){ rule, m->chunk, NULL, 0, PROMPT, m->is_one_way };
 	t->n_out = OUTPUT_MOST;
 	/* Where chunks fill, one does so in the middle of the output. */
 	if (rule == PLAN_SHAPES && m->chunk > OUTPUT_MOST)

@@ -162,6 +162,28 @@ attach_on_frame(struct front *f, struct frame *fr)
 	return 0;
 }
 
+/* The keeper has no more of them for one model. */
+#define FILES_MAX 64u
+
+uint32_t
+attach_count(const struct model *m)
+{
+	uint32_t seen[FILES_MAX];
+	uint32_t n = 0;
+
+	for (const struct list *it = m->attached.next;
+	     it != &m->attached && n < FILES_MAX; it = it->next) {
+		uint32_t id = LIST_ENTRY(it, struct attached, link)->id;
+		uint32_t i = 0;
+
+		while (i < n && seen[i] != id)
+			i++;
+		seen[i] = id;
+		n += i == n;
+	}
+	return n;
+}
+
 void
 attach_forget(struct model *m)
 {

@@ -44,6 +44,9 @@ void attached_drop(struct attached *one);
 /* The keeper's MODEL_ATTACHED: 0 or ERR_PROTO. */
 int attach_on_frame(struct front *f, struct frame *fr) MUST_CHECK;
 
+/* How many different files clients have beside m. */
+uint32_t attach_count(const struct model *m);
+
 /* m is going. */
 void attach_forget(struct model *m);
 

@@ -17,7 +17,6 @@
 #define FRONT_GEN_H
 
 #include "front/ticket.h"
-#include "wire/msg.h"
 #include "wire/chan.h"
 #include "wire/step.h"
 

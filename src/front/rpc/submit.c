@@ -103,10 +103,6 @@ not_yet(struct fail *f, const char *field, const char *what)
 static int
 check_infer(const struct source *s, const struct infer *in, struct fail *f)
 {
-	static const char *const modes[] = {
-		[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = "mode 1 (hidden states)",
-		[RKLLM_INFER_GET_LOGITS] = "mode 2 (logits)",
-	};
 	struct extras x = { 0 };
 	int err;
 
@@ -117,8 +113,6 @@ check_infer(const struct source *s, const struct infer *in, struct fail *f)
 		    "prompt_cache_params.", &shape_cache, &x, f);
 	if (err != 0)
 		return err;
-	if (in->mode != RKLLM_INFER_GENERATE)
-		return not_yet(f, "mode", modes[in->mode]);
 	if (x.lora_adapter_name.n > 0)
 		return not_yet(f, "lora_params", "a LoRA adapter");
 	if (x.save_prompt_cache || x.prompt_cache_path.n > 0)
@@ -238,6 +232,13 @@ use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 	ret->min_p = 0.0f;
 }
 
+/* enum rkllm_infer_mode as enum gen_mode. */
+static const uint8_t modes[] = {
+	[RKLLM_INFER_GENERATE] = MODE_GENERATE,
+	[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = MODE_HIDDEN,
+	[RKLLM_INFER_GET_LOGITS] = MODE_LOGITS,
+};
+
 static int
 read_infer(const struct source *s, const struct rkllm_param *p,
     struct gen_submit *ret, struct gen_times *times, struct fail *f)
@@ -259,6 +260,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
 	ret->max_tokens = budget > 0 ? (uint32_t)budget : 0;
 	ret->seed = in.seed;
+	ret->mode = modes[in.mode];
 	*times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,

@@ -71,7 +71,7 @@ run_free(struct run *run)
 
 	list_remove(&run->link);
 	r->n_runs--;
-	buf_done(&run->early);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -140,7 +140,13 @@ on_token(void *arg, struct gen *g, const struct step *s)
 void
 run_end(struct run *run, const struct gen_done *d)
 {
+	struct fail why;
+
 	rows_close(run);
+	if (rows_pass(run, &why) != 0) {
+		run_fail(run, &why);
+		return;
+	}
 	if (run->mode == MODE_GENERATE && d->text.n > 0)
 		put_reply(run, &d->text, run->token, NORMAL);
 	put_last(run, d);
@@ -232,10 +238,11 @@ may_run(const struct rpc *r, struct fail *f)
 
 static int
 start(struct run *run, const struct gen_submit *req,
-    const struct gen_times *times, struct fail *f)
+    const struct submit_more *more, struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
+		.started = rows_start,
 		.token = on_token,
 		.rows = rows_take,
 		.done = on_done,
@@ -244,13 +251,14 @@ start(struct run *run, const struct gen_submit *req,
 	struct rpc *r = run->rpc;
 	const struct gen_order order = { .client = conn_client(r->conn),
 		.conn = conn_party(r->conn),
-		.times = *times };
+		.times = more->times };
 	int err;
 
 	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
 	run->mode = (enum gen_mode)req->mode;
+	run->wants_memfd = more->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	run_park_some(r);
@@ -265,7 +273,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 		.param = &c->rpc->param,
 		.n_ctx = admit_context(rpc_model(c->rpc)) };
 	struct gen_submit req;
-	struct gen_times times;
+	struct submit_more more = { .wants_memfd = false };
 	struct fail why = { 0 };
 	struct run *run = NULL;
 	struct buf mem;
@@ -274,11 +282,11 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = submit_read(&from, &mem, &req, &times, &why);
+		err = submit_read(&from, &mem, &req, &more, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
-		err = start(run, &req, &times, &why);
+		err = start(run, &req, &more, &why);
 	if (err != 0) {
 		free(run);
 		call_fail(c, &why);
@@ -358,7 +366,7 @@ run_drop_all(struct rpc *r)
 
 		gen_drop(run->gen);
 		list_remove(&run->link);
-		buf_done(&run->early);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -52,6 +52,7 @@ struct infer {
 	uint32_t first_token_timeout_ms;
 	uint32_t t_max_predict_ms;
 	struct str resume; /* "": the server's */
+	struct str arrays; /* "": json */
 };
 
 static const struct json_field infer_fields[] = {
@@ -67,6 +68,7 @@ static const struct json_field infer_fields[] = {
 	FIELD(U32, infer, , first_token_timeout_ms, 0, 0, 0),
 	FIELD(U32, infer, , t_max_predict_ms, 0, 0, 0),
 	FIELD(STR, infer, , resume, 0, 0, NAME_BYTES),
+	FIELD(STR, infer, , arrays, 0, 0, NAME_BYTES),
 };
 
 /* What stands in lora_params and prompt_cache_params. */
@@ -240,8 +242,19 @@ static const uint8_t modes[] = {
 };
 
 static int
+read_arrays(struct str form, bool *ret_memfd, struct fail *f)
+{
+	*ret_memfd = str_is(form, "memfd");
+	if (*ret_memfd || form.n == 0 || str_is(form, "json"))
+		return 0;
+	return fail_set(f, ERR_INVALID, "arrays",
+	    "arrays: must be \"json\" or \"memfd\", not \"%.*s\"",
+	    form.n < 64 ? (int)form.n : 64, form.p);
+}
+
+static int
 read_infer(const struct source *s, const struct rkllm_param *p,
-    struct gen_submit *ret, struct gen_times *times, struct fail *f)
+    struct gen_submit *ret, struct submit_more *more, struct fail *f)
 {
 	struct infer in = { .seed = UINT64_MAX, .resume = STR("") };
 	struct rkllm_sampling sampling = p->sampling;
@@ -255,13 +268,15 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		err = check_infer(s, &in, f);
 	if (err == 0)
 		err = params_resume("resume", in.resume, &ret->resume_mode, f);
+	if (err == 0)
+		err = read_arrays(in.arrays, &more->wants_memfd, f);
 	if (err != 0)
 		return err;
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
 	ret->max_tokens = budget > 0 ? (uint32_t)budget : 0;
 	ret->seed = in.seed;
 	ret->mode = modes[in.mode];
-	*times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
+	more->times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,
 		.predict_ms = in.t_max_predict_ms };
@@ -271,7 +286,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 
 int
 submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
-    struct gen_times *times, struct fail *f)
+    struct submit_more *more, struct fail *f)
 {
 	const struct rkllm_param *p = s->param;
 	int err;
@@ -279,7 +294,7 @@ submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
 	params_default(ret);
 	ret->special_text = !p->skip_special_token;
 	ret->ignore_eos = p->ignore_eos_token;
-	err = read_infer(s->infer, p, ret, times, f);
+	err = read_infer(s->infer, p, ret, more, f);
 	if (err == 0)
 		err = read_input(s, mem, ret, f);
 	if (err != 0 && f->code == 0)

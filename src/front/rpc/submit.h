@@ -32,9 +32,15 @@ struct submit {
 	uint32_t n_ctx; /* that ids have to fit into; 0: not known */
 };
 
+/* What else it says. */
+struct submit_more {
+	struct gen_times times;
+	bool wants_memfd; /* rows as a memfd, not as JSON */
+};
+
 /* Text and tokens of *ret point into the request and into mem, an initialized
  * buf. 0, ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG. */
 int submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
-    struct gen_times *times, struct fail *f) MUST_CHECK;
+    struct submit_more *more, struct fail *f) MUST_CHECK;
 
 #endif

@@ -127,7 +127,10 @@ on_started(struct model *m, const struct frame *fr)
 	if (frame_unpack(fr, &s) != 0 || (g = find(m, s.gen)) == NULL)
 		return ERR_PROTO;
 	if (g->j->prompt == 0) {
-		if (entry_prompt(&g->entry, s.prompt) != 0) {
+		if (!msg_turns_fit(s.turns, s.prompt.n) ||
+		    s.n_system > s.prompt.n)
+			return ERR_PROTO;
+		if (entry_prompt(&g->entry, s.turns, s.prompt) != 0) {
 			fail_running(g);
 			return 0;
 		}
@@ -138,7 +141,7 @@ on_started(struct model *m, const struct frame *fr)
 		return 0;
 	gen_set_state(g, GEN_RUNNING);
 	if (!g->j->was_started && g->ops != NULL && g->ops->started != NULL)
-		g->ops->started(g->arg, g, g->entry.n_prompt);
+		g->ops->started(g->arg, g, &s);
 	g->j->was_started = true;
 	return 0;
 }
@@ -178,6 +181,15 @@ take_parts(struct gen *g, struct str parts)
 	return true;
 }
 
+/* The last token is drawn but never decoded: one more than fits. */
+static bool
+has_room(const struct gen *g)
+{
+	if (g->most > 0)
+		return g->entry.n_tokens < g->most;
+	return g->entry.n_prompt + g->entry.n_tokens <= g->model->state.n_ctx;
+}
+
 static int
 on_token(struct model *m, const struct step *s)
 {
@@ -186,8 +198,7 @@ on_token(struct model *m, const struct step *s)
 
 	if (g == NULL || g->j->state == GEN_SENT || g->mode != MODE_GENERATE)
 		return ERR_PROTO;
-	/* The last token is drawn but never decoded: one more than fits. */
-	if (g->entry.n_prompt + g->entry.n_tokens > m->state.n_ctx)
+	if (!has_room(g))
 		return ERR_PROTO;
 	if ((s->flags & STEP_PARTS) && !take_parts(g, s->text))
 		return ERR_PROTO;

@@ -26,6 +26,7 @@ struct origin;
 	F(struct entry, entry, "found by a walk over the slots")               \
 	F(struct journal_gen *, j, "what is in the journal; of entry")         \
 	F(struct origin *, origin, "its slot is in the journal")               \
+	F(uint32_t, most, "tokens, where the context is no bound; the record") \
 	F(struct journal_conn *, out, "its slot is in journal_about")
 
 #define GEN_MEMBER(type, name, why) type name;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -313,6 +314,7 @@ model_free(struct model *m)
 
 	(void)fail_set(&why, ERR_NOT_LOADED, "model", "the model was unloaded");
 	gen_fail_all(m, &why);
+	attach_forget(m);
 	if (m->chan != NULL)
 		close_channel(m);
 	queue_done(&m->queue);
@@ -346,6 +348,7 @@ model_new(struct front *f)
 	queue_init(&m->queue);
 	list_init(&m->inside);
 	list_init(&m->active);
+	list_init(&m->attached);
 	list_append(&f->models, &m->link);
 	return m;
 }
@@ -472,6 +475,7 @@ model_free_all(struct front *f)
 		list_remove(&w->link);
 		free(w);
 	}
+	attach_free_all(f);
 }
 
 struct want *

@@ -7,7 +7,7 @@
  * Slot 0 is the top; it says who wrote the rest and which extents of slots are
  * in use. A generation is one slot of kind JOURNAL_GEN and three chains that
  * start there: its text (the rest of what did not fit into the first slot), its
- * prompt's token ids, its tokens. Slots of a chain have the kind and the id of
+ * prompt (how many turns it goes on from, their ends, its token ids), its tokens. Slots of a chain have the kind and the id of
  * what they belong to and count up from where it starts.
  *
  * What counts at a death at any instruction: data is written first, then one

@@ -12,6 +12,7 @@ floats=(llama qwen3moe mamba lfm2)
 
 for arch in "${kinds[@]}"; do
 	passes company 'by rows' --preset tiny-$arch --type f16
+	passes talk 'by rows' --preset tiny-$arch --type f16
 	passes rows 'by rows' --preset tiny-$arch --type f16
 done
 for arch in "${floats[@]}"; do

@@ -59,4 +59,8 @@ void gen_step(struct worker *w, const struct gen *g, struct buf *out);
 bool fault_at(struct worker *w, enum place place, struct gen *g, uint32_t k,
     struct str prompt);
 
+/* An attached file has one line more than "GGUF": what its reader does. "fail
+ * TEXT" is left to the caller: true, and text has it. */
+bool fault_of_file(struct worker *w, int fd, char *text, size_t n);
+
 #endif

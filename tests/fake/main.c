@@ -290,10 +290,46 @@ on_load(struct worker *w, struct frame *f)
 }
 
 static void
+on_attach(struct worker *w, struct frame *f)
+{
+	struct worker_attached r = { .err = 0 };
+	struct worker_attach a;
+	char text[WORD_MAX] = "";
+
+	if (frame_unpack(f, &a) != 0 || f->fds[0] < 0)
+		errx(2, "WORKER_ATTACH is wrong");
+	set_phase(w, PHASE_ATTACH);
+	log_info("attach %u", a.id);
+	if (fault_of_file(w, f->fds[0], text, sizeof(text)))
+		r.err = ERR_FILE;
+	r.id = a.id;
+	r.text = str_of(text);
+	if (w->is_stalled)
+		return;
+	must(chan_send(w->keeper, MSG_WORKER_ATTACHED, &r, -1),
+	    "WORKER_ATTACHED");
+	set_phase(w, PHASE_IDLE);
+}
+
+static void
+on_detach(struct frame *f)
+{
+	struct worker_detach d;
+
+	if (frame_unpack(f, &d) != 0)
+		errx(2, "WORKER_DETACH is wrong");
+	log_info("detach %u", d.id);
+}
+
+static void
 on_keeper_frame(struct worker *w, struct frame *f)
 {
 	if (f->msg == MSG_WORKER_LOAD) {
 		on_load(w, f);
+	} else if (f->msg == MSG_WORKER_ATTACH) {
+		on_attach(w, f);
+	} else if (f->msg == MSG_WORKER_DETACH) {
+		on_detach(f);
 	} else {
 		chan_free(w->front);
 		w->n_gens = 0;

@@ -96,14 +96,12 @@ give_up(struct run *run)
 
 /* Now it is known how much memory it takes. */
 void
-rows_start(void *arg, struct gen *g, uint32_t n_prompt)
+rows_start(struct run *run, uint32_t n_prompt)
 {
-	struct run *run = arg;
 	struct rpc *r = run->rpc;
 	const struct model *m = rpc_model(r);
 	struct fail why;
 
-	(void)g;
 	if (!run->wants_memfd || run->mode == MODE_GENERATE || run->id.n == 0 ||
 	    m == NULL)
 		return;

@@ -16,8 +16,11 @@
 
 #include "front/rpc/run_own.h"
 
-/* A struct gen_ops' started and rows. */
-void rows_start(void *arg, struct gen *g, uint32_t n_prompt);
+/* It has begun, and so is known how many there will be. run may be gone
+ * afterwards. */
+void rows_start(struct run *run, uint32_t n_prompt);
+
+/* A struct gen_ops' rows. */
 void rows_take(void *arg, struct gen *g, const struct gen_rows *r);
 
 /* Whether run's end has to wait, because it has rows that another's line is in

@@ -11,10 +11,13 @@
 #include "front/rpc/run.h"
 
 #include "front/admit.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/model.h"
+#include "front/rpc/adapter.h"
+#include "front/rpc/kv.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rows.h"
 #include "front/rpc/submit.h"
@@ -71,6 +74,7 @@ run_free(struct run *run)
 
 	list_remove(&run->link);
 	r->n_runs--;
+	attached_drop(run->adapter);
 	rows_drop(run);
 	free(run);
 	rows_next(r);
@@ -126,6 +130,16 @@ put_last(struct run *run, const struct gen_done *d)
 }
 
 static void
+on_started(void *arg, struct gen *g, const struct gen_started *s)
+{
+	struct run *run = arg;
+
+	(void)g;
+	run->n_system = s->n_system;
+	rows_start(run, s->prompt.n);
+}
+
+static void
 on_token(void *arg, struct gen *g, const struct step *s)
 {
 	struct run *run = arg;
@@ -158,7 +172,8 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 {
 	struct run *run = arg;
 
-	(void)g;
+	if (run->is_turn)
+		kv_end(run->rpc, g, run->n_system);
 	run->gen = NULL;
 	run->is_over = true;
 	run->last = *d;
@@ -199,6 +214,8 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	struct fail as_sent;
 
 	(void)g;
+	if (run->is_turn)
+		kv_end(run->rpc, NULL, 0);
 	rows_close(run);
 	name_as_sent(why, &as_sent);
 	call_fail(&c, &as_sent);
@@ -237,12 +254,12 @@ may_run(const struct rpc *r, struct fail *f)
 }
 
 static int
-start(struct run *run, const struct gen_submit *req,
-    const struct submit_more *more, struct fail *f)
+start(struct run *run, struct gen_submit *req, const struct submit_about *about,
+    struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
-		.started = rows_start,
+		.started = on_started,
 		.token = on_token,
 		.rows = rows_take,
 		.done = on_done,
@@ -251,14 +268,21 @@ start(struct run *run, const struct gen_submit *req,
 	struct rpc *r = run->rpc;
 	const struct gen_order order = { .client = conn_client(r->conn),
 		.conn = conn_party(r->conn),
-		.times = more->times };
-	int err;
+		.times = about->times };
+	int err = 0;
 
-	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	if (about->is_turn)
+		err = kv_begin(r, req, f);
+	if (err == 0)
+		err = gen_start(
+		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
+	run->is_turn = about->is_turn;
+	r->is_talking = r->is_talking || run->is_turn;
+	run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;
-	run->wants_memfd = more->wants_memfd;
+	run->wants_memfd = about->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	run_park_some(r);
@@ -271,9 +295,11 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	const struct submit from = { .input = &a->at[0],
 		.infer = &a->at[1],
 		.param = &c->rpc->param,
+		.adapters = &c->rpc->adapters,
+		.style = &c->rpc->style,
 		.n_ctx = admit_context(rpc_model(c->rpc)) };
 	struct gen_submit req;
-	struct submit_more more = { .wants_memfd = false };
+	struct submit_about about;
 	struct fail why = { 0 };
 	struct run *run = NULL;
 	struct buf mem;
@@ -282,11 +308,11 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = submit_read(&from, &mem, &req, &more, &why);
+		err = submit_read(&from, &mem, &req, &about, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
-		err = start(run, &req, &more, &why);
+		err = start(run, &req, &about, &why);
 	if (err != 0) {
 		free(run);
 		call_fail(c, &why);
@@ -366,6 +392,7 @@ run_drop_all(struct rpc *r)
 
 		gen_drop(run->gen);
 		list_remove(&run->link);
+		attached_drop(run->adapter);
 		rows_drop(run);
 		free(run);
 	}

@@ -15,9 +15,12 @@ struct array;
 struct run {
 	struct list link; /* in rpc->runs */
 	struct rpc *rpc;
-	struct gen *gen; /* NULL: it is over, and is_over */
-	struct str id;	 /* in head; empty: nobody is told */
-	int32_t token;	 /* the last one */
+	struct gen *gen;	  /* NULL: it is over, and is_over */
+	struct str id;		  /* in head; empty: nobody is told */
+	int32_t token;		  /* the last one */
+	struct attached *adapter; /* that it has; NULL: none */
+	uint32_t n_system;	  /* tokens of its system prompt */
+	bool is_turn;		  /* of the client's conversation */
 	enum gen_mode mode;
 	uint32_t n_cols;      /* floats of a row */
 	uint32_t n_rows;      /* written */

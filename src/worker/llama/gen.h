@@ -31,6 +31,13 @@ struct gen {
 	uint32_t n_past; /* tokens in the KV cache */
 	uint32_t n_out;
 	uint32_t max_out;
+	uint32_t n_prompt; /* as it was at first */
+	uint32_t n_system; /* of it; see struct prompt */
+	uint32_t n_whole;  /* of the output, when tokens last were cut */
+	bool may_shift;	   /* they are when the context is full */
+	int32_t n_keep;
+	int32_t *turns; /* the plan's */
+	uint64_t cache_key;
 	struct sampler sampler;
 	struct llama_sampler *grammar; /* or NULL */
 	struct llama_sampler *dry;     /* or NULL */

@@ -316,7 +316,7 @@ load_adapters(struct load *l, const struct files *files)
 	int err = 0;
 
 	for (uint32_t i = 0; i < files->n_adapters && err == 0; i++)
-		err = adapters_add(&l->m->adapters, l->m->weights,
+		err = adapters_add(&l->m->adapters, l->m->weights, (int32_t)i,
 		    files->adapters[i].fd, files->adapters[i].path, l->why);
 	return err;
 }
@@ -352,11 +352,11 @@ model_load(struct model *m, const struct worker_load *cfg,
 	err = backends_load(why);
 	if (err != 0)
 		return err;
-	if (!kernels_init())
-		log_warn("the engine's routines for products cannot be chosen");
 	m->deadline_us = UINT64_MAX;
 	m->chunk = cfg->chunk;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
+	if (!kernels_init() && !m->is_fast)
+		log_warn("the engine's routines for products cannot be chosen");
 	err = load_weights(&l, files->model);
 	if (err == 0)
 		err = look_at_model(&l);

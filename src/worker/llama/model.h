@@ -62,7 +62,7 @@ struct model {
 	size_t longest; /* bytes of the longest token's text */
 	char arch[64];
 	char desc[128];
-	volatile sig_atomic_t is_interrupted; /* end the batch that runs */
+	_Atomic int is_interrupted; /* end the batch that runs */
 	uint64_t deadline_us; /* the same, at that time; UINT64_MAX: never */
 };
 

@@ -20,6 +20,7 @@
  */
 #include "worker/llama/sched.h"
 
+#include "worker/llama/attach.h"
 #include "worker/llama/logs.h"
 
 #include "base/clock.h"
@@ -42,11 +43,12 @@ note_progress(struct engine *e, uint64_t n_prompt)
 	return us;
 }
 
-/* A slot that is free again has an empty cache. */
+/* A slot that is free again has an empty cache, or one that is kept. */
 void
-sched_drop(struct engine *e, struct gen *g)
+sched_drop(struct engine *e, struct gen *g, bool may_keep)
 {
-	if (g->n_past > 0 && model_cut(&e->m, g->seq, 0) != 0)
+	if ((!may_keep || !kept_put(&e->kept[g->seq], g)) && g->n_past > 0 &&
+	    model_cut(&e->m, g->seq, 0) != 0)
 		log_error("sequence %d cannot be emptied", g->seq);
 	e->gens[g->seq] = NULL;
 	crash_note_seat(g->seq, 0);
@@ -54,6 +56,8 @@ sched_drop(struct engine *e, struct gen *g)
 	if (e->p != NULL)
 		atomic_store(&e->p->running, e->n_gens);
 	gen_free(g);
+	if (e->m.adapters.n_leaving > 0)
+		attach_sweep(e);
 }
 
 void
@@ -63,7 +67,7 @@ sched_finish(struct engine *e, struct gen *g, int reason)
 
 	gen_last_word(g, reason, &d);
 	e->events.on_done(e->events.arg, &d);
-	sched_drop(e, g);
+	sched_drop(e, g, true);
 }
 
 void
@@ -92,7 +96,7 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 	log_warn(
 	    "generation %llu failed: %s", (unsigned long long)g->id, why.text);
 	sched_say_failed(e, g->id, &why);
-	sched_drop(e, g);
+	sched_drop(e, g, false);
 }
 
 static void
@@ -405,7 +409,8 @@ choose_set(struct engine *e)
 	bool has_work = any_single(e) || find_job(e) >= 0;
 	const struct gen *other;
 
-	if (e->m.adapters.n == 0 || (has_work && e->set_us < SET_US))
+	if ((e->m.adapters.n == 0 && e->set.n == 0) ||
+	    (has_work && e->set_us < SET_US))
 		return;
 	other = find_other(e);
 	e->set_us = 0;
@@ -417,7 +422,7 @@ choose_set(struct engine *e)
 }
 
 bool
-sched_has_work(const struct engine *e)
+sched_has_work(struct engine *e)
 {
 	return any_single(e) || find_job(e) >= 0 || find_other(e) != NULL;
 }

@@ -21,12 +21,17 @@
 
 #define MOST_TOKENS 1024
 #define MOST_GENS 16
+#define MOST_TURNS 64
 
 /* What one generation has said. */
 struct told {
 	uint64_t id;
 	int32_t prompt[MOST_TOKENS];
 	uint32_t n_prompt;
+	uint32_t n_cached; /* of the prompt */
+	uint32_t n_system;
+	int32_t turns[MOST_TURNS];
+	uint32_t n_turns;
 	int32_t tokens[MOST_TOKENS];
 	size_t ends[MOST_TOKENS]; /* of the text, after each token */
 	float mu[MOST_TOKENS];
@@ -84,6 +89,11 @@ world_started(void *arg, const struct gen_started *s)
 
 	assert_true(t->id == s->gen && t->n_tokens == 0);
 	t->n_prompt = s->prompt.n;
+	t->n_cached = s->n_cached;
+	t->n_system = s->n_system;
+	t->n_turns = s->turns.n;
+	if (s->turns.n > 0)
+		memcpy(t->turns, s->turns.p, s->turns.n * sizeof(int32_t));
 	if (s->prompt.n > 0)
 		memcpy(t->prompt, s->prompt.p, s->prompt.n * sizeof(int32_t));
 }

@@ -94,23 +94,20 @@ give_up(struct run *run)
 	run_fail(run, &why);
 }
 
-/* Now it is known how much memory it takes. */
-void
-rows_start(struct run *run, uint32_t n_prompt)
+/* With the first of them it is known how much memory they take. */
+static bool
+make_memfd(struct run *run, const struct gen_rows *r)
 {
-	struct rpc *r = run->rpc;
-	const struct model *m = rpc_model(r);
+	struct rpc *rpc = run->rpc;
 	struct fail why;
+	struct array *a = array_new(rpc->front, conn_client(rpc->conn),
+	    (uint64_t)r->n_rows * r->n_cols * sizeof(float), &why);
 
-	if (!run->wants_memfd || run->mode == MODE_GENERATE || run->id.n == 0 ||
-	    m == NULL)
-		return;
-	run->n_cols =
-	    run->mode == MODE_HIDDEN ? m->state.n_embd_out : m->state.n_vocab;
-	run->memfd = array_new(r->front, conn_client(r->conn),
-	    (uint64_t)n_prompt * run->n_cols * sizeof(float), &why);
-	if (run->memfd == NULL)
+	if (a == NULL)
 		run_fail(run, &why);
+	else
+		run->memfd = a;
+	return a != NULL;
 }
 
 static void
@@ -118,6 +115,8 @@ fill(struct run *run, const struct gen_rows *r)
 {
 	struct fail why;
 
+	if (run->memfd == NULL && !make_memfd(run, r))
+		return;
 	run->n_rows += (uint32_t)(r->data.n / sizeof(float) / r->n_cols);
 	if (array_put(run->memfd, r->data.p, r->data.n) == 0)
 		return;
@@ -134,11 +133,11 @@ rows_take(void *arg, struct gen *g, const struct gen_rows *r)
 	(void)g;
 	if (run->id.n == 0)
 		return;
-	if (run->memfd != NULL) {
+	run->n_cols = r->n_cols;
+	if (run->wants_memfd) {
 		fill(run, r);
 		return;
 	}
-	run->n_cols = r->n_cols;
 	if (line != NULL && line != run) {
 		run->early.max = EARLY_MAX;
 		buf_put(&run->early, r->data.p, r->data.n);

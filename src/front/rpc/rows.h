@@ -16,10 +16,6 @@
 
 #include "front/rpc/run_own.h"
 
-/* It has begun, and so is known how many there will be. run may be gone
- * afterwards. */
-void rows_start(struct run *run, uint32_t n_prompt);
-
 /* A struct gen_ops' rows. */
 void rows_take(void *arg, struct gen *g, const struct gen_rows *r);
 

@@ -136,7 +136,6 @@ on_started(void *arg, struct gen *g, const struct gen_started *s)
 
 	(void)g;
 	run->n_system = s->n_system;
-	rows_start(run, s->prompt.n);
 }
 
 static void

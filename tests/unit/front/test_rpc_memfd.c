@@ -193,37 +193,25 @@ static void
 memfds_have_a_limit(void **state)
 {
 	struct world *w = *state;
-	uint64_t g;
+	uint64_t g, other;
 
 	w->f.config.array_max = 2 * MIB;
 	g = run(w, RUN_MEMFD("1", "2"));
+	worker_gives(w, g, MODE_LOGITS, 0, v, 3);
 	assert_int_equal(w->f.arrays, MIB);
-	(void)run(w, RUN_MEMFD("2", "1"));
+	other = run(w, RUN_MEMFD("2", "1"));
+	worker_gives(w, other, MODE_HIDDEN, 0, v, 2);
 	assert_hears(w,
 	    "\"id\":2,\"error\":{\"code\":-32002,\"message\":"
 	    "\"arrays: memfds of 1.0 MiB are on their way");
+	expect_gen(w, MSG_GEN_CANCEL, other);
+	worker_ends(w, other, REASON_CANCEL, "");
 	worker_fails(w, g, ERR_INTERNAL, "", "no");
 	assert_hears(w, "\"id\":1,\"error\"");
 	assert_int_equal(w->f.arrays, 0);
 	w->f.config.array_max = MIB;
-	say(w, RUN_MEMFD("3", "1"));
-	for (;;) {
-		struct frame fr;
-		struct gen_submit s;
-
-		turn(w);
-		assert_int_equal(chan_recv(w->worker, &fr), 0);
-		if (fr.msg != MSG_GEN_SUBMIT) {
-			struct gen_cancel c;
-
-			assert_int_equal(frame_unpack(&fr, &c), 0);
-			worker_ends(w, c.gen, REASON_CANCEL, "");
-			continue;
-		}
-		assert_int_equal(frame_unpack(&fr, &s), 0);
-		worker_starts(w, s.gen);
-		break;
-	}
+	g = run(w, RUN_MEMFD("3", "1"));
+	worker_gives(w, g, MODE_HIDDEN, 0, v, 2);
 	assert_hears(w,
 	    "\"id\":3,\"error\":{\"code\":-32002,\"message\":"
 	    "\"arrays: a memfd of 0.0 MiB is asked for");

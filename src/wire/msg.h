@@ -123,6 +123,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, stall_ms, "a client may read nothing this long")         \
 	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
 	F(S, u32, out_high, "bytes unread by a client that park its work") \
+	F(S, u32, array_max, "bytes of memfds that are on their way")      \
 	F(S, u8, resume_mode, "enum resume_mode, of requests without one") \
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")        \

@@ -75,7 +75,7 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
-	buf_done(&run->early);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -153,7 +153,13 @@ on_token(void *arg, struct gen *g, const struct step *s)
 void
 run_end(struct run *run, const struct gen_done *d)
 {
+	struct fail why;
+
 	rows_close(run);
+	if (rows_pass(run, &why) != 0) {
+		run_fail(run, &why);
+		return;
+	}
 	if (run->mode == MODE_GENERATE && d->text.n > 0)
 		put_reply(run, &d->text, run->token, NORMAL);
 	put_last(run, d);
@@ -276,6 +282,7 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 	r->is_talking = r->is_talking || run->is_turn;
 	run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;
+	run->wants_memfd = about->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	run_park_some(r);
@@ -387,7 +394,7 @@ run_drop_all(struct rpc *r)
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
-		buf_done(&run->early);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -22,6 +22,7 @@ struct infer {
 	uint32_t first_token_timeout_ms;
 	uint32_t t_max_predict_ms;
 	struct str resume; /* "": the server's */
+	struct str arrays; /* "": json */
 };
 
 static const struct json_field infer_fields[] = {
@@ -37,6 +38,7 @@ static const struct json_field infer_fields[] = {
 	FIELD(U32, infer, , first_token_timeout_ms, 0, 0, 0),
 	FIELD(U32, infer, , t_max_predict_ms, 0, 0, 0),
 	FIELD(STR, infer, , resume, 0, 0, NAME_BYTES),
+	FIELD(STR, infer, , arrays, 0, 0, NAME_BYTES),
 };
 
 /* What stands in lora_params and prompt_cache_params. */
@@ -111,6 +113,17 @@ static const uint8_t modes[] = {
 };
 
 static int
+read_arrays(struct str form, bool *ret_memfd, struct fail *f)
+{
+	*ret_memfd = str_is(form, "memfd");
+	if (*ret_memfd || form.n == 0 || str_is(form, "json"))
+		return 0;
+	return fail_set(f, ERR_INVALID, "arrays",
+	    "arrays: must be \"json\" or \"memfd\", not \"%.*s\"",
+	    form.n < 64 ? (int)form.n : 64, form.p);
+}
+
+static int
 read_infer(const struct source *s, const struct rkllm_param *p,
     const struct list *adapters, struct gen_submit *ret,
     struct submit_about *about, struct fail *f)
@@ -127,6 +140,8 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		err = check_infer(s, &in, adapters, ret, f);
 	if (err == 0)
 		err = params_resume("resume", in.resume, &ret->resume_mode, f);
+	if (err == 0)
+		err = read_arrays(in.arrays, &about->wants_memfd, f);
 	if (err != 0)
 		return err;
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
@@ -134,9 +149,9 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	ret->seed = in.seed;
 	ret->n_keep = p->n_keep;
 	/* As Rockchip's: what is full goes on, with less behind it. */
-	ret->may_shift = ret->max_tokens > 0;
-	about->is_turn = in.keep_history;
 	ret->mode = modes[in.mode];
+	ret->may_shift = ret->mode == MODE_GENERATE && ret->max_tokens > 0;
+	about->is_turn = ret->mode == MODE_GENERATE && in.keep_history;
 	about->times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,

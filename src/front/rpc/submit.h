@@ -50,7 +50,8 @@ void submit_mem_done(struct submit_mem *m);
 /* What a run is beside its record. */
 struct submit_about {
 	struct gen_times times;
-	bool is_turn; /* of the client's conversation */
+	bool is_turn;	  /* of the client's conversation */
+	bool wants_memfd; /* rows as a memfd, not as JSON */
 };
 
 /* Text and numbers of *ret point into the request and into mem. 0, ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG. */

@@ -276,7 +276,8 @@ hashes_left(const struct gen *g, struct str hashes)
 	return (struct str){ hashes.p + hashes.n - most, most };
 }
 
-/* Their batches are the same whatever is promised. */
+/* Their batches are the same whatever is promised, from the first token on,
+ * and no other run's: nothing of a cache is taken over or left. */
 static int
 set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
     struct fail *why)
@@ -287,6 +288,8 @@ set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
 		return err;
 	g->plan.rule = PLAN_ROWS;
 	g->plan.chunk = g->m->rows_chunk;
+	g->plan.n_turns = 0;
+	g->cache_key = 0;
 	if (rows_are_over(&g->rows))
 		*ret_reason = REASON_LENGTH;
 	return 0;

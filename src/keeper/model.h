@@ -29,6 +29,7 @@ struct models {
 	struct pulse_limits pulse;
 	struct quarantine *bad_files;
 	struct memory *memory;
+	struct cachedir *cachedir;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct adapters adapters; /* as named; each model opens its own */
 	struct timer *look;	  /* at files that cannot be guarded */

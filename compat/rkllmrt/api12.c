@@ -12,10 +12,11 @@ API rkllm12_init_fn rkllm_init;
 API rkllm12_run_fn rkllm_run;
 API rkllm12_run_fn rkllm_run_async;
 
-/* What a scan of the file finds. */
+/* What a scan of the file finds, as in Rockchip's. */
 API extern const char rkllm_version_text[];
 const char rkllm_version_text[] =
-    "librkllmrt version: 1.2.3 (Bulkhead compat " BULKHEAD_VERSION ")";
+    "RKLLM SDK (version: 1.2.3 | target: Linux | build: Bulkhead " BULKHEAD_VERSION
+    ")\0librkllmrt version: 1.2.3 (Bulkhead compat " BULKHEAD_VERSION ")";
 
 /* All that is before skip_special_token lies in the same places. */
 #define HEAD offsetof(struct rkllm13_param, skip_special_token)

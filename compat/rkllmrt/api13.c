@@ -9,10 +9,11 @@ API rkllm13_init_fn rkllm_init;
 API rkllm13_run_fn rkllm_run;
 API rkllm13_run_fn rkllm_run_async;
 
-/* What a scan of the file finds. */
+/* What a scan of the file finds, as in Rockchip's. */
 API extern const char rkllm_version_text[];
 const char rkllm_version_text[] =
-    "librkllmrt version: 1.3.0 (Bulkhead compat " BULKHEAD_VERSION ")";
+    "RKLLM SDK (version: 1.3.0 | target: Linux | build: Bulkhead " BULKHEAD_VERSION
+    ")\0librkllmrt version: 1.3.0 (Bulkhead compat " BULKHEAD_VERSION ")";
 
 struct rkllm13_param
 rkllm_createDefaultParam(void)

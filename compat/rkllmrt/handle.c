@@ -26,6 +26,8 @@
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list all = { &all, &all };
 static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t first_load = PTHREAD_ONCE_INIT;
+static pthread_once_t first_turn = PTHREAD_ONCE_INIT;
 
 /* What init waits for; the thread's first job. */
 struct start {
@@ -132,6 +134,70 @@ forget(struct handle *h)
 	return was_there;
 }
 
+static void
+order_end(struct handle *h, bool is_silent)
+{
+	sigset_t was;
+
+	handle_lock(h, &was);
+	h->is_over = true;
+	h->is_aborted = true;
+	h->is_silent |= is_silent;
+	(void)pthread_cond_broadcast(&h->wake);
+	(void)pthread_cond_broadcast(&h->settled);
+	handle_unlock(h, &was);
+	engine_llama.interrupt(h->engine);
+}
+
+/* One that nobody has destroyed, out of the list; NULL: there is none. */
+static struct handle *
+take_any(void)
+{
+	struct handle *found = NULL;
+	struct list *it, *next;
+	sigset_t was;
+
+	lock_of(&all_lock, &was);
+	LIST_EACH (it, next, &all)
+		if (!handle_is_own(LIST_ENTRY(it, struct handle, link)))
+			found = LIST_ENTRY(it, struct handle, link);
+	if (found != NULL)
+		list_remove(&found->link);
+	unlock_of(&all_lock, &was);
+	return found;
+}
+
+/* A program exits with a model loaded: the engine's libraries are about to end,
+ * and must find nobody at work in them. */
+static void
+at_exit(void)
+{
+	struct timespec until;
+	struct handle *h;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += EXIT_SECONDS;
+	while ((h = take_any()) != NULL) {
+		order_end(h, true);
+		(void)pthread_timedjoin_np(h->thread, NULL, &until);
+	}
+}
+
+static void
+register_exit(void)
+{
+	(void)atexit(at_exit);
+}
+
+/* What the engine makes for the life of the process ends in the other order, so
+ * this is to be said again when it has made some: after it has loaded a model,
+ * after it has computed. */
+static void
+see_to_exit(pthread_once_t *when)
+{
+	(void)pthread_once(when, register_exit);
+}
+
 static int
 load(struct handle *h, void *arg, struct fail *why)
 {
@@ -158,6 +224,7 @@ load(struct handle *h, void *arg, struct fail *why)
 	(void)pthread_mutex_unlock(&load_lock);
 	if (err != 0)
 		return err;
+	see_to_exit(&first_load);
 	engine_llama.describe(h->engine, &ready);
 	h->n_ctx = ready.n_ctx;
 	return 0;
@@ -199,10 +266,12 @@ serve(struct handle *h)
 		h->jobs = j->next;
 	is_over = h->is_over;
 	(void)pthread_mutex_unlock(&h->lock);
-	if (j != NULL)
+	if (j != NULL) {
 		do_job(h, j);
-	else if (!is_over)
+	} else if (!is_over) {
 		run_turn(h);
+		see_to_exit(&first_turn);
+	}
 	return j != NULL || !is_over;
 }
 
@@ -341,21 +410,6 @@ handle_new(void **ret, const struct rkllm13_param *p,
 	return 0;
 }
 
-static void
-order_end(struct handle *h, bool is_silent)
-{
-	sigset_t was;
-
-	handle_lock(h, &was);
-	h->is_over = true;
-	h->is_aborted = true;
-	h->is_silent |= is_silent;
-	(void)pthread_cond_broadcast(&h->wake);
-	(void)pthread_cond_broadcast(&h->settled);
-	handle_unlock(h, &was);
-	engine_llama.interrupt(h->engine);
-}
-
 int
 handle_destroy(struct handle *h, struct fail *why)
 {
@@ -400,24 +454,4 @@ handle_call(struct handle *h,
 		wait_for(&j.is_done);
 	(void)sem_destroy(&j.is_done);
 	return j.err;
-}
-
-/* A program that exits with a model loaded: the engine's libraries are about
- * to end, and must find nobody at work in them. */
-__attribute__((destructor)) static void
-at_exit(void)
-{
-	struct timespec until;
-	struct list *it, *next;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += EXIT_SECONDS;
-	LIST_EACH (it, next, &all) {
-		struct handle *h = LIST_ENTRY(it, struct handle, link);
-
-		if (handle_is_own(h))
-			continue;
-		order_end(h, true);
-		(void)pthread_timedjoin_np(h->thread, NULL, &until);
-	}
 }

@@ -56,6 +56,7 @@ model_give_file(struct model *m)
 	struct process *p = super_process(m->super);
 	const struct conf *conf = m->in->conf;
 	struct worker_load load = {
+		.engine = (uint8_t)m->file.engine,
 		.name = str_of(m->name),
 		.path = str_of(m->path),
 		.log_level = (uint8_t)log_level(),
@@ -72,6 +73,8 @@ model_give_file(struct model *m)
 		.resume_mode = (uint8_t)conf->resume,
 		.tested = str_of(m->identity),
 		.template_override = buf_str(&m->in->chat_template),
+		.rkllm_library = str_of(conf->rkllm_library),
+		.rkllm_version = str_of(conf->rkllm_version),
 	};
 
 	int err = modelguard_claim(m);

@@ -209,7 +209,8 @@ by_file(const struct models *all, const struct modelfile *file, uint32_t n_ctx)
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (!m->is_leaving && modelfile_is_same(&m->file, &file->st) &&
+		if (!m->is_leaving && m->file.engine == file->engine &&
+		    modelfile_is_same(&m->file, &file->st) &&
 		    model_fits(m, n_ctx))
 			return m;
 	}
@@ -282,7 +283,7 @@ models_add(
 static int
 list_file(struct models *all, const char *path, struct fail *f)
 {
-	struct modelfile file = { .fd = -1 };
+	struct modelfile file = { .fd = -1, .engine = modelfile_engine(path) };
 	char base[MODEL_NAME_MAX];
 	struct model *m;
 
@@ -311,7 +312,8 @@ models_list(struct models *all, const char *dir, struct fail *f)
 		err = list_file(all, paths[i], f);
 	modeldir_free(paths, n);
 	if (n == 0)
-		log_warn("--models-dir: %s: holds no .gguf file", dir);
+		log_warn(
+		    "--models-dir: %s: holds no .gguf or .rkllm file", dir);
 	else
 		log_info(
 		    "--models-dir: %s: %zu model%s", dir, n, n == 1 ? "" : "s");

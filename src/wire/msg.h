@@ -310,7 +310,14 @@ enum attach_kind {
 	F(S, i32, err, "0, or an ERR_*") \
 	F(S, str, text, "why, for a person")
 
+/* What a worker computes with. */
+enum worker_engine {
+	ENGINE_LLAMA = 1,
+	ENGINE_RKLLM,
+};
+
 #define WORKER_LOAD_FIELDS(F, S)                                         \
+	F(S, u8, engine, "enum worker_engine")                           \
 	F(S, str, name, "for messages")                                  \
 	F(S, str, path, "for messages; the file comes as a descriptor")  \
 	F(S, u8, log_level, "enum log_level")                            \
@@ -324,7 +331,9 @@ enum attach_kind {
 	F(S, u8, jail, "enum jail_mode")                                 \
 	F(S, u8, resume_mode, "enum resume_mode, to be set up for")      \
 	F(S, str, tested, "identity that another worker found")          \
-	F(S, str, template_override, "a chat template, or empty")
+	F(S, str, template_override, "a chat template, or empty")        \
+	F(S, str, rkllm_library, "a path; or empty: the usual places")   \
+	F(S, str, rkllm_version, "of it; or empty: as its file says")
 
 #define WORKER_CHANNEL_FIELDS(F, S) F(S, u32, front_pid, "for logs")
 #define WORKER_READY_FIELDS(F, S) MODEL_DESCRIPTION_FIELDS(F, S)

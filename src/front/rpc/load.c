@@ -83,6 +83,8 @@ drop_model(struct rpc *r)
 	if (m != NULL)
 		model_drop(m);
 	adapter_forget(&r->adapters);
+	style_reset(&r->style);
+	talk_clear(&r->talk, false);
 	r->model = 0;
 }
 

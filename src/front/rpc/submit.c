@@ -3,7 +3,6 @@
 #include "front/params.h"
 #include "front/rpc/adapter.h"
 #include "json/read.h"
-#include "json/write.h"
 
 static const struct json_field sampling_fields[] = {
 	SAMPLING_FIELDS(rkllm_sampling, ),
@@ -105,10 +104,6 @@ static int
 check_infer(const struct source *s, const struct infer *in,
     const struct list *adapters, struct gen_submit *ret, struct fail *f)
 {
-	static const char *const modes[] = {
-		[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = "mode 1 (hidden states)",
-		[RKLLM_INFER_GET_LOGITS] = "mode 2 (logits)",
-	};
 	struct extras x = { 0 };
 	int err;
 
@@ -119,12 +114,8 @@ check_infer(const struct source *s, const struct infer *in,
 		    "prompt_cache_params.", &shape_cache, &x, f);
 	if (err != 0)
 		return err;
-	if (in->mode != RKLLM_INFER_GENERATE)
-		return not_yet(f, "mode", modes[in->mode]);
 	if (x.save_prompt_cache || x.prompt_cache_path.n > 0)
 		return not_yet(f, "prompt_cache_params", "a prompt cache");
-	if (in->keep_history)
-		return not_yet(f, "keep_history", "1 (a conversation)");
 	return adapter_pick(adapters, x.lora_adapter_name, &ret->adapters, f);
 }
 
@@ -179,25 +170,16 @@ read_tokens(const struct submit *from, const struct json_value *obj,
 }
 
 static int
-put_message(const struct input *in, struct buf *mem, struct gen_submit *ret,
-    struct fail *f)
+read_prompt(const struct submit *from, const struct input *in, struct buf *mem,
+    struct gen_submit *ret, struct fail *f)
 {
-	struct json_out o = json_out(mem);
+	const struct style_said said = { in->role, in->prompt_input,
+		in->enable_thinking };
 
 	if (in->prompt_input.p == NULL)
 		return fail_set(f, ERR_INVALID, "prompt_input",
 		    "prompt_input: missing; input_type 0 needs it");
-	json_open(&o, '[');
-	json_item(&o);
-	json_open(&o, '{');
-	json_key_str(&o, "role", in->role.n > 0 ? in->role : STR("user"));
-	json_key_str(&o, "content", in->prompt_input);
-	json_close(&o, '}');
-	json_close(&o, ']');
-	ret->input = INPUT_CHAT;
-	ret->messages = buf_str(mem);
-	ret->enable_thinking = in->enable_thinking;
-	return buf_err(mem);
+	return style_message(from->style, &said, mem, ret);
 }
 
 static int
@@ -211,7 +193,7 @@ read_input(const struct submit *from, struct buf *mem, struct gen_submit *ret,
 		return err;
 	switch ((enum rkllm_input_type)in.input_type) {
 	case RKLLM_INPUT_PROMPT:
-		return put_message(&in, mem, ret, f);
+		return read_prompt(from, &in, mem, ret, f);
 	case RKLLM_INPUT_TOKEN:
 		return read_tokens(from, in.token_input, mem, ret, f);
 	case RKLLM_INPUT_EMBED:
@@ -238,10 +220,17 @@ use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 	ret->min_p = 0.0f;
 }
 
+/* enum rkllm_infer_mode as enum gen_mode. */
+static const uint8_t modes[] = {
+	[RKLLM_INFER_GENERATE] = MODE_GENERATE,
+	[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = MODE_HIDDEN,
+	[RKLLM_INFER_GET_LOGITS] = MODE_LOGITS,
+};
+
 static int
 read_infer(const struct source *s, const struct rkllm_param *p,
     const struct list *adapters, struct gen_submit *ret,
-    struct gen_times *times, struct fail *f)
+    struct submit_about *about, struct fail *f)
 {
 	struct infer in = { .seed = UINT64_MAX, .resume = STR("") };
 	struct rkllm_sampling sampling = p->sampling;
@@ -260,7 +249,12 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
 	ret->max_tokens = budget > 0 ? (uint32_t)budget : 0;
 	ret->seed = in.seed;
-	*times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
+	ret->n_keep = p->n_keep;
+	/* As Rockchip's: what is full goes on, with less behind it. */
+	ret->may_shift = ret->max_tokens > 0;
+	about->is_turn = in.keep_history;
+	ret->mode = modes[in.mode];
+	about->times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,
 		.predict_ms = in.t_max_predict_ms };
@@ -270,7 +264,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 
 int
 submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
-    struct gen_times *times, struct fail *f)
+    struct submit_about *about, struct fail *f)
 {
 	const struct rkllm_param *p = s->param;
 	int err;
@@ -278,7 +272,7 @@ submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
 	params_default(ret);
 	ret->special_text = !p->skip_special_token;
 	ret->ignore_eos = p->ignore_eos_token;
-	err = read_infer(s->infer, p, s->adapters, ret, times, f);
+	err = read_infer(s->infer, p, s->adapters, ret, about, f);
 	if (err == 0)
 		err = read_input(s, mem, ret, f);
 	if (err != 0 && f->code == 0)

@@ -52,13 +52,15 @@ make_room(struct engine *e)
 
 static int
 llama_engine_prepare(
-    const struct worker_load *cfg, bool *ret_device, struct fail *why)
+    const struct worker_load *cfg, enum jail_kind *ret_jail, struct fail *why)
 {
+	bool has_device;
 	int err;
 
 	logs_init();
 	err = backends_load(why);
-	*ret_device = err == 0 && cfg->n_gpu_layers > 0 && backends_open();
+	has_device = err == 0 && cfg->n_gpu_layers > 0 && backends_open();
+	*ret_jail = has_device ? JAIL_DEVICE : JAIL_WORKER;
 	return err;
 }
 

@@ -424,7 +424,7 @@ choose_set(struct engine *e)
 }
 
 bool
-sched_has_work(const struct engine *e)
+sched_has_work(struct engine *e)
 {
 	return any_single(e) || find_job(e) >= 0 || find_other(e) != NULL;
 }

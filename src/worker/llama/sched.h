@@ -33,7 +33,7 @@ struct engine {
 	struct pace pace;
 };
 
-bool sched_has_work(const struct engine *e);
+bool sched_has_work(struct engine *e);
 
 /* One job or one step; there must be work. */
 void sched_step(struct engine *e);

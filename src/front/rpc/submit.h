@@ -39,7 +39,8 @@ struct submit {
 /* What a run is beside its record. */
 struct submit_about {
 	struct gen_times times;
-	bool is_turn; /* of the client's conversation */
+	bool is_turn;	 /* of the client's conversation */
+	struct str save; /* path for its prompt cache, in the request; or "" */
 };
 
 /* Text and tokens of *ret point into the request and into mem, an initialized

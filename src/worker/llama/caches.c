@@ -318,8 +318,9 @@ caches_take(struct engine *e, struct gen *g)
 		g->n_past = n;
 		return;
 	}
-	log_warn("a prompt cache has changed since it was loaded, or there is "
-		 "no memory for it; its prompt is computed anew");
+	log_warn("a prompt cache cannot be used: it has changed since it was "
+		 "loaded, there is no memory for it, or its state is none; "
+		 "its prompt is computed anew");
 	c->is_usable = false;
 	g->n_past = 0;
 	if (model_cut(&e->m, g->seq, 0) != 0)

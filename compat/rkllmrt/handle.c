@@ -145,8 +145,9 @@ order_end(struct handle *h, bool is_silent)
 	h->is_silent |= is_silent;
 	(void)pthread_cond_broadcast(&h->wake);
 	(void)pthread_cond_broadcast(&h->settled);
+	if (h->engine != NULL)
+		engine_llama.interrupt(h->engine);
 	handle_unlock(h, &was);
-	engine_llama.interrupt(h->engine);
 }
 
 /* One that nobody has destroyed, out of the list; NULL: there is none. */
@@ -230,11 +231,17 @@ load(struct handle *h, void *arg, struct fail *why)
 	return 0;
 }
 
+/* From then on nobody interrupts it. */
 static void
 unload(struct handle *h)
 {
+	struct engine *e = h->engine;
+
+	(void)pthread_mutex_lock(&h->lock);
+	h->engine = NULL;
+	(void)pthread_mutex_unlock(&h->lock);
 	(void)pthread_mutex_lock(&load_lock);
-	engine_llama.free(h->engine);
+	engine_llama.free(e);
 	(void)pthread_mutex_unlock(&load_lock);
 }
 

@@ -71,8 +71,8 @@ struct handle {
 	void *userdata;	       /* of the run, or NULL */
 	uint64_t last_gen;
 
-	/* The thread's own. */
-	struct engine *engine;
+	/* The thread's own; others interrupt the engine, under the lock. */
+	struct engine *engine; /* NULL: gone */
 	struct run run;
 };
 

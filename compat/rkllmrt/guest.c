@@ -35,10 +35,10 @@ __attribute__((constructor)) static void
 on_load(void)
 {
 	const struct worker_load cfg = { .n_gpu_layers = UINT32_MAX };
-	bool has_device;
+	enum jail_kind jail;
 
 	log_init("librkllmrt", level_wanted());
-	(void)!engine_llama.prepare(&cfg, &has_device, &not_there);
+	(void)!engine_llama.prepare(&cfg, &jail, &not_there);
 }
 
 int

@@ -103,8 +103,12 @@ on_checked(void *arg, const struct gen_checked *c)
 struct engine_events
 run_events(struct handle *h)
 {
-	return (struct engine_events){ h, on_started, on_step, on_done,
-		on_failed, on_checked };
+	return (struct engine_events){ .arg = h,
+		.on_started = on_started,
+		.on_step = on_step,
+		.on_done = on_done,
+		.on_failed = on_failed,
+		.on_checked = on_checked };
 }
 
 /* Any change of phase, but to PHASE_OF_CLAIM and out of it. */

@@ -19,7 +19,7 @@
 	O("Model", true, model, STRS,                                       \
 	    "model", "m", "LLAMA_ARG_MODEL",                                \
 	    NULL, CONF_PATH, "FILE",                                        \
-	    "GGUF file; again for more (the demo model)")                   \
+	    "GGUF or .rkllm file; again for more (the demo model)")         \
 	O(NULL, true, alias, STRS,                                          \
 	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
 	    NULL, 1, 128, "NAME",                                           \
@@ -64,10 +64,18 @@
 	    "chunk", NULL, "BULKHEAD_CHUNK",                                \
 	    "64", 16, 512, "N",                                             \
 	    "tokens computed as one piece; part of the result")             \
+	O(NULL, false, rkllm_library, STR,                                  \
+	    "rkllm-library", NULL, "BULKHEAD_RKLLM_LIBRARY",                \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "librkllmrt.so, for .rkllm files (the usual places)")           \
+	O(NULL, false, rkllm_version, STR,                                  \
+	    "rkllm-version", NULL, "BULKHEAD_RKLLM_VERSION",                \
+	    NULL, 1, 15, "X.Y.Z",                                           \
+	    "of that library, where it does not say itself")                \
 	O(NULL, true, models_dir, STR,                                      \
 	    "models-dir", NULL, "LLAMA_ARG_MODELS_DIR",                     \
 	    NULL, CONF_PATH, "DIR",                                         \
-	    "its *.gguf are loaded when asked for by name")                 \
+	    "its *.gguf, *.rkllm are loaded when wanted")                   \
 	O(NULL, false, models_max, COUNT,                                   \
 	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
 	    "4", 0, 64, "N",                                                \

@@ -152,6 +152,13 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(sched_get_priority_max, ANY, "the same")               \
 	C(getcpu, ANY, "which node of memory is near")
 
+/* Of a worker that computes on Rockchip's NPU, beside those of one with a GPU
+ * and in their place. */
+#define CALLS_NPU(C)                                                        \
+	C(sched_setaffinity, ANY, "its library binds its threads to cores") \
+	C(dup2, ANY, "what the library prints at init is kept")             \
+	C(dup3, ANY, "the same on arm64")
+
 /* Of the front. */
 #define CALLS_FRONT(C)                                                \
 	C(epoll_wait, ANY, "the event loop")                          \

@@ -34,6 +34,7 @@
 static const struct call common[] = { CALLS_COMMON(ROW) };
 static const struct call worker[] = { CALLS_WORKER(ROW) };
 static const struct call device[] = { CALLS_DEVICE(ROW) };
+static const struct call npu[] = { CALLS_NPU(ROW) };
 static const struct call front[] = { CALLS_FRONT(ROW) };
 static const struct call autopsy[] = { CALLS_AUTOPSY(ROW) };
 #undef ROW
@@ -49,16 +50,19 @@ static const struct table tables[JAIL_NKINDS + 1] = {
 	[JAIL_FRONT] = { front, COUNT(front) },
 	[JAIL_WORKER] = { worker, COUNT(worker) },
 	[JAIL_DEVICE] = { device, COUNT(device) },
+	[JAIL_NPU] = { npu, COUNT(npu) },
 	[JAIL_AUTOPSY] = { autopsy, COUNT(autopsy) },
 	[JAIL_NKINDS] = { common, COUNT(common) },
 };
 
 /* The tables of a kind; an earlier row counts. */
-static const enum jail_kind parts[JAIL_NKINDS][3] = {
-	[JAIL_FRONT] = { JAIL_FRONT, JAIL_NKINDS, JAIL_NKINDS },
-	[JAIL_WORKER] = { JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS },
-	[JAIL_DEVICE] = { JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS },
-	[JAIL_AUTOPSY] = { JAIL_AUTOPSY, JAIL_NKINDS, JAIL_NKINDS },
+static const enum jail_kind parts[JAIL_NKINDS][4] = {
+	[JAIL_FRONT] = { JAIL_FRONT, JAIL_NKINDS, JAIL_NKINDS, JAIL_NKINDS },
+	[JAIL_WORKER] = { JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS, JAIL_NKINDS },
+	[JAIL_DEVICE] = { JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS },
+	[JAIL_NPU] = { JAIL_NPU, JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS },
+	[JAIL_AUTOPSY] = { JAIL_AUTOPSY, JAIL_NKINDS, JAIL_NKINDS,
+	    JAIL_NKINDS },
 };
 
 const struct call *
@@ -300,7 +304,8 @@ static scmp_filter_ctx
 new_filter(enum jail_kind kind)
 {
 	scmp_filter_ctx ctx = seccomp_init(
-	    kind == JAIL_DEVICE ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_TRAP);
+	    kind == JAIL_DEVICE || kind == JAIL_NPU ? SCMP_ACT_ERRNO(EPERM)
+						    : SCMP_ACT_TRAP);
 
 	if (ctx == NULL)
 		return NULL;

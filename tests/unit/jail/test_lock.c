@@ -345,7 +345,7 @@ static const struct attempt attempts[] = {
 static _Noreturn void
 attempt(enum jail_kind kind, const struct attempt *a)
 {
-	static const struct jail_files none = { NULL, 0, -1 };
+	static const struct jail_files none = { .write = -1 };
 	struct jail_report r = { .landlock_abi = 0 };
 	long got;
 
@@ -438,7 +438,7 @@ landlock_alone(void)
 	unsigned abi;
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (landlock_enter(false, NULL, &abi) != 0)
+	if (landlock_enter(JAIL_WORKER, NULL, &abi) != 0)
 		return 77;
 	if (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES)
 		return 1;

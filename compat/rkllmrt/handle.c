@@ -10,10 +10,10 @@
  */
 #include "handle.h"
 
+#include "guest.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -77,6 +77,9 @@ handle_free(struct handle *h)
 	free((char *)h->param.model_path);
 	buf_done(&h->record);
 	run_done(&h->run);
+	style_done(&h->style);
+	talk_done(&h->talk);
+	loras_done(&h->loras);
 	(void)pthread_cond_destroy(&h->wake);
 	(void)pthread_cond_destroy(&h->settled);
 	(void)pthread_mutex_destroy(&h->lock);
@@ -347,25 +350,6 @@ start_and_load(struct handle *h, struct start *s, struct fail *why)
 	return err;
 }
 
-/* A caller in a jail names what it has open already. */
-static int
-open_model(const char *path, int *ret, struct fail *why)
-{
-	int n = 0, fd = -1;
-
-	if (path == NULL || path[0] == '\0')
-		return fail_set(why, ERR_INVALID, "model_path",
-		    "model_path: must name a GGUF file");
-	if (sscanf(path, "/proc/self/fd/%d%n", &fd, &n) == 1 && path[n] == '\0')
-		*ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	else
-		*ret = open(path, O_RDONLY | O_CLOEXEC);
-	if (*ret < 0)
-		return fail_set(why, ERR_FILE, "model_path",
-		    "model_path: %s: %s", path, strerror(errno));
-	return 0;
-}
-
 static struct handle *
 make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
 {
@@ -383,6 +367,8 @@ make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
 	(void)pthread_cond_init(&h->settled, NULL);
 	buf_init(&h->record, msg_row(MSG_GEN_SUBMIT)->max);
 	run_init(&h->run);
+	style_init(&h->style);
+	talk_init(&h->talk, 1);
 	if (h->param.model_path == NULL) {
 		handle_free(h);
 		return NULL;
@@ -397,7 +383,7 @@ handle_new(void **ret, const struct rkllm13_param *p,
 	struct start s = { .files.model = -1 };
 	struct handle *h;
 	sigset_t was;
-	int err = open_model(p->model_path, &s.files.model, why);
+	int err = guest_open(p->model_path, "model_path", &s.files.model, why);
 
 	if (err != 0)
 		return err;

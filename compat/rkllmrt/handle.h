@@ -13,22 +13,16 @@
 #ifndef RKLLMRT_HANDLE_H
 #define RKLLMRT_HANDLE_H
 
+#include "lora.h"
+#include "phase.h"
 #include "run.h"
 
-#include "base/err.h"
 #include "base/list.h"
-#include "rkllm/abi13.h"
+#include "rkllm/style.h"
 #include "worker/engine.h"
 
 #include <pthread.h>
 #include <semaphore.h>
-
-enum phase {
-	PHASE_OF_REST,	/* nothing to do */
-	PHASE_OF_CLAIM, /* a caller gets a run ready */
-	PHASE_OF_RUN,	/* the thread computes it */
-	PHASE_OF_PAUSE, /* until the next run or abort */
-};
 
 /* Work for the thread, and who waits for it. */
 struct job {
@@ -65,11 +59,17 @@ struct handle {
 	bool is_aborted; /* what runs shall end */
 	bool is_over;	 /* destroy has come: nothing new is taken */
 	bool is_silent;	 /* the process exits: no callbacks any more */
+	bool is_turn;	 /* the run is one of the conversation */
 	struct job *jobs;
 	struct waiter *waiter; /* or NULL: nobody waits */
 	struct buf record;     /* of a run that the thread has not begun */
 	void *userdata;	       /* of the run, or NULL */
 	uint64_t last_gen;
+
+	/* What runs are made from; see phase_lock(). */
+	struct style style;
+	struct talk talk; /* the thread adds what was said */
+	struct loras loras;
 
 	/* The thread's own; others interrupt the engine, under the lock. */
 	struct engine *engine; /* NULL: gone */

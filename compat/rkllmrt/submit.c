@@ -2,9 +2,6 @@
 
 #include "param.h"
 
-#include "json/write.h"
-
-#include <string.h>
 #include <sys/random.h>
 
 /* What a call may put into the record, while it is made. */
@@ -19,6 +16,7 @@ struct draft {
 static const struct gen_submit blank = {
 	.prompt = { "", 0 },
 	.messages = { "", 0 },
+	.system = { "", 0 },
 	.template_kwargs = { "", 0 },
 	.tools = { "", 0 },
 	.grammar = { "", 0 },
@@ -41,24 +39,13 @@ static int
 use_prompt(struct draft *d, struct fail *why)
 {
 	const struct rkllm13_input *in = d->ask->input;
-	const char *role = in->role;
-	struct json_out o = json_out(&d->text);
+	const struct style_said said = { str_of(in->role),
+		str_of(in->prompt_input), in->enable_thinking };
 
 	if (in->prompt_input == NULL)
 		return fail_set(why, ERR_INVALID, "prompt_input",
 		    "prompt_input: must not be NULL for input_type 0");
-	json_open(&o, '[');
-	json_item(&o);
-	json_open(&o, '{');
-	json_key_cstr(
-	    &o, "role", role != NULL && role[0] != '\0' ? role : "user");
-	json_key_cstr(&o, "content", in->prompt_input);
-	json_close(&o, '}');
-	json_close(&o, ']');
-	d->g.input = INPUT_CHAT;
-	d->g.messages = buf_str(&d->text);
-	d->g.enable_thinking = in->enable_thinking;
-	return buf_err(&d->text);
+	return style_message(d->ask->style, &said, &d->text, &d->g);
 }
 
 static int
@@ -149,10 +136,7 @@ draw_seed(struct gen_submit *g, struct fail *why)
 static int
 check_infer(const struct rkllm13_infer_param *in, struct fail *why)
 {
-	static const char *const modes[] = {
-		[RKLLM_MODE_HIDDEN] = "1 (hidden states)",
-		[RKLLM_MODE_LOGITS] = "2 (logits)",
-	};
+	const struct rkllm_prompt_cache_param *c = in->prompt_cache_params;
 
 	if (in->mode < 0 || in->mode > RKLLM_MODE_LOGITS)
 		return fail_set(why, ERR_INVALID, "mode",
@@ -160,22 +144,25 @@ check_infer(const struct rkllm13_infer_param *in, struct fail *why)
 	if (in->keep_history != 0 && in->keep_history != 1)
 		return fail_set(why, ERR_INVALID, "keep_history",
 		    "keep_history: must be 0 or 1, not %d", in->keep_history);
-	if (in->mode != RKLLM_MODE_GENERATE)
-		return fail_set(why, ERR_UNSUPPORTED, "mode",
-		    "mode: %s is not supported by this version of Bulkhead",
-		    modes[in->mode]);
-	if (in->keep_history != 0)
-		return fail_set(why, ERR_UNSUPPORTED, "keep_history",
-		    "keep_history: 1 is not supported by this version of "
-		    "Bulkhead");
-	if (in->lora_params != NULL)
-		return fail_set(why, ERR_UNSUPPORTED, "lora_params",
-		    "lora_params: not supported by this version of Bulkhead");
-	if (in->prompt_cache_params != NULL)
+	if (c != NULL &&
+	    (c->save_prompt_cache != 0 || str_of(c->prompt_cache_path).n > 0))
 		return fail_set(why, ERR_UNSUPPORTED, "prompt_cache_params",
 		    "prompt_cache_params: not supported by this version of "
 		    "Bulkhead");
 	return 0;
+}
+
+static void
+use_budget(struct draft *d)
+{
+	const struct rkllm13_param *p = d->ask->param;
+	int32_t own = d->ask->infer->max_new_tokens;
+	int32_t budget = own > 0 ? own : p->max_new_tokens;
+
+	d->g.max_tokens = budget > 0 ? (uint32_t)budget : 0;
+	d->g.n_keep = p->n_keep;
+	/* As Rockchip's: what is full goes on, with less behind it. */
+	d->g.may_shift = budget > 0;
 }
 
 static int
@@ -183,19 +170,24 @@ use_infer(struct draft *d, struct fail *why)
 {
 	const struct rkllm13_param *p = d->ask->param;
 	const struct rkllm13_infer_param *in = d->ask->infer;
-	int32_t budget = p->max_new_tokens;
 	int err = check_infer(in, why);
 
+	if (err == 0 && in->lora_params != NULL)
+		err = lora_pick(d->ask->loras,
+		    in->lora_params->lora_adapter_name, &d->g.adapters, why);
 	if (err == 0)
 		err = use_sampling(d, why);
 	if (err == 0)
 		err = draw_seed(&d->g, why);
-	if (in->max_new_tokens > 0)
-		budget = in->max_new_tokens;
-	d->g.max_tokens = budget > 0 ? (uint32_t)budget : 0;
+	if (err != 0)
+		return err;
+	use_budget(d);
+	d->g.mode = (uint8_t)in->mode;
 	d->g.ignore_eos = p->ignore_eos_token;
 	d->g.special_text = !p->skip_special_token;
-	return err;
+	if (in->keep_history != 0)
+		talk_fill(d->ask->talk, &d->g);
+	return 0;
 }
 
 int

@@ -5,15 +5,20 @@
 #ifndef RKLLMRT_SUBMIT_H
 #define RKLLMRT_SUBMIT_H
 
-#include "base/buf.h"
+#include "lora.h"
+
 #include "rkllm/abi13.h"
-#include "wire/msg.h"
+#include "rkllm/style.h"
+#include "rkllm/talk.h"
 
 /* What is asked, and of whom. */
 struct ask {
 	const struct rkllm13_param *param;
 	const struct rkllm13_input *input;
 	const struct rkllm13_infer_param *infer;
+	const struct style *style;
+	const struct talk *talk; /* that a run with keep_history goes on from */
+	const struct loras *loras;
 	uint64_t gen;	/* its id */
 	uint32_t n_ctx; /* what a prompt must fit into */
 };

@@ -9,8 +9,7 @@
  * A call that returns anything but 0 is ERR_INTERNAL, and why names the call
  * and the number. What the library printed is says.h's.
  *
- * Calls are made one at a time, but for lib_abort() and lib_is_running(), which
- * are for while another thread is in lib_run().
+ * Calls are made one at a time, but for lib_abort() and lib_is_running().
  */
 #ifndef WORKER_RKLLM_LIB_H
 #define WORKER_RKLLM_LIB_H

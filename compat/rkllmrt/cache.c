@@ -53,11 +53,14 @@ clear_part(struct handle *h, uint32_t from, uint32_t end, struct fail *why)
 }
 
 int
-cache_clear(struct handle *h, bool keep_system, const int *start,
-    const int *end, struct fail *why)
+cache_clear(struct handle *h, int keep_system, const int *start, const int *end,
+    struct fail *why)
 {
+	if (keep_system != 0 && keep_system != 1)
+		return fail_set(why, ERR_INVALID, "keep_system_prompt",
+		    "keep_system_prompt: must be 0 or 1, not %d", keep_system);
 	if (start == NULL && end == NULL)
-		return clear_all(h, keep_system, why);
+		return clear_all(h, keep_system == 1, why);
 	if (start == NULL || end == NULL)
 		return fail_set(why, ERR_INVALID,
 		    start == NULL ? "start_pos" : "end_pos",

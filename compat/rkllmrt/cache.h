@@ -7,13 +7,11 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
-
 struct handle;
 
 /* start, end: of what is forgotten, one range [start, end); both NULL: all, but
- * the system prompt if keep_system. 0 or an ERR_* with *why. */
-int cache_clear(struct handle *h, bool keep_system, const int *start,
+ * the system prompt if keep_system is 1, not 0. 0 or an ERR_* with *why. */
+int cache_clear(struct handle *h, int keep_system, const int *start,
     const int *end, struct fail *why) MUST_CHECK;
 
 /* Tokens. */

@@ -139,7 +139,7 @@ rkllm_clear_kv_cache(
     void *handle, int keep_system_prompt, int *start_pos, int *end_pos)
 {
 	WITH_HANDLE("rkllm_clear_kv_cache", handle,
-	    cache_clear(h, keep_system_prompt != 0, start_pos, end_pos, &why));
+	    cache_clear(h, keep_system_prompt, start_pos, end_pos, &why));
 }
 
 int

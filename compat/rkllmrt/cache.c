@@ -1,5 +1,6 @@
 #include "cache.h"
 
+#include "cut.h"
 #include "handle.h"
 
 /* Whether a run has the conversation. Under the lock. */
@@ -49,7 +50,7 @@ clear_part(struct handle *h, uint32_t from, uint32_t end, struct fail *why)
 	else if (!is_paused)
 		err = talk_cut(&h->talk, from, end, why);
 	handle_unlock(h, &was);
-	return is_paused ? run_cut(h, from, end, why) : err;
+	return is_paused ? cut_run(h, from, end, why) : err;
 }
 
 int

@@ -21,16 +21,15 @@ api_answer(const char *call, int err, const struct fail *why)
 }
 
 int
-api_init(
-    void **ret, const struct rkllm13_param *p, const struct rkllm13_callback *c)
+api_init(void **ret, const struct handle_setup *s)
 {
 	struct fail why = { 0 };
 	int err = guest_check(&why);
 
 	if (err == 0)
-		err = param_check(p, &why);
+		err = param_check(s->param, &why);
 	if (err == 0)
-		err = handle_new(ret, p, c, &why);
+		err = handle_new(ret, s, &why);
 	return api_answer("rkllm_init", err, &why);
 }
 

@@ -75,6 +75,9 @@ static void
 handle_free(struct handle *h)
 {
 	free((char *)h->param.model_path);
+	free(h->marks.start);
+	free(h->marks.end);
+	free(h->marks.content);
 	buf_done(&h->record);
 	run_done(&h->run);
 	style_done(&h->style);
@@ -231,6 +234,7 @@ load(struct handle *h, void *arg, struct fail *why)
 	see_to_exit(&first_load);
 	engine_llama.describe(h->engine, &ready);
 	h->n_ctx = ready.n_ctx;
+	h->n_embd = ready.n_embd_in;
 	return 0;
 }
 
@@ -350,17 +354,26 @@ start_and_load(struct handle *h, struct start *s, struct fail *why)
 	return err;
 }
 
+/* NULL is "", to the interface. */
+static char *
+copy(const char *text)
+{
+	return strdup(text != NULL ? text : "");
+}
+
 static struct handle *
-make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
+make(const struct handle_setup *s)
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
 	h->refs = 1;
-	h->param = *p;
-	h->param.model_path = strdup(p->model_path);
-	h->callback = *c;
+	h->param = *s->param;
+	h->param.model_path = copy(s->param->model_path);
+	h->marks = (struct marks){ copy(s->image_start), copy(s->image_end),
+		copy(s->image_content) };
+	h->callback = *s->callback;
 	list_init(&h->link);
 	(void)pthread_mutex_init(&h->lock, NULL);
 	(void)pthread_cond_init(&h->wake, NULL);
@@ -369,7 +382,8 @@ make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
 	run_init(&h->run);
 	style_init(&h->style);
 	talk_init(&h->talk, 1);
-	if (h->param.model_path == NULL) {
+	if (h->param.model_path == NULL || h->marks.start == NULL ||
+	    h->marks.end == NULL || h->marks.content == NULL) {
 		handle_free(h);
 		return NULL;
 	}
@@ -377,17 +391,17 @@ make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
 }
 
 int
-handle_new(void **ret, const struct rkllm13_param *p,
-    const struct rkllm13_callback *c, struct fail *why)
+handle_new(void **ret, const struct handle_setup *setup, struct fail *why)
 {
 	struct start s = { .files.model = -1 };
 	struct handle *h;
 	sigset_t was;
-	int err = guest_open(p->model_path, "model_path", &s.files.model, why);
+	int err = guest_open(
+	    setup->param->model_path, "model_path", &s.files.model, why);
 
 	if (err != 0)
 		return err;
-	h = make(p, c);
+	h = make(setup);
 	err = h == NULL ? fail_set(why, ERR_NOMEM, NULL, "out of memory")
 			: start_and_load(h, &s, why);
 	(void)close(s.files.model);

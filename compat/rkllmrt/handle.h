@@ -16,6 +16,7 @@
 #include "lora.h"
 #include "phase.h"
 #include "run.h"
+#include "submit.h"
 
 #include "base/list.h"
 #include "rkllm/style.h"
@@ -49,7 +50,9 @@ struct handle {
 	/* Never changed. */
 	struct rkllm13_param param;
 	struct rkllm13_callback callback;
+	struct marks marks;
 	uint32_t n_ctx;
+	uint32_t n_embd; /* numbers of an embedding; 0: it takes none */
 
 	pthread_mutex_t lock;
 	/* From here on, under it. */
@@ -76,9 +79,18 @@ struct handle {
 	struct run run;
 };
 
+/* What it is made with; marks may be NULL each. */
+struct handle_setup {
+	const struct rkllm13_param *param;
+	const struct rkllm13_callback *callback;
+	const char *image_start;
+	const char *image_end;
+	const char *image_content;
+};
+
 /* Makes one and loads its model. 0, or an ERR_* with *why. */
-int handle_new(void **ret, const struct rkllm13_param *p,
-    const struct rkllm13_callback *c, struct fail *why) MUST_CHECK;
+int handle_new(void **ret, const struct handle_setup *s, struct fail *why)
+    MUST_CHECK;
 
 /* Held until handle_put(); NULL and *why if there is none like that. */
 struct handle *handle_get(void *handle, struct fail *why);

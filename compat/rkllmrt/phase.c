@@ -93,8 +93,10 @@ prepare(struct handle *h, const struct rkllm13_input *input,
 		.style = &h->style,
 		.talk = &h->talk,
 		.loras = &h->loras,
+		.marks = &h->marks,
 		.gen = ++h->last_gen,
-		.n_ctx = h->n_ctx };
+		.n_ctx = h->n_ctx,
+		.n_embd = h->n_embd };
 
 	return submit_pack(&a, ret, why);
 }

@@ -3,9 +3,6 @@
  * back into this library from its callback; so what the engine says is kept
  * (one step, mostly) and told once its call has returned. A pause leaves the
  * rest untold and the generation parked, with its KV cache.
- *
- * Of a run that is paused the program may cut the context. It goes on as
- * another generation then, whose prompt is what is left.
  */
 #include "run.h"
 
@@ -291,6 +288,8 @@ turn_of(const struct handle *h)
 		.prompt = ints_of(&r->prompt),
 		.turns = ints_of(&r->turns),
 		.out = ints_of(&r->out),
+		.embeds = r->asked.embeds,
+		.row = h->n_embd * sizeof(float),
 		.n_system = r->n_system,
 		.n_ctx = h->n_ctx,
 		.n_keep = r->asked.n_keep,
@@ -487,27 +486,8 @@ run_end(struct handle *h)
 	tell_last(h);
 }
 
-/* The generation that stands for what is left of a run. */
-static int
-pack_rest(struct handle *h, const struct talk *left, struct buf *ret)
-{
-	const struct run *r = &h->run;
-	struct gen_submit g = r->asked;
-
-	g.gen = ++h->last_gen;
-	g.input = INPUT_TOKENS;
-	g.tokens = ints_of(&left->history);
-	g.messages = g.prompt = g.system = g.tools = STR("");
-	if (g.max_tokens > 0)
-		g.max_tokens -= ints_of(&r->out).n;
-	layout_pack(&layout_gen_submit, &g, ret);
-	return buf_err(ret);
-}
-
-/* The engine's generation ends unheard, the other one waits for the next run
- * call. */
-static int
-replace(struct handle *h, struct buf *record)
+int
+run_replace(struct handle *h, struct buf *record)
 {
 	struct run *r = &h->run;
 	struct buf old = r->record;
@@ -526,64 +506,7 @@ replace(struct handle *h, struct buf *record)
 	err = read_record(r);
 	if (err != 0)
 		return err;
+	put_ints(&r->prompt, r->asked.history);
 	put_ints(&r->prompt, r->asked.tokens);
 	return buf_err(&r->prompt);
-}
-
-struct cut {
-	uint32_t from;
-	uint32_t end;
-};
-
-static int
-cut_here(struct handle *h, const struct cut *c, struct fail *why)
-{
-	struct talk left;
-	struct buf record;
-	int err;
-
-	talk_init(&left, 1);
-	buf_init(&record, msg_row(MSG_GEN_SUBMIT)->max);
-	err = run_context(h, &left);
-	if (err == 0)
-		err = talk_cut(&left, c->from, c->end, why);
-	if (err == 0 && talk_size(&left) == 0)
-		err = fail_set(why, ERR_INVALID, "start_pos",
-		    "start_pos, end_pos: nothing would be left to go on from");
-	if (err == 0)
-		err = pack_rest(h, &left, &record);
-	if (err == 0)
-		err = replace(h, &record);
-	buf_done(&record);
-	talk_done(&left);
-	return err;
-}
-
-/* On the thread. */
-static int
-do_cut(struct handle *h, void *arg, struct fail *why)
-{
-	const struct run *r = &h->run;
-	int err = 0;
-
-	(void)pthread_mutex_lock(&h->lock);
-	if (h->phase != PHASE_OF_PAUSE || r->has_last)
-		err = fail_set(why, ERR_BUSY, NULL,
-		    "the run is not paused any more, or over");
-	else if (r->asked.cache_key != 0 || r->asked.mode != MODE_GENERATE)
-		err = fail_set(why, ERR_INVALID, "start_pos",
-		    "start_pos, end_pos: the run that is paused must have "
-		    "keep_history 0 and mode 0");
-	if (err == 0)
-		err = cut_here(h, arg, why);
-	(void)pthread_mutex_unlock(&h->lock);
-	return err;
-}
-
-int
-run_cut(struct handle *h, uint32_t from, uint32_t end, struct fail *why)
-{
-	struct cut c = { from, end };
-
-	return handle_call(h, do_cut, &c, why);
 }

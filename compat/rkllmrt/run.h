@@ -64,9 +64,8 @@ void run_end(struct handle *h);
 /* What its context holds now, into t, which is empty. 0 or ERR_NOMEM. */
 int run_context(const struct handle *h, struct talk *t) MUST_CHECK;
 
-/* Of a run that is paused: forgets the tokens [from, end) of its context. 0,
- * ERR_BUSY, ERR_INVALID, ERR_NOMEM with *why. */
-int run_cut(struct handle *h, uint32_t from, uint32_t end, struct fail *why)
-    MUST_CHECK;
+/* On the thread: the engine's generation ends unheard, that of record waits for
+ * the next run call. Takes the record's memory. */
+int run_replace(struct handle *h, struct buf *record) MUST_CHECK;
 
 #endif

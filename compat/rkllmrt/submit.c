@@ -2,13 +2,15 @@
 
 #include "param.h"
 
+#include <math.h>
 #include <sys/random.h>
 
 /* What a call may put into the record, while it is made. */
 struct draft {
 	const struct ask *ask;
 	struct gen_submit g;
-	struct buf text; /* that g points into */
+	struct buf text;   /* that g points into */
+	struct buf joined; /* the same: embeddings, with a conversation's */
 };
 
 /* Rockchip's sampler knows less than ours: the rest is off. Each string has a
@@ -24,6 +26,10 @@ static const struct gen_submit blank = {
 	.dry_breakers = { { "", 0 } },
 	.stops = { { "", 0 } },
 	.hashes = { "", 0 },
+	.embeds = { "", 0 },
+	.image_start = { "", 0 },
+	.image_end = { "", 0 },
+	.image_mark = { "", 0 },
 	.add_special = 1,
 	.dynatemp_exponent = 1.0f,
 	.typical_p = 1.0f,
@@ -68,21 +74,89 @@ use_tokens(struct draft *d, struct fail *why)
 }
 
 static int
+use_rows(struct draft *d, const float *rows, uint64_t n, const char *field,
+    struct fail *why)
+{
+	uint32_t width = d->ask->n_embd;
+	int err;
+
+	if (width == 0)
+		return fail_set(why, ERR_UNSUPPORTED, field,
+		    "%s: this model takes no embeddings", field);
+	if (rows == NULL || n == 0)
+		return fail_set(why, ERR_INVALID, field,
+		    "%s: must not be NULL, nor have no rows", field);
+	err = msg_check_length(field, "", n, d->ask->n_ctx, why);
+	for (uint64_t i = 0; err == 0 && i < n * width; i++)
+		if (!isfinite(rows[i]))
+			err = fail_set(why, ERR_INVALID, field,
+			    "%s[%llu]: must be a number, not %g", field,
+			    (unsigned long long)i, (double)rows[i]);
+	d->g.embeds =
+	    (struct str){ (const char *)rows, n * width * sizeof(*rows) };
+	return err;
+}
+
+static int
 use_embed(struct draft *d, struct fail *why)
 {
-	(void)d;
-	return fail_set(why, ERR_UNSUPPORTED, "input_type",
-	    "input_type: 2 (embeddings) is not supported by this version of "
-	    "Bulkhead");
+	const struct rkllm_embed_input *e = &d->ask->input->embed_input;
+
+	d->g.input = INPUT_EMBEDS;
+	return use_rows(d, e->embed, e->n_tokens, "embed_input.embed", why);
+}
+
+/* The input's own, or init's. */
+static struct str
+mark(const char *own, const char *inits)
+{
+	return str_of(own != NULL && own[0] != '\0' ? own : inits);
+}
+
+#define IMAGES "multimodal_input.image_embed"
+
+static int
+use_images(struct draft *d, const struct rkllm13_multimodal_input *in,
+    struct fail *why)
+{
+	const struct marks *m = d->ask->marks;
+	size_t most = UINT16_MAX;
+
+	if (in->image.n_image == 0 || in->image.n_image > most)
+		return fail_set(why, ERR_INVALID, "multimodal_input.n_image",
+		    "multimodal_input.n_image: must be 1 to %zu, not %zu", most,
+		    in->image.n_image);
+	if (in->image.n_image_tokens > UINT32_MAX)
+		return fail_set(why, ERR_CONTEXT, IMAGES,
+		    "multimodal_input.n_image_tokens: longer than any context");
+	d->g.n_images = (uint32_t)in->image.n_image;
+	d->g.n_image_embeds = (uint32_t)in->image.n_image_tokens;
+	d->g.image_start = mark(in->image.image_start, m->start);
+	d->g.image_end = mark(in->image.image_end, m->end);
+	d->g.image_mark = mark(in->image.image_content, m->content);
+	return use_rows(d, in->image.image_embed,
+	    (uint64_t)in->image.n_image * in->image.n_image_tokens, IMAGES,
+	    why);
 }
 
 static int
 use_multimodal(struct draft *d, struct fail *why)
 {
-	(void)d;
-	return fail_set(why, ERR_UNSUPPORTED, "input_type",
-	    "input_type: 3 (images) is not supported by this version of "
-	    "Bulkhead");
+	const struct rkllm13_input *in = d->ask->input;
+	const struct rkllm13_multimodal_input *m = &in->multimodal_input;
+	const struct style_said said = { str_of(in->role), str_of(m->prompt),
+		in->enable_thinking };
+	int err;
+
+	if (m->prompt == NULL)
+		return fail_set(why, ERR_INVALID, "multimodal_input.prompt",
+		    "multimodal_input.prompt: must not be NULL");
+	if (m->video.video_embed != NULL || m->video.n_video > 0)
+		return fail_set(why, ERR_UNSUPPORTED, "multimodal_input.video",
+		    "multimodal_input.video: this engine takes images only");
+	err = use_images(d, m, why);
+	return err != 0 ? err
+			: style_message(d->ask->style, &said, &d->text, &d->g);
 }
 
 static int
@@ -185,8 +259,6 @@ use_infer(struct draft *d, struct fail *why)
 	d->g.mode = (uint8_t)in->mode;
 	d->g.ignore_eos = p->ignore_eos_token;
 	d->g.special_text = !p->skip_special_token;
-	if (in->keep_history != 0)
-		talk_fill(d->ask->talk, &d->g);
 	return 0;
 }
 
@@ -201,10 +273,13 @@ submit_pack(const struct ask *a, struct buf *ret, struct fail *why)
 		    "%s: must not be NULL but to resume a run that is paused",
 		    a->input == NULL ? "rkllm_input" : "rkllm_infer_params");
 	buf_init(&d.text, msg_row(MSG_GEN_SUBMIT)->max);
+	buf_init(&d.joined, msg_row(MSG_GEN_SUBMIT)->max);
 	d.g.gen = a->gen;
 	err = use_infer(&d, why);
 	if (err == 0)
 		err = use_input(&d, why);
+	if (err == 0 && a->infer->keep_history != 0)
+		err = talk_fill(a->talk, &d.joined, &d.g);
 	if (err == 0) {
 		layout_pack(&layout_gen_submit, &d.g, ret);
 		err = buf_err(ret);
@@ -212,5 +287,6 @@ submit_pack(const struct ask *a, struct buf *ret, struct fail *why)
 	if (err != 0 && why->code == 0)
 		(void)fail_set(why, err, NULL, "%s", err_text(err));
 	buf_done(&d.text);
+	buf_done(&d.joined);
 	return err;
 }

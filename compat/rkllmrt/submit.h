@@ -11,6 +11,14 @@
 #include "rkllm/style.h"
 #include "rkllm/talk.h"
 
+/* Around an image's embeddings, and of their place: for inputs without their
+ * own. Each may be "". */
+struct marks {
+	char *start;
+	char *end;
+	char *content;
+};
+
 /* What is asked, and of whom. */
 struct ask {
 	const struct rkllm13_param *param;
@@ -19,8 +27,10 @@ struct ask {
 	const struct style *style;
 	const struct talk *talk; /* that a run with keep_history goes on from */
 	const struct loras *loras;
-	uint64_t gen;	/* its id */
-	uint32_t n_ctx; /* what a prompt must fit into */
+	uint64_t gen; /* its id */
+	const struct marks *marks;
+	uint32_t n_ctx;	 /* what a prompt must fit into */
+	uint32_t n_embd; /* numbers of an embedding; 0: it takes none */
 };
 
 /* Checks it and packs the record into ret (unpack it with layout_gen_submit);

@@ -3,6 +3,8 @@
  * call. */
 #include "user.h"
 
+#include <math.h>
+
 #define PAUSE_AT 4
 
 static struct talk talk, fresh;
@@ -135,6 +137,41 @@ is_aborted_when_it_is_cut(LLMHandle h)
 	CHECK(talk.perf.generate_tokens == PAUSE_AT);
 }
 
+/* A context with embeddings: here what the model itself makes of a prompt. */
+static void
+embeddings_are_cut_too(LLMHandle h)
+{
+	static float rows[8 * 4096];
+	RKLLMInput in = user_prompt("Tell me about a lighthouse.");
+	RKLLMInferParam how = user_infer();
+
+	talk_init(&talk);
+	how.mode = RKLLM_INFER_GET_LAST_HIDDEN_LAYER;
+	CHECK(rkllm_run(h, &in, &how, &talk) == 0);
+	CHECK(talk.n_rows >= 8 && talk.n_cols <= 4096);
+	(void)memcpy(
+	    rows, talk.rows, 8 * (size_t)talk.n_cols * sizeof(rows[0]));
+
+	in.input_type = RKLLM_INPUT_EMBED;
+	in.embed_input.embed = rows;
+	in.embed_input.n_tokens = 8;
+	how = user_infer();
+	talk_init(&talk);
+	talk.pause_at = 1;
+	CHECK(rkllm_run(h, &in, &how, &talk) == 0);
+	CHECK(talk.n_last == 0);
+	CHECK(size(h) == 8 + talk.n_texts + talk.n_waits);
+	/* It goes on from a token, not from a row. */
+	CHECK(cut(h, 7, size(h)) != 0);
+	CHECK(cut(h, 2, 5) == 0);
+	CHECK(size(h) == 5 + talk.n_texts + talk.n_waits);
+	CHECK(rkllm_run(h, NULL, NULL, NULL) == 0);
+	CHECK(talk.n_last == 1 && talk.last == RKLLM_RUN_FINISH);
+	CHECK(talk.perf.prefill_tokens == 8);
+	rows[3] = NAN;
+	CHECK(rkllm_run(h, &in, &how, &talk) != 0);
+}
+
 /* All but what would wait for itself. */
 static int
 calls_back(RKLLMResult *result, void *userdata, LLMCallState state)
@@ -187,6 +224,7 @@ main(void)
 	goes_on_from_what_is_left(h);
 	not_everything_can_be_cut(h);
 	is_aborted_when_it_is_cut(h);
+	embeddings_are_cut_too(h);
 	pause_it(h);
 	CHECK(cut(h, 2, 5) == 0);
 	CHECK(rkllm_destroy(h) == 0);

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A program with our librkllmrt says what a client of the server is told, whatever it sets."""
+import array
 import json
 import os
 import struct
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from bulkhead import BIN, DEADLINE, RpcError, Server, cases, made_model
@@ -19,6 +21,11 @@ def by_program(version, commands, settings):
     out = subprocess.run([program, *words], env=dict(os.environ, **settings), check=True,
                          stdout=subprocess.PIPE, timeout=DEADLINE).stdout
     return [json.loads(line) for line in out.splitlines()]
+
+
+def floats(path):
+    with open(path, 'rb') as f:
+        return list(array.array('f', f.read()))
 
 
 class Client:
@@ -78,13 +85,24 @@ class Client:
         return [got['num_tokens'], got[width],
                 struct.pack(f'{len(got[inner])}f', *got[inner]).hex()]
 
+    def input(self, **fields):
+        ident = self.rpc.send('rkllm.run', None, fields, {'keep_history': 1}, None)
+        return ''.join(r['text'] or '' for r in self.rpc.replies(ident))
+
+    def embed(self, path, n):
+        return self.input(input_type=2, embed_input={'embed': floats(path), 'n_tokens': n})
+
+    def image(self, text, path, n):
+        return self.input(input_type=3, multimodal_input={
+            'prompt': text, 'image_embed': floats(path), 'n_image_tokens': n, 'n_image': 1})
+
     def obey(self, command):
         name, *args = command
         try:
             return getattr(self, 'use' if name == 'with' else name)(*args)
         except RpcError as error:
             print(f'{command[:2]}: {error}')
-            return None if name in ('say', 'turn', 'rows') else False
+            return None if name in ('say', 'turn', 'rows', 'embed', 'image') else False
 
 
 def close(a, b):
@@ -99,9 +117,10 @@ def close(a, b):
 
 def both(server, *commands, tokens=48, context=512, keep=0):
     settings = {'SPEAK_TOKENS': str(tokens), 'SPEAK_CONTEXT': str(context),
-                'SPEAK_KEEP': str(keep)}
+                'SPEAK_KEEP': str(keep), 'BULKHEAD_MODEL': server.model}
     with server.rpc() as rpc:
-        rpc.init('', temperature=0, max_new_tokens=tokens, max_context_len=context, n_keep=keep)
+        rpc.init('', temperature=0, max_new_tokens=tokens, max_context_len=context, n_keep=keep,
+                 img_start='<s>', img_end='</s>')
         client = Client(rpc)
         expected = [client.obey(command) for command in commands]
     for version in '1.3', '1.2':
@@ -173,6 +192,24 @@ def a_context_that_is_full(server):
          keep=-1)
 
 
+def embeddings(server):
+    """Rows of nothing in particular; short answers, for the model is one of random weights."""
+    width = server.status()['models'][0]['n_embd']
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(struct.pack(f'{8 * width}f', *[(i * 7 % 23 - 11) / 100
+                                               for i in range(8 * width)]))
+        f.flush()
+        got = both(server, ('embed', f.name, 8), ('size',), ('turn', 'And?'), ('size',),
+                   ('image', 'Look: <image> what?', f.name, 8), ('size',), ('cut', 2, 20),
+                   ('turn', 'Still?'), ('image', 'no mark', f.name, 8),
+                   ('image', '<image>', f.name, 0), ('size',), tokens=6)
+    assert got[1] == 8 + 6 and got[8] is got[9] is None
+
+
+with made_model('--preset', 'tiny-llama', '--type', 'f32') as path, \
+        Server(models=[path]) as the_server:
+    the_server.model = path
+    cases(embeddings, args=(the_server,))
 with Server() as the_server:
     cases(prompts, conversations, a_template_of_its_own, tools, adapters, rows,
           args=(the_server,))

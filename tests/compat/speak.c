@@ -8,6 +8,9 @@
  *				the call's success
  *	size			of the KV cache
  *	rows MODE TEXT		how many, how long, and their bytes
+ *	embed FILE N, image TEXT FILE N
+ *				a turn of N rows of floats, or of a text with an
+ *				image of so many: its text
  */
 #include "user.h"
 
@@ -146,6 +149,67 @@ rows(char **arg)
 	(void)puts("\"]");
 }
 
+/* As many floats as the file has. */
+static float *
+read_floats(const char *path)
+{
+	static float room[1 << 20];
+	FILE *f = fopen(path, "rb");
+
+	CHECK(f != NULL);
+	CHECK(fread(room, sizeof(float), sizeof(room) / sizeof(float), f) > 0);
+	(void)fclose(f);
+	return room;
+}
+
+static void
+turn_of(RKLLMInput *in)
+{
+	RKLLMInferParam how = user_infer();
+
+	how.keep_history = 1;
+	talk_init(&talk);
+	if (rkllm_run(handle, in, &how, &talk) == 0)
+		put_text(talk.text);
+	else
+		(void)puts("null");
+}
+
+static void
+embed(char **arg)
+{
+	RKLLMInput in = user_prompt(NULL);
+
+	in.input_type = RKLLM_INPUT_EMBED;
+	in.embed_input.embed = read_floats(arg[0]);
+	in.embed_input.n_tokens = (size_t)atoi(arg[1]);
+	turn_of(&in);
+}
+
+static void
+image(char **arg)
+{
+	RKLLMInput in = user_prompt(NULL);
+	RKLLMMultiModalInput m;
+
+	(void)memset(&m, 0, sizeof(m));
+	m.prompt = arg[0];
+#ifdef RKLLM_1_2
+	m.image_embed = read_floats(arg[1]);
+	m.n_image_tokens = (size_t)atoi(arg[2]);
+	m.n_image = 1;
+#else
+	m.image.image_embed = read_floats(arg[1]);
+	m.image.n_image_tokens = (size_t)atoi(arg[2]);
+	m.image.n_image = 1;
+	m.image.image_start = "<s>";
+	m.image.image_end = "</s>";
+#endif
+	in.input_type = RKLLM_INPUT_MULTIMODAL;
+	in.multimodal_input = m;
+	turn_of(&in);
+}
+
 static const struct command {
 	const char *name;
 	int n_args;
@@ -162,6 +226,8 @@ static const struct command {
 	{ "cut", 2, cut },
 	{ "size", 0, size },
 	{ "rows", 2, rows },
+	{ "embed", 2, embed },
+	{ "image", 3, image },
 };
 
 static char **
@@ -184,6 +250,10 @@ main(int argc, char **argv)
 	p.max_new_tokens = atoi(getenv("SPEAK_TOKENS"));
 	p.max_context_len = atoi(getenv("SPEAK_CONTEXT"));
 	p.n_keep = atoi(getenv("SPEAK_KEEP"));
+#ifdef RKLLM_1_2
+	p.img_start = "<s>";
+	p.img_end = "</s>";
+#endif
 	CHECK(user_init(&handle, &p, NULL) == 0);
 	while (arg < argv + argc)
 		arg = obey(arg);

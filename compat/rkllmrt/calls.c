@@ -9,8 +9,6 @@
 
 #include "base/log.h"
 
-#define NOT_YET "not supported by this version of Bulkhead"
-
 int
 api_answer(const char *call, int err, const struct fail *why)
 {
@@ -93,13 +91,6 @@ rkllm_is_running(void *handle)
 	return is_running;
 }
 
-static int
-not_yet(struct handle *h, struct fail *why)
-{
-	(void)h;
-	return fail_set(why, ERR_UNSUPPORTED, NULL, NOT_YET);
-}
-
 /* The others, with what they are called with. */
 #define WITH_HANDLE(call, handle, ...)                       \
 	do {                                                 \
@@ -123,14 +114,14 @@ rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
 int
 rkllm_load_prompt_cache(void *handle, const char *path)
 {
-	(void)path;
-	return with_handle("rkllm_load_prompt_cache", handle, not_yet);
+	WITH_HANDLE(
+	    "rkllm_load_prompt_cache", handle, saved_load(h, path, &why));
 }
 
 int
 rkllm_release_prompt_cache(void *handle)
 {
-	return with_handle("rkllm_release_prompt_cache", handle, not_yet);
+	return with_handle("rkllm_release_prompt_cache", handle, saved_release);
 }
 
 int

@@ -55,6 +55,7 @@ pack_rest(struct handle *h, const struct talk *left, struct buf *ret,
 	if (err != 0)
 		return err;
 	g.gen = ++h->last_gen;
+	g.cache = 0;
 	if (g.max_tokens > 0)
 		g.max_tokens -= (uint32_t)(buf_len(&r->out) / sizeof(int32_t));
 	layout_pack(&layout_gen_submit, &g, ret);

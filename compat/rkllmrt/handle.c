@@ -79,6 +79,7 @@ handle_free(struct handle *h)
 	free(h->marks.end);
 	free(h->marks.content);
 	buf_done(&h->record);
+	free(h->save);
 	run_done(&h->run);
 	style_done(&h->style);
 	talk_done(&h->talk);
@@ -379,6 +380,7 @@ make(const struct handle_setup *s)
 	(void)pthread_cond_init(&h->wake, NULL);
 	(void)pthread_cond_init(&h->settled, NULL);
 	buf_init(&h->record, msg_row(MSG_GEN_SUBMIT)->max);
+	h->last_attached = ATTACH_FIRST;
 	run_init(&h->run);
 	style_init(&h->style);
 	talk_init(&h->talk, 1);

@@ -66,6 +66,7 @@ struct handle {
 	struct job *jobs;
 	struct waiter *waiter; /* or NULL: nobody waits */
 	struct buf record;     /* of a run that the thread has not begun */
+	char *save;	       /* with it: where its prompt goes; or NULL */
 	void *userdata;	       /* of the run, or NULL */
 	uint64_t last_gen;
 
@@ -73,9 +74,11 @@ struct handle {
 	struct style style;
 	struct talk talk; /* the thread adds what was said */
 	struct loras loras;
+	uint32_t prompt_cache; /* its id in the engine; 0: none */
 
 	/* The thread's own; others interrupt the engine, under the lock. */
-	struct engine *engine; /* NULL: gone */
+	struct engine *engine;	/* NULL: gone */
+	uint32_t last_attached; /* id of what was attached last */
 	struct run run;
 };
 

@@ -78,8 +78,7 @@ static int
 do_load(struct handle *h, void *arg, struct fail *why)
 {
 	const struct order *o = arg;
-	struct loras *l = &h->loras;
-	const struct worker_attach w = { .id = ATTACH_FIRST + l->last_id++,
+	const struct worker_attach w = { .id = ++h->last_attached,
 		.kind = ATTACH_LORA,
 		.path = str_of(o->a->lora_adapter_path) };
 	struct bias use = { (int32_t)w.id, o->a->scale };

@@ -17,7 +17,6 @@ struct lora {
 struct loras {
 	struct lora all[WORKER_ADAPTERS_MAX];
 	uint32_t n;
-	uint32_t last_id;
 };
 
 void loras_done(struct loras *l);

@@ -4,6 +4,7 @@
 #include "submit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 void
 phase_set(struct handle *h, enum phase phase)
@@ -60,20 +61,30 @@ claim(struct handle *h, bool *ret_goes_on, struct fail *why)
 	return 0;
 }
 
+/* What a run is made of. */
+struct order {
+	struct buf record;
+	char *save;   /* where its prompt goes; or NULL */
+	bool is_turn; /* of the conversation */
+};
+
 /* Hands it to the thread. Under the lock. */
 static int
-hand_over(struct handle *h, struct buf *record, bool is_turn, void *userdata,
-    struct waiter *w, struct fail *why)
+hand_over(struct handle *h, struct order *o, void *userdata, struct waiter *w,
+    struct fail *why)
 {
 	if (h->is_over)
 		return over(why);
-	if (record != NULL) {
+	if (o != NULL) {
 		struct buf old = h->record;
 
-		h->record = *record;
-		*record = old;
+		h->record = o->record;
+		o->record = old;
 		h->userdata = userdata;
-		h->is_turn = is_turn;
+		h->is_turn = o->is_turn;
+		free(h->save);
+		h->save = o->save;
+		o->save = NULL;
 	} else if (userdata != NULL) {
 		h->userdata = userdata;
 	}
@@ -85,7 +96,8 @@ hand_over(struct handle *h, struct buf *record, bool is_turn, void *userdata,
 /* What it is made from stays as it is: see phase_lock(). */
 static int
 prepare(struct handle *h, const struct rkllm13_input *input,
-    const struct rkllm13_infer_param *infer, struct buf *ret, struct fail *why)
+    const struct rkllm13_infer_param *infer, struct order *ret,
+    struct fail *why)
 {
 	const struct ask a = { .param = &h->param,
 		.input = input,
@@ -94,11 +106,17 @@ prepare(struct handle *h, const struct rkllm13_input *input,
 		.talk = &h->talk,
 		.loras = &h->loras,
 		.marks = &h->marks,
+		.prompt_cache = h->prompt_cache,
 		.gen = ++h->last_gen,
 		.n_ctx = h->n_ctx,
 		.n_embd = h->n_embd };
+	int err = submit_pack(&a, &ret->record, why);
 
-	return submit_pack(&a, ret, why);
+	if (err != 0)
+		return err;
+	ret->is_turn = infer->keep_history != 0;
+	return saving_ask(
+	    infer->prompt_cache_params, infer->mode, &ret->save, why);
 }
 
 static int
@@ -106,8 +124,8 @@ start(struct handle *h, const struct rkllm13_input *input,
     const struct rkllm13_infer_param *infer, void *userdata, struct waiter *w,
     struct fail *why)
 {
+	struct order o = { .save = NULL };
 	bool goes_on = false;
-	struct buf record;
 	sigset_t was;
 	int err;
 
@@ -116,18 +134,17 @@ start(struct handle *h, const struct rkllm13_input *input,
 	handle_unlock(h, &was);
 	if (err != 0)
 		return err;
-	buf_init(&record, msg_row(MSG_GEN_SUBMIT)->max);
+	buf_init(&o.record, msg_row(MSG_GEN_SUBMIT)->max);
 	if (!goes_on)
-		err = prepare(h, input, infer, &record, why);
+		err = prepare(h, input, infer, &o, why);
 	handle_lock(h, &was);
 	if (err == 0)
-		err = hand_over(h, goes_on ? NULL : &record,
-		    infer != NULL && infer->keep_history != 0, userdata, w,
-		    why);
+		err = hand_over(h, goes_on ? NULL : &o, userdata, w, why);
 	if (err != 0)
 		phase_set(h, goes_on ? PHASE_OF_PAUSE : PHASE_OF_REST);
 	handle_unlock(h, &was);
-	buf_done(&record);
+	buf_done(&o.record);
+	free(o.save);
 	return err;
 }
 

@@ -19,6 +19,7 @@
 void
 run_init(struct run *r)
 {
+	r->saving.fd = -1;
 	buf_init(&r->record, msg_row(MSG_GEN_SUBMIT)->max);
 	buf_init(&r->prompt, TOKENS_MAX);
 	buf_init(&r->turns, TOKENS_MAX);
@@ -165,6 +166,18 @@ on_rows(void *arg, const struct gen_rows *in)
 	to->n_got = in->first + (uint32_t)n;
 }
 
+static void
+on_saved(void *arg, const struct worker_saved *w)
+{
+	struct run *r = &((struct handle *)arg)->run;
+
+	r->saving.is_there = w->err == 0;
+	r->saving.size = w->size;
+	if (w->err != 0)
+		(void)fail_set(
+		    &r->why, w->err, NULL, "%.*s", (int)w->text.n, w->text.p);
+}
+
 struct engine_events
 run_events(struct handle *h)
 {
@@ -174,7 +187,8 @@ run_events(struct handle *h)
 		.on_done = on_done,
 		.on_failed = on_failed,
 		.on_checked = on_checked,
-		.on_rows = on_rows };
+		.on_rows = on_rows,
+		.on_saved = on_saved };
 }
 
 static bool
@@ -265,8 +279,11 @@ tell_rows(struct handle *h)
 
 /* Its rows stay until the next run. */
 static void
-forget(struct run *r)
+forget(struct handle *h)
 {
+	struct run *r = &h->run;
+
+	saving_end(h, &r->saving);
 	r->gen = 0;
 	r->is_new = false;
 	r->is_parked = false;
@@ -330,6 +347,23 @@ rest(struct handle *h)
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
+/* A prompt that could not be saved is the run's failure, however well it went
+ * otherwise. */
+static void
+save(struct run *r)
+{
+	if (r->err != 0 || r->saving.path == NULL)
+		return;
+	if (r->saving.is_there)
+		r->err = saving_write(&r->saving, &r->why);
+	else if (r->why.code != 0)
+		r->err = r->why.code;
+	else
+		r->err = fail_set(&r->why, ERR_ABORTED, NULL,
+		    "prompt_cache_params: the run ended before its prompt was "
+		    "computed");
+}
+
 /* The last callback, and who waits. */
 static void
 tell_last(struct handle *h)
@@ -340,6 +374,7 @@ tell_last(struct handle *h)
 
 	if (r->err == 0 && text.n > 0)
 		(void)tell_text(h, &text);
+	save(r);
 	(void)pthread_mutex_lock(&h->lock);
 	remember(h);
 	(void)pthread_mutex_unlock(&h->lock);
@@ -347,7 +382,7 @@ tell_last(struct handle *h)
 		result.perf = r->perf;
 	(void)tell(
 	    h, &result, r->err == 0 ? RKLLM_STATE_FINISH : RKLLM_STATE_ERROR);
-	forget(r);
+	forget(h);
 	rest(h);
 }
 
@@ -390,6 +425,14 @@ submit(struct handle *h)
 		fail(r, err, err_text(err));
 		return;
 	}
+	if (r->saving.path != NULL && r->saving.fd < 0)
+		err = saving_begin(h, &r->saving, &r->why);
+	if (err != 0) {
+		r->has_last = true;
+		r->err = err;
+		return;
+	}
+	r->asked.save = r->saving.id;
 	r->gen = r->asked.gen;
 	engine_llama.submit(h->engine, &r->asked);
 }
@@ -408,6 +451,8 @@ take_new(struct handle *h)
 		r->record = h->record;
 		h->record = mine;
 		buf_reset(&h->record);
+		r->saving.path = h->save;
+		h->save = NULL;
 	}
 	(void)pthread_mutex_unlock(&h->lock);
 	if (!is_new)
@@ -499,7 +544,7 @@ run_replace(struct handle *h, struct buf *record)
 	if (r->before.prefill_tokens == 0)
 		r->before.prefill_tokens = (int32_t)ints_of(&r->prompt).n;
 	r->before.generate_tokens += (int32_t)ints_of(&r->out).n;
-	forget(r);
+	forget(h);
 	r->record = *record;
 	*record = old;
 	r->is_new = true;

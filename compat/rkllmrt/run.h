@@ -5,6 +5,8 @@
 #ifndef RKLLMRT_RUN_H
 #define RKLLMRT_RUN_H
 
+#include "saved.h"
+
 #include "base/buf.h"
 #include "rkllm/abi13.h"
 #include "rkllm/talk.h"
@@ -34,6 +36,7 @@ struct run {
 	int32_t token;		  /* the last one */
 	struct buf record;	  /* what it was started with */
 	struct gen_submit asked;  /* which says that */
+	struct saving saving;
 
 	/* What the context holds, as struct talk_turn has it. */
 	struct buf prompt; /* int32_t each, as those below */

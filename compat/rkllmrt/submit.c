@@ -210,19 +210,12 @@ draw_seed(struct gen_submit *g, struct fail *why)
 static int
 check_infer(const struct rkllm13_infer_param *in, struct fail *why)
 {
-	const struct rkllm_prompt_cache_param *c = in->prompt_cache_params;
-
 	if (in->mode < 0 || in->mode > RKLLM_MODE_LOGITS)
 		return fail_set(why, ERR_INVALID, "mode",
 		    "mode: must be 0 to 2, not %d", in->mode);
 	if (in->keep_history != 0 && in->keep_history != 1)
 		return fail_set(why, ERR_INVALID, "keep_history",
 		    "keep_history: must be 0 or 1, not %d", in->keep_history);
-	if (c != NULL &&
-	    (c->save_prompt_cache != 0 || str_of(c->prompt_cache_path).n > 0))
-		return fail_set(why, ERR_UNSUPPORTED, "prompt_cache_params",
-		    "prompt_cache_params: not supported by this version of "
-		    "Bulkhead");
 	return 0;
 }
 
@@ -257,6 +250,8 @@ use_infer(struct draft *d, struct fail *why)
 		return err;
 	use_budget(d);
 	d->g.mode = (uint8_t)in->mode;
+	if (in->mode == RKLLM_MODE_GENERATE)
+		d->g.cache = d->ask->prompt_cache;
 	d->g.ignore_eos = p->ignore_eos_token;
 	d->g.special_text = !p->skip_special_token;
 	return 0;

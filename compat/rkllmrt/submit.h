@@ -29,8 +29,9 @@ struct ask {
 	const struct loras *loras;
 	uint64_t gen; /* its id */
 	const struct marks *marks;
-	uint32_t n_ctx;	 /* what a prompt must fit into */
-	uint32_t n_embd; /* numbers of an embedding; 0: it takes none */
+	uint32_t prompt_cache; /* to begin with; 0: none */
+	uint32_t n_ctx;	       /* what a prompt must fit into */
+	uint32_t n_embd;       /* numbers of an embedding; 0: it takes none */
 };
 
 /* Checks it and packs the record into ret (unpack it with layout_gen_submit);

@@ -116,15 +116,6 @@ hang(void)
 		(void)pause();
 }
 
-static _Noreturn void
-crash(void)
-{
-	volatile int *nowhere = NULL;
-
-	*nowhere = 1;
-	abort();
-}
-
 /* 0 or -1. */
 static int
 obey(char *line)
@@ -141,7 +132,7 @@ obey(char *line)
 	else if (strcmp(line, "fail") == 0)
 		return -1;
 	else if (strcmp(line, "crash") == 0)
-		crash();
+		abort();
 	else if (strcmp(line, "hang") == 0)
 		hang();
 	else if (strcmp(line, "open") == 0 && rest != NULL) {
@@ -463,7 +454,7 @@ misbehave(struct turn *t)
 	if (t->input->input_type == RKLLM_IN_TOKEN)
 		return 0;
 	if (number(f, "crash ", -1) == f->n_said)
-		crash();
+		abort();
 	if (number(f, "hang ", -1) == f->n_said)
 		hang();
 	if (number(f, "error ", -1) != f->n_said)

@@ -28,6 +28,7 @@ struct front {
 	struct list dirty;	/* struct conn with output not yet tried */
 	struct list models;	/* struct model */
 	struct list wants;	/* struct want: MODEL_WANTs without answer */
+	struct list attaches;	/* struct attach: MODEL_ATTACHs likewise */
 	struct list endings;	/* struct gen whose last call is due */
 	struct table *gens;	/* struct gen by id */
 	struct journal journal; /* of them; empty until the keeper gave it */

@@ -208,6 +208,22 @@ on_waiting(void *arg, uint32_t model)
 }
 
 static void
+on_attach(void *arg, const struct model_attach *a)
+{
+	struct keeper *k = arg;
+
+	models_attach(k->models, a);
+}
+
+static void
+on_detach(void *arg, const struct model_detach *d)
+{
+	struct keeper *k = arg;
+
+	models_detach(k->models, d);
+}
+
+static void
 on_suspects(void *arg, const struct model_suspects *s)
 {
 	struct keeper *k = arg;
@@ -250,6 +266,15 @@ to_front(void *arg, const struct model_state *st, int fd)
 	return k->front != NULL && front_tell_model(k->front, st, fd);
 }
 
+static void
+attached(void *arg, const struct model_attached *a)
+{
+	struct keeper *k = arg;
+
+	if (k->front != NULL)
+		front_tell_attached(k->front, a);
+}
+
 static const struct front_ops front_ops = {
 	.greet = on_greet,
 	.lost = on_lost,
@@ -257,6 +282,8 @@ static const struct front_ops front_ops = {
 	.drop = on_drop,
 	.broken = on_broken,
 	.waiting = on_waiting,
+	.attach = on_attach,
+	.detach = on_detach,
 	.suspects = on_suspects,
 	.bury = bury_front,
 	.pardon = on_pardon,
@@ -265,6 +292,7 @@ static const struct front_ops front_ops = {
 
 static const struct models_ops models_ops = {
 	.to_front = to_front,
+	.attached = attached,
 	.bury = bury_worker,
 	.on_change = check_soon,
 };

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "keeper/model.h"
+#include "keeper/modelattach.h"
 #include "keeper/modeldir.h"
 #include "keeper/modelguard.h"
 #include "keeper/modelroom.h"
@@ -184,8 +185,8 @@ by_name(const struct models *all, const char *name)
 	return NULL;
 }
 
-static struct model *
-by_id(const struct models *all, uint32_t id)
+struct model *
+models_by_id(const struct models *all, uint32_t id)
 {
 	struct list *it, *next;
 
@@ -423,7 +424,7 @@ models_want(struct models *all, const struct model_want *w)
 void
 models_drop(struct models *all, uint32_t id)
 {
-	struct model *m = by_id(all, id);
+	struct model *m = models_by_id(all, id);
 
 	if (m == NULL || m->users == 0)
 		return;
@@ -435,7 +436,7 @@ models_drop(struct models *all, uint32_t id)
 void
 models_broken(struct models *all, uint32_t id)
 {
-	struct model *m = by_id(all, id);
+	struct model *m = models_by_id(all, id);
 	struct process *p = m != NULL ? super_process(m->super) : NULL;
 
 	if (p == NULL)
@@ -447,7 +448,7 @@ models_broken(struct models *all, uint32_t id)
 void
 models_waiting(struct models *all, uint32_t id)
 {
-	struct model *m = by_id(all, id);
+	struct model *m = models_by_id(all, id);
 
 	if (m != NULL)
 		super_await(m->super);
@@ -456,7 +457,7 @@ models_waiting(struct models *all, uint32_t id)
 void
 models_pardon(struct models *all, const struct model_pardon *c)
 {
-	struct model *m = by_id(all, c->model);
+	struct model *m = models_by_id(all, c->model);
 
 	if (m == NULL)
 		return;
@@ -494,6 +495,7 @@ models_forget_front(struct models *all)
 
 		m->users = 0;
 		m->n_refs = 0;
+		attach_forget(&m->attachments);
 		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
 			model_leave(m, false);
 	}

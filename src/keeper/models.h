@@ -24,6 +24,8 @@ struct models_ops {
 	/* Sends a MODEL_STATE to the front, if there is one. fd rides along
 	 * and is not taken. False when there was nobody to send it to. */
 	bool (*to_front)(void *arg, const struct model_state *st, int fd);
+	/* The same for a MODEL_ATTACHED. */
+	void (*attached)(void *arg, const struct model_attached *a);
 	/* A worker died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
 	/* Something changed: models_ready(), models_failed() or
@@ -58,6 +60,10 @@ void models_want(struct models *all, const struct model_want *w);
 void models_drop(struct models *all, uint32_t id);
 void models_broken(struct models *all, uint32_t id);
 void models_waiting(struct models *all, uint32_t id);
+
+/* MODEL_ATTACH and MODEL_DETACH. */
+void models_attach(struct models *all, const struct model_attach *w);
+void models_detach(struct models *all, const struct model_detach *d);
 
 /* SIGIO came: somebody wants to write to a file that is served. */
 void models_look_at_files(struct models *all);

@@ -21,7 +21,8 @@
 
 /* What an engine says, from within submit, cancel and step. What is pointed
  * at lives only as long as the call. Each generation gets one started, any
- * number of steps, and one last word: done or failed; or failed alone. */
+ * number of steps or, by its mode, of rows, and one last word: done or failed;
+ * or failed alone. */
 struct engine_events {
 	void *arg;
 	void (*on_started)(void *arg, const struct gen_started *s);
@@ -30,6 +31,8 @@ struct engine_events {
 	void (*on_failed)(void *arg, const struct gen_failed *f);
 	/* Between the two, of a resume with hashes: how it compares. */
 	void (*on_checked)(void *arg, const struct gen_checked *c);
+	/* The next ones, in order; none comes twice, also of a resume. */
+	void (*on_rows)(void *arg, const struct gen_rows *r);
 };
 
 struct engine;
@@ -74,6 +77,16 @@ struct engine_ops {
 
 	/* One unit: a chunk of one sequence, or a token of many. */
 	void (*step)(struct engine *e);
+
+	/* Takes a file beside the model, between two units; fd stays the
+	 * caller's. NULL: this engine can do none of it. 0, or an ERR_* with
+	 * why filled: ERR_FILE where the file is to blame, ERR_UNSUPPORTED. */
+	int (*attach)(struct engine *e, const struct worker_attach *a, int fd,
+	    struct fail *why) MUST_CHECK;
+
+	/* It is used no more; what runs with it does so to its end. An unknown
+	 * id is harmless. NULL where attach is. */
+	void (*detach)(struct engine *e, uint32_t id);
 
 	/* Asks a unit that is running to end early. Called from a signal
 	 * handler: it may only set a flag. */

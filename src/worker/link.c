@@ -111,11 +111,17 @@ on_checked(void *arg, const struct gen_checked *c)
 	send(arg, MSG_GEN_CHECKED, c);
 }
 
+static void
+on_rows(void *arg, const struct gen_rows *r)
+{
+	send(arg, MSG_GEN_ROWS, r);
+}
+
 struct engine_events
 link_events(struct link *l)
 {
 	struct engine_events e = { l, on_started, on_step, on_done, on_failed,
-		on_checked };
+		on_checked, on_rows };
 
 	return e;
 }

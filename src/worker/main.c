@@ -21,10 +21,12 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUT_MAX (1u << 20)	/* bytes that may wait for the keeper */
 #define STACK_BYTES (64u << 20) /* templates are read by recursion */
+#define READ_BYTES_US 20.0	/* of a file that is attached */
 
 struct worker {
 	struct chan *keeper;
@@ -238,9 +240,76 @@ do_channel(struct worker *w, struct frame *f)
 	f->fds[0] = -1;
 }
 
+/* About as long as a slow disk takes to read it. */
+static double
+reading_us(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (double)st.st_size / READ_BYTES_US : 0;
+}
+
+static int
+attach(
+    struct worker *w, const struct worker_attach *a, int fd, struct fail *why)
+{
+	const struct link *l = &w->link;
+
+	if (l->ops->attach == NULL)
+		return fail_set(why, ERR_UNSUPPORTED, NULL,
+		    "the %s engine can have no such file", l->ops->name);
+	progress_begin(w->p, PHASE_ATTACH, reading_us(fd));
+	progress_bump(w->p);
+	crash_note_step(STEP_ATTACH, 0);
+	why->code = l->ops->attach(l->engine, a, fd, why);
+	crash_note_step(STEP_NONE, 0);
+	set_phase(w, PHASE_IDLE);
+	return why->code;
+}
+
+/* Between two units of what runs, which waits as long as this takes. */
+static void
+do_attach(struct worker *w, struct frame *f)
+{
+	struct worker_attached r = { .err = 0 };
+	struct worker_attach a;
+	struct fail why = { 0 };
+
+	if (w->link.engine == NULL || f->n_fds == 0 ||
+	    frame_unpack(f, &a) != 0) {
+		over(w, 1);
+		return;
+	}
+	r.id = a.id;
+	r.err = attach(w, &a, f->fds[0], &why);
+	r.text = str_of(why.text);
+	if (chan_send(w->keeper, MSG_WORKER_ATTACHED, &r, -1) != 0)
+		over(w, 1);
+}
+
+static void
+do_detach(struct worker *w, struct frame *f)
+{
+	const struct link *l = &w->link;
+	struct worker_detach d;
+
+	if (frame_unpack(f, &d) != 0)
+		over(w, 1);
+	else if (l->engine != NULL && l->ops->detach != NULL)
+		l->ops->detach(l->engine, d.id);
+}
+
 static void
 take_from_keeper(struct worker *w)
 {
+	static void (*const handlers[MSG_COUNT])(
+	    struct worker *, struct frame *) = {
+		[MSG_WORKER_ADAPTER] = do_adapter,
+		[MSG_WORKER_LOAD] = do_load,
+		[MSG_WORKER_CHANNEL] = do_channel,
+		[MSG_WORKER_ATTACH] = do_attach,
+		[MSG_WORKER_DETACH] = do_detach,
+	};
 	struct frame f;
 	int err;
 
@@ -249,12 +318,8 @@ take_from_keeper(struct worker *w)
 			over(w, err == ERR_EOF ? 0 : 1);
 			return;
 		}
-		if (f.msg == MSG_WORKER_ADAPTER)
-			do_adapter(w, &f);
-		else if (f.msg == MSG_WORKER_LOAD)
-			do_load(w, &f);
-		else if (f.msg == MSG_WORKER_CHANNEL)
-			do_channel(w, &f);
+		if (handlers[f.msg] != NULL)
+			handlers[f.msg](w, &f);
 		frame_close(&f);
 	}
 }

@@ -321,7 +321,7 @@ sampler_pick(struct sampler *s, struct sampler_room *room, float *row,
 	if (err != 0)
 		return err;
 	/* It may move c.v: first the call, then the look. */
-	at = pick_one(s, room, n, &c);
+	at = pick_one(s, room, s->n_gone + n, &c);
 	*ret = c.v[at].id;
 	return 0;
 }

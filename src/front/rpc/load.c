@@ -3,6 +3,7 @@
 #include "front/front.h"
 #include "front/model.h"
 #include "front/params.h"
+#include "front/rpc/adapter.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
 
@@ -14,7 +15,7 @@
 #define DESTROYED \
 	"{\"success\":true,\"message\":\"Model destroyed successfully\"}"
 
-static struct change *
+struct change *
 change_new(struct call *c)
 {
 	struct change *ch = calloc(1, sizeof(*ch));
@@ -26,16 +27,52 @@ change_new(struct call *c)
 	return NULL;
 }
 
-/* Ends the change: the caller answers its call, then drops that. */
-static struct call
+struct call
 change_end(struct rpc *r)
 {
 	struct change *ch = r->change;
 	struct call c = ch->call;
 
 	r->change = NULL;
+	adapter_free(ch->adapter);
 	free(ch);
 	return c;
+}
+
+struct adapter *
+change_adapter(struct rpc *r)
+{
+	struct adapter *one = r->change->adapter;
+
+	r->change->adapter = NULL;
+	return one;
+}
+
+static void
+no_memory(struct rpc *r)
+{
+	struct call c = change_end(r);
+
+	call_error(&c, RPC_INTERNAL, NULL, "out of memory");
+	call_drop(&c);
+}
+
+void
+change_attach(struct call *c, enum attach_kind kind, struct str path,
+    struct adapter *adapter, attach_fn fn)
+{
+	struct rpc *r = c->rpc;
+
+	r->change = change_new(c);
+	if (r->change == NULL) {
+		adapter_free(adapter);
+		return;
+	}
+	r->change->adapter = adapter;
+	if (adapter != NULL)
+		r->change->attach = attach_ask(rpc_model(r), kind, path, fn, r);
+	if (r->change->attach == NULL)
+		no_memory(r);
 }
 
 static void
@@ -45,6 +82,9 @@ drop_model(struct rpc *r)
 
 	if (m != NULL)
 		model_drop(m);
+	adapter_forget(&r->adapters);
+	style_reset(&r->style);
+	talk_clear(&r->talk, false);
 	r->model = 0;
 }
 
@@ -131,10 +171,7 @@ load_init(struct call *c, const struct args *a)
 	if (w != NULL && r->change != NULL) {
 		r->change->want = w;
 	} else if (w == NULL && r->change != NULL) {
-		struct call kept = change_end(r);
-
-		call_drop(&kept);
-		call_error(c, RPC_INTERNAL, NULL, "out of memory");
+		no_memory(r);
 	}
 }
 
@@ -168,7 +205,8 @@ load_destroy(struct call *c, const struct args *a)
 void
 load_on_idle(struct rpc *r)
 {
-	if (r->change != NULL && r->change->want == NULL)
+	if (r->change != NULL && r->change->want == NULL &&
+	    r->change->attach == NULL)
 		finish_destroy(r);
 }
 
@@ -178,9 +216,11 @@ load_stop(struct rpc *r)
 	struct fail why;
 	struct call c;
 
-	if (r->change == NULL || r->change->want == NULL)
+	if (r->change == NULL ||
+	    (r->change->want == NULL && r->change->attach == NULL))
 		return;
 	want_cancel(r->change->want);
+	attach_cancel(r->change->attach);
 	c = change_end(r);
 	(void)fail_set(&why, ERR_STOPPING, NULL, "the server is stopping");
 	call_fail(&c, &why);
@@ -194,6 +234,7 @@ load_drop(struct rpc *r)
 		struct call c;
 
 		want_cancel(r->change->want);
+		attach_cancel(r->change->attach);
 		c = change_end(r);
 		/* r->batch is freed with r; another has only this call. */
 		if (c.batch != r->batch)

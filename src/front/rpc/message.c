@@ -11,7 +11,7 @@
 #include "front/front.h"
 #include "front/params.h"
 #include "front/rpc/method.h"
-#include "front/rpc/raw.h"
+#include "json/raw.h"
 
 #include <stdio.h>
 

@@ -313,9 +313,23 @@ on_closed(void *arg, int err)
 	log_debug("rpc: client gone: %s", err_text(err));
 	run_drop_all(r);
 	load_drop(r);
+	style_done(&r->style);
+	talk_done(&r->talk);
 	batch_free(r->batch);
 	free(r->warned);
 	free(r);
+}
+
+/* Nobody else's, nor one that a front before gave out. */
+static uint64_t
+draw_key(void)
+{
+	uint64_t key;
+
+	do
+		arc4random_buf(&key, sizeof(key));
+	while (key == 0);
+	return key;
 }
 
 int
@@ -339,6 +353,9 @@ rpc_accept(struct front *f, int fd, uint32_t uid)
 	r->front = f;
 	r->param = param_defaults;
 	list_init(&r->runs);
+	list_init(&r->adapters);
+	style_init(&r->style);
+	talk_init(&r->talk, draw_key());
 	buf_init(&r->nowhere, 0);
 	json_frame_init(&r->frame, RPC_DEPTH);
 	r->conn = conn_new(f, fd, uid, &ops, r);

@@ -17,6 +17,8 @@
 #include "front/rpc/param.h"
 #include "json/frame.h"
 #include "json/read.h"
+#include "rkllm/style.h"
+#include "rkllm/talk.h"
 
 #include <stdbool.h>
 
@@ -34,10 +36,15 @@ struct want;
 /* Names of unknown fields that are warned of, per connection. */
 #define RPC_WARNED_MAX 32u
 
-/* An init or destroy that is not answered yet. */
+struct adapter;
+struct attach;
+
+/* An init, a destroy or a load of a file that is not answered yet. */
 struct change {
 	struct call call;
 	struct want *want;	  /* init: until the model is there */
+	struct attach *attach;	  /* a file: until it is there */
+	struct adapter *adapter;  /* load_lora: what it is to be */
 	struct rkllm_param param; /* init: for the runs to come */
 };
 
@@ -57,6 +64,11 @@ struct rpc {
 	uint32_t model;	     /* id; one model_want() of ours; 0: none loaded */
 	struct change *change;	  /* what waits; NULL: nothing */
 	struct rkllm_param param; /* defaults of runs, from init */
+	struct list adapters;	  /* struct adapter, of load_lora */
+	struct style style;	  /* how what is said becomes a prompt */
+	struct talk talk;	  /* of runs with keep_history */
+	uint64_t talk_file;	  /* a hash of which file it is of */
+	bool is_talking;	  /* one of those runs is not done */
 	struct list runs;	  /* struct run */
 	uint32_t n_runs;
 	struct warned *warned; /* NULL until there is something */

@@ -11,10 +11,13 @@
 #include "front/rpc/run.h"
 
 #include "front/admit.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/model.h"
+#include "front/rpc/adapter.h"
+#include "front/rpc/kv.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/submit.h"
@@ -50,9 +53,12 @@ struct run {
 	struct list link; /* in rpc->runs */
 	struct rpc *rpc;
 	struct gen *gen;
-	struct str id;	 /* in head; empty: nobody is told */
-	int32_t token;	 /* the last one */
-	struct str head; /* of each reply, up to the text; in mem */
+	struct str id;		  /* in head; empty: nobody is told */
+	int32_t token;		  /* the last one */
+	struct attached *adapter; /* that it has; NULL: none */
+	uint32_t n_system;	  /* tokens of its system prompt */
+	bool is_turn;		  /* of the client's conversation */
+	struct str head;	  /* of each reply, up to the text; in mem */
 	char mem[];
 };
 
@@ -90,6 +96,7 @@ run_free(struct run *run)
 
 	list_remove(&run->link);
 	r->n_runs--;
+	attached_drop(run->adapter);
 	free(run);
 	if (r->n_runs == 0)
 		load_on_idle(r);
@@ -143,6 +150,15 @@ put_last(struct run *run, const struct gen_done *d)
 }
 
 static void
+on_started(void *arg, struct gen *g, const struct gen_started *s)
+{
+	struct run *run = arg;
+
+	(void)g;
+	run->n_system = s->n_system;
+}
+
+static void
 on_token(void *arg, struct gen *g, const struct step *s)
 {
 	struct run *run = arg;
@@ -159,7 +175,8 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 {
 	struct run *run = arg;
 
-	(void)g;
+	if (run->is_turn)
+		kv_end(run->rpc, g, run->n_system);
 	if (d->text.n > 0)
 		put_reply(run, &d->text, run->token, NORMAL);
 	put_last(run, d);
@@ -199,6 +216,8 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	struct fail as_sent;
 
 	(void)g;
+	if (run->is_turn)
+		kv_end(run->rpc, NULL, 0);
 	name_as_sent(why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
@@ -229,11 +248,12 @@ may_run(const struct rpc *r, struct fail *f)
 }
 
 static int
-start(struct run *run, const struct gen_submit *req,
-    const struct gen_times *times, struct fail *f)
+start(struct run *run, struct gen_submit *req, const struct submit_about *about,
+    struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
+		.started = on_started,
 		.token = on_token,
 		.done = on_done,
 		.failed = on_failed,
@@ -241,12 +261,19 @@ start(struct run *run, const struct gen_submit *req,
 	struct rpc *r = run->rpc;
 	const struct gen_order order = { .client = conn_client(r->conn),
 		.conn = conn_party(r->conn),
-		.times = *times };
-	int err;
+		.times = about->times };
+	int err = 0;
 
-	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	if (about->is_turn)
+		err = kv_begin(r, req, f);
+	if (err == 0)
+		err = gen_start(
+		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
+	run->is_turn = about->is_turn;
+	r->is_talking = r->is_talking || run->is_turn;
+	run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	if (conn_is_slow(r->conn))
@@ -260,9 +287,11 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	const struct submit from = { .input = &a->at[0],
 		.infer = &a->at[1],
 		.param = &c->rpc->param,
+		.adapters = &c->rpc->adapters,
+		.style = &c->rpc->style,
 		.n_ctx = admit_context(rpc_model(c->rpc)) };
 	struct gen_submit req;
-	struct gen_times times;
+	struct submit_about about;
 	struct fail why = { 0 };
 	struct run *run = NULL;
 	struct buf mem;
@@ -271,11 +300,11 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = submit_read(&from, &mem, &req, &times, &why);
+		err = submit_read(&from, &mem, &req, &about, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
-		err = start(run, &req, &times, &why);
+		err = start(run, &req, &about, &why);
 	if (err != 0) {
 		free(run);
 		call_fail(c, &why);
@@ -343,6 +372,7 @@ run_drop_all(struct rpc *r)
 
 		gen_drop(run->gen);
 		list_remove(&run->link);
+		attached_drop(run->adapter);
 		free(run);
 	}
 	r->n_runs = 0;

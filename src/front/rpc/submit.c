@@ -1,8 +1,8 @@
 #include "front/rpc/submit.h"
 
 #include "front/params.h"
+#include "front/rpc/adapter.h"
 #include "json/read.h"
-#include "json/write.h"
 
 static const struct json_field sampling_fields[] = {
 	SAMPLING_FIELDS(rkllm_sampling, ),
@@ -101,7 +101,8 @@ not_yet(struct fail *f, const char *field, const char *what)
 
 /* What the tables allow and no worker can do yet. */
 static int
-check_infer(const struct source *s, const struct infer *in, struct fail *f)
+check_infer(const struct source *s, const struct infer *in,
+    const struct list *adapters, struct gen_submit *ret, struct fail *f)
 {
 	static const char *const modes[] = {
 		[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = "mode 1 (hidden states)",
@@ -119,13 +120,9 @@ check_infer(const struct source *s, const struct infer *in, struct fail *f)
 		return err;
 	if (in->mode != RKLLM_INFER_GENERATE)
 		return not_yet(f, "mode", modes[in->mode]);
-	if (x.lora_adapter_name.n > 0)
-		return not_yet(f, "lora_params", "a LoRA adapter");
 	if (x.save_prompt_cache || x.prompt_cache_path.n > 0)
 		return not_yet(f, "prompt_cache_params", "a prompt cache");
-	if (in->keep_history)
-		return not_yet(f, "keep_history", "1 (a conversation)");
-	return 0;
+	return adapter_pick(adapters, x.lora_adapter_name, &ret->adapters, f);
 }
 
 static int
@@ -179,25 +176,16 @@ read_tokens(const struct submit *from, const struct json_value *obj,
 }
 
 static int
-put_message(const struct input *in, struct buf *mem, struct gen_submit *ret,
-    struct fail *f)
+read_prompt(const struct submit *from, const struct input *in, struct buf *mem,
+    struct gen_submit *ret, struct fail *f)
 {
-	struct json_out o = json_out(mem);
+	const struct style_said said = { in->role, in->prompt_input,
+		in->enable_thinking };
 
 	if (in->prompt_input.p == NULL)
 		return fail_set(f, ERR_INVALID, "prompt_input",
 		    "prompt_input: missing; input_type 0 needs it");
-	json_open(&o, '[');
-	json_item(&o);
-	json_open(&o, '{');
-	json_key_str(&o, "role", in->role.n > 0 ? in->role : STR("user"));
-	json_key_str(&o, "content", in->prompt_input);
-	json_close(&o, '}');
-	json_close(&o, ']');
-	ret->input = INPUT_CHAT;
-	ret->messages = buf_str(mem);
-	ret->enable_thinking = in->enable_thinking;
-	return buf_err(mem);
+	return style_message(from->style, &said, mem, ret);
 }
 
 static int
@@ -211,7 +199,7 @@ read_input(const struct submit *from, struct buf *mem, struct gen_submit *ret,
 		return err;
 	switch ((enum rkllm_input_type)in.input_type) {
 	case RKLLM_INPUT_PROMPT:
-		return put_message(&in, mem, ret, f);
+		return read_prompt(from, &in, mem, ret, f);
 	case RKLLM_INPUT_TOKEN:
 		return read_tokens(from, in.token_input, mem, ret, f);
 	case RKLLM_INPUT_EMBED:
@@ -240,7 +228,8 @@ use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 
 static int
 read_infer(const struct source *s, const struct rkllm_param *p,
-    struct gen_submit *ret, struct gen_times *times, struct fail *f)
+    const struct list *adapters, struct gen_submit *ret,
+    struct submit_about *about, struct fail *f)
 {
 	struct infer in = { .seed = UINT64_MAX, .resume = STR("") };
 	struct rkllm_sampling sampling = p->sampling;
@@ -251,7 +240,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		err = fields_read_inner(s, in.sampling_params,
 		    "sampling_params.", &shape_sampling, &sampling, f);
 	if (err == 0)
-		err = check_infer(s, &in, f);
+		err = check_infer(s, &in, adapters, ret, f);
 	if (err == 0)
 		err = params_resume("resume", in.resume, &ret->resume_mode, f);
 	if (err != 0)
@@ -259,7 +248,11 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
 	ret->max_tokens = budget > 0 ? (uint32_t)budget : 0;
 	ret->seed = in.seed;
-	*times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
+	ret->n_keep = p->n_keep;
+	/* As Rockchip's: what is full goes on, with less behind it. */
+	ret->may_shift = ret->max_tokens > 0;
+	about->is_turn = in.keep_history;
+	about->times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,
 		.predict_ms = in.t_max_predict_ms };
@@ -269,7 +262,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 
 int
 submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
-    struct gen_times *times, struct fail *f)
+    struct submit_about *about, struct fail *f)
 {
 	const struct rkllm_param *p = s->param;
 	int err;
@@ -277,7 +270,7 @@ submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
 	params_default(ret);
 	ret->special_text = !p->skip_special_token;
 	ret->ignore_eos = p->ignore_eos_token;
-	err = read_infer(s->infer, p, ret, times, f);
+	err = read_infer(s->infer, p, s->adapters, ret, about, f);
 	if (err == 0)
 		err = read_input(s, mem, ret, f);
 	if (err != 0 && f->code == 0)

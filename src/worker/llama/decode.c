@@ -62,6 +62,18 @@ model_row(const struct model *m, int32_t i)
 	return llama_get_logits_ith(m->ctx, i);
 }
 
+void
+model_want_hidden(struct model *m, bool is_wanted)
+{
+	llama_set_embeddings(m->ctx, is_wanted);
+}
+
+const float *
+model_hidden(const struct model *m, int32_t i)
+{
+	return llama_get_embeddings_ith(m->ctx, i);
+}
+
 int
 model_cut(struct model *m, int32_t seq, uint32_t from)
 {

@@ -11,6 +11,7 @@
 #include "worker/emit.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/model.h"
+#include "worker/llama/rows.h"
 #include "worker/llama/tools.h"
 #include "worker/plan.h"
 #include "worker/sampler.h"
@@ -30,9 +31,17 @@ struct gen {
 	uint32_t n_past; /* tokens in the KV cache */
 	uint32_t n_out;
 	uint32_t max_out;
+	uint32_t n_prompt; /* as it was at first */
+	uint32_t n_system; /* of it; see struct prompt */
+	uint32_t n_whole;  /* of the output, when tokens last were cut */
+	bool may_shift;	   /* they are when the context is full */
+	int32_t n_keep;
+	int32_t *turns; /* the plan's */
+	uint64_t cache_key;
 	struct sampler sampler;
 	struct llama_sampler *grammar; /* or NULL */
 	struct llama_sampler *dry;     /* or NULL */
+	struct rows rows;
 	struct tools tools;
 	struct emit emit;
 	uint64_t start_us; /* when it was submitted */

@@ -29,6 +29,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A batch whose rows are all wanted has so many tokens, but for larger
+ * vocabularies: logits are kept in three places until they are on their way. */
+#define ROWS_MOST 32u
+#define ROWS_BYTES (16u << 20)
+
 struct load {
 	struct model *m;
 	const struct worker_load *cfg;
@@ -169,6 +174,8 @@ look_at_model(struct load *l)
 	m->vocab = llama_model_get_vocab(m->weights);
 	n = llama_vocab_n_tokens(m->vocab);
 	m->n_vocab = n > 0 ? (uint32_t)n : 0;
+	n = llama_model_n_embd_out(m->weights);
+	m->n_cols = n > 0 ? (uint32_t)n : 0;
 	m->is_one_way = llama_model_is_recurrent(m->weights) ||
 	    llama_model_is_hybrid(m->weights);
 	(void)llama_model_meta_val_str(
@@ -215,6 +222,23 @@ on_abort_asked(void *arg)
 	    (m->deadline_us != UINT64_MAX && clock_us() > m->deadline_us);
 }
 
+/* How many rows of logits a batch may have. Where all are wanted it depends on
+ * the model alone, so that another worker's batches are the same. */
+static void
+set_rows(struct model *m)
+{
+	size_t row = (size_t)m->n_vocab * sizeof(float);
+
+	m->rows_chunk = ROWS_MOST < m->chunk ? ROWS_MOST : m->chunk;
+	while (m->rows_chunk > 1 && m->rows_chunk * row > ROWS_BYTES)
+		m->rows_chunk /= 2;
+	m->n_rows = m->n_seq > EXACT_HASHES + 1 ? m->n_seq : EXACT_HASHES + 1;
+	if (m->n_rows < m->rows_chunk)
+		m->n_rows = m->rows_chunk;
+	if (m->n_rows > m->n_batch)
+		m->n_rows = m->n_batch;
+}
+
 static struct llama_context_params
 context_params(struct load *l)
 {
@@ -226,9 +250,7 @@ context_params(struct load *l)
 	p.n_seq_max = m->n_seq;
 	p.n_batch = m->n_batch;
 	p.n_ubatch = m->n_batch;
-	m->n_rows = m->n_seq > EXACT_HASHES + 1 ? m->n_seq : EXACT_HASHES + 1;
-	if (m->n_rows > m->n_batch)
-		m->n_rows = m->n_batch;
+	set_rows(m);
 	p.n_outputs_max = m->n_rows;
 	p.kv_unified = false;
 	p.swa_full = true;
@@ -293,7 +315,7 @@ load_adapters(struct load *l, const struct files *files)
 	int err = 0;
 
 	for (uint32_t i = 0; i < files->n_adapters && err == 0; i++)
-		err = adapters_add(&l->m->adapters, l->m->weights,
+		err = adapters_add(&l->m->adapters, l->m->weights, (int32_t)i,
 		    files->adapters[i].fd, files->adapters[i].path, l->why);
 	return err;
 }
@@ -329,11 +351,11 @@ model_load(struct model *m, const struct worker_load *cfg,
 	err = backends_load(why);
 	if (err != 0)
 		return err;
-	if (!kernels_init())
-		log_warn("the engine's routines for products cannot be chosen");
 	m->deadline_us = UINT64_MAX;
 	m->chunk = cfg->chunk;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
+	if (!kernels_init() && !m->is_fast)
+		log_warn("the engine's routines for products cannot be chosen");
 	err = load_weights(&l, files->model);
 	if (err == 0)
 		err = look_at_model(&l);

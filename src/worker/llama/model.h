@@ -46,6 +46,8 @@ struct model {
 	uint32_t n_vocab;
 	uint32_t chunk;
 	uint32_t n_rows;      /* of logits that a batch may ask for */
+	uint32_t n_cols;      /* floats of a hidden state */
+	uint32_t rows_chunk;  /* tokens of a batch whose rows are all wanted */
 	bool is_one_way;      /* the cache cannot remove a tail */
 	bool is_fast;	      /* set up for speed first: --resume fast */
 	ggml_backend_t cpu;   /* the context's; NULL: not known */
@@ -60,7 +62,7 @@ struct model {
 	size_t longest; /* bytes of the longest token's text */
 	char arch[64];
 	char desc[128];
-	volatile sig_atomic_t is_interrupted; /* end the batch that runs */
+	_Atomic int is_interrupted; /* end the batch that runs */
 	uint64_t deadline_us; /* the same, at that time; UINT64_MAX: never */
 };
 
@@ -85,6 +87,14 @@ int model_run(struct model *m, enum batch_kind kind, enum kernels k,
 /* The logits of the i-th token added; n_vocab of them, to read and change
  * until the next run. */
 float *model_row(const struct model *m, int32_t i);
+
+/* Of the batches to come: their hidden states are wanted, and with them every
+ * token is one that wants its row. Costs a graph made anew where it changes. */
+void model_want_hidden(struct model *m, bool is_wanted);
+
+/* The hidden state of the i-th token added; n_cols floats, until the next run.
+ */
+const float *model_hidden(const struct model *m, int32_t i);
 
 /* Removes the tokens from position from on; 0 or ERR_INTERNAL. */
 int model_cut(struct model *m, int32_t seq, uint32_t from) MUST_CHECK;

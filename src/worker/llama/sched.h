@@ -7,6 +7,7 @@
 #include "worker/engine.h"
 #include "worker/llama/gen.h"
 #include "worker/llama/identity.h"
+#include "worker/llama/kept.h"
 #include "worker/llama/logprob.h"
 #include "worker/pace.h"
 
@@ -18,6 +19,7 @@ struct engine {
 	char identity[IDENTITY_MAX];
 	struct progress *p;	/* or NULL */
 	struct gen **gens;	/* by sequence id; NULL: a free slot */
+	struct kept *kept;	/* by sequence id; of free ones */
 	struct gen **stepping;	/* room for those of one step */
 	uint32_t n_gens;	/* slots in use */
 	uint32_t next_job;	/* the sequence that jobs go on from */
@@ -37,8 +39,8 @@ void sched_step(struct engine *e);
 /* Its last word; then the slot is free and g is gone. */
 void sched_finish(struct engine *e, struct gen *g, int reason);
 
-/* Frees the slot without a word; g is gone. */
-void sched_drop(struct engine *e, struct gen *g);
+/* Frees the slot without a word; g is gone, its cache maybe kept. */
+void sched_drop(struct engine *e, struct gen *g, bool may_keep);
 
 /* For a generation that has no slot. */
 void sched_say_failed(struct engine *e, uint64_t gen, const struct fail *why);

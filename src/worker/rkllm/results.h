@@ -22,7 +22,8 @@
 #include <pthread.h>
 
 #define RESULTS_MAX 64u
-#define RESULT_TEXT_MAX (64u << 10) /* bytes of one token's text */
+#define RESULTS_ROOM (RESULTS_MAX + 3) /* DROPPED, FINISH, OVER always fit */
+#define RESULT_TEXT_MAX (64u << 10)    /* bytes of one token's text */
 
 enum result_kind {
 	RESULT_TOKEN,	/* text may be none: part of a character */
@@ -45,7 +46,7 @@ struct result {
 struct results {
 	pthread_mutex_t lock;
 	pthread_cond_t has_room;
-	struct result v[RESULTS_MAX + 2]; /* for DROPPED and OVER always */
+	struct result v[RESULTS_ROOM];
 	uint32_t first;
 	uint32_t n;
 	bool is_held; /* whoever puts waits */
@@ -72,7 +73,7 @@ bool results_is_stuck(struct results *q);
 
 void results_hold(struct results *q, bool is_held);
 
-/* Closed, it forgets what is in it, and all that comes but OVER. */
+/* Closed, it forgets what is in it, and all that comes but FINISH and OVER. */
 void results_open(struct results *q, bool is_open);
 
 #endif

@@ -1,5 +1,8 @@
 #include "worker/rkllm/runner.h"
 
+#include "base/log.h"
+#include "crash/crash.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -91,37 +94,108 @@ run_one(struct runner *r, const struct lib_input *in,
 	return err;
 }
 
-/* What a run before has left, where it counts: with parts before it. */
+/* What a run before has left: a run without a history has it cleared by the
+ * library, one with it goes on from what is there. */
 static int
 clean(struct runner *r, const struct job *job, struct fail *why)
 {
-	struct fail ignored;
 	int err;
 
-	if (!r->is_dirty)
+	if (!r->is_dirty || job->goes_on || !job->infer.keep_history)
 		return 0;
-	err = lib_clear_kv_cache(
-	    r->lib, true, NULL, NULL, job->n_parts > 0 ? why : &ignored);
+	err = lib_clear_kv_cache(r->lib, true, NULL, NULL, why);
 	r->is_dirty = err != 0;
-	return job->n_parts > 0 ? err : 0;
+	return err;
+}
+
+bool
+runner_must_reload(const struct runner *r, const struct job *job)
+{
+	return r->system != NULL && job->system == NULL &&
+	    (job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0);
+}
+
+/* Without its model the process is of no use: another is. */
+static void
+reload(struct runner *r)
+{
+	struct fail why = { 0 };
+
+	lib_destroy(r->lib);
+	free(r->system);
+	r->system = NULL;
+	r->is_dirty = false;
+	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
+		return;
+	log_error("the model could not be loaded anew: %s", why.text);
+	crash_note_abort(why.text);
+	abort();
+}
+
+/* The library keeps what was set. */
+static int
+use_template(struct runner *r, const struct job *job, struct fail *why)
+{
+	char *copy;
+	int err;
+
+	if (runner_must_reload(r, job))
+		reload(r);
+	if (job->system == NULL ||
+	    (r->system != NULL && strcmp(r->system, job->system) == 0))
+		return 0;
+	copy = strdup(job->system);
+	if (copy == NULL)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	err = lib_set_chat_template(r->lib, job->system, "", "", why);
+	if (err != 0) {
+		free(copy);
+		return err;
+	}
+	free(r->system);
+	r->system = copy;
+	return 0;
+}
+
+/* Its file is a client's: what is wrong with it is no fault of the model. */
+static int
+use_lora(struct runner *r, const struct job *job, struct fail *why)
+{
+	struct runner_lora *l = job->lora;
+	int err;
+
+	if (l == NULL || l->is_loaded)
+		return 0;
+	err = lib_load_lora(r->lib, l->path, l->name, l->scale, why);
+	if (err == ERR_INTERNAL)
+		return fail_set(why, ERR_FILE, "lora_params",
+		    "lora_params: the library does not take the adapter's "
+		    "file: %.200s; the log has what it printed",
+		    why->text);
+	l->is_loaded = err == 0;
+	return err;
 }
 
 static void
 do_job(struct runner *r, const struct job *job, struct fail *why)
 {
 	const struct lib_infer reading = { .mode = RKLLM_MODE_HIDDEN,
-		.keep_history = true };
-	int err = clean(r, job, why);
+		.keep_history = true,
+		.lora = job->infer.lora };
+	int err = use_template(r, job, why);
+
+	if (err == 0)
+		err = use_lora(r, job, why);
+	if (err == 0)
+		err = clean(r, job, why);
 
 	atomic_store(&r->is_reading, true);
 	for (uint32_t i = 0; i < job->n_parts && err == 0; i++)
 		err = run_one(r, &job->parts[i], &reading, why);
 	atomic_store(&r->is_reading, false);
 	if (err == 0)
-		err = run_one(r, &job->input, &job->infer, why);
-	if (err != 0 || job->n_parts > 0 || job->infer.keep_history ||
-	    atomic_load(&r->is_cancelled))
-		r->is_dirty = true;
+		err = run_one(r, job->input, &job->infer, why);
+	r->is_dirty = job->infer.keep_history;
 }
 
 static const struct job *

@@ -22,20 +22,32 @@
 
 #include <stdatomic.h>
 
-#define JOB_PARTS_MAX 2u
-
 /* What it points at is the caller's until RESULT_OVER. */
 struct job {
-	struct lib_input parts[JOB_PARTS_MAX]; /* read before */
+	const struct lib_input *parts; /* read before its input */
 	uint32_t n_parts;
-	struct lib_input input;
+	const struct lib_input *input;
 	struct lib_infer infer;
+	bool goes_on;	    /* from what is in the KV cache */
+	const char *system; /* of a template that has nothing else; NULL: the
+			     * model's own */
+	struct runner_lora *lora; /* or NULL */
+};
+
+/* An adapter of a client; the library is told of it when a job first wants it. */
+struct runner_lora {
+	char path[32];
+	char name[32];
+	float scale;
+	bool is_loaded;
 };
 
 struct runner {
 	struct lib *lib;
 	struct results *results;
-	struct progress *p; /* or NULL */
+	struct progress *p;	/* or NULL */
+	struct lib_param param; /* of init, for the next */
+	char *system;		/* of the template that was set; NULL: none */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;
@@ -54,6 +66,10 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
+
+/* Whether a job first needs the model loaded anew: only so the library goes back
+ * to the model's own template. There must be no job. */
+bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then
  * nothing that it uses may be freed. */

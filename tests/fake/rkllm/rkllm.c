@@ -15,7 +15,8 @@
  *	tokens N	"0 1 2 ..." and its end after N tokens (100)
  *	text REST	REST, a byte a token: characters that are not whole yet
  *			are RKLLM_STATE_WAITING
- *	params		as its first token what the run was told
+ *	params		as its first token what the run was told, and how many
+ *			tokens the history had
  *	crash K, hang K, error K
  *			when token K is due; but not in a run that goes on
  *			with tokens, which is how a resume comes
@@ -46,7 +47,8 @@
 #endif
 
 #define ANSWER 1000
-#define TOKEN_US 300 /* what a token takes to compute */
+#define TOKEN_US 300	/* what a token takes to compute */
+#define CRASH_US 100000 /* and what a deadly one: those before have been sent */
 
 const char fake_sdk[] __attribute__((used)) =
     "RKLLM SDK (version: " FAKE_VERSION " | target: Linux | build: fake)";
@@ -57,8 +59,13 @@ struct fake {
 	void *userdata;
 	char prompt[65536]; /* of the history; or empty */
 	int n_read;	    /* tokens that the history has, without answers */
-	int n_said;	    /* answers in it */
-	char waiting[4];    /* bytes of a character */
+	int n_said;	    /* tokens of the answer to the last prompt */
+	int n_all;	    /* tokens in it */
+	int n_loads;	    /* of the model, in this process */
+	char system[64];    /* of the template that was set; "-": none */
+	char loras[8][32];  /* names */
+	int n_loras;
+	char waiting[4]; /* bytes of a character */
 	int n_waiting;
 	pthread_mutex_t lock;
 	int is_running;
@@ -73,6 +80,8 @@ struct turn {
 	const struct INFER *infer;
 	int n_new;
 };
+
+static int n_loads;
 
 struct PARAM rkllm_createDefaultParam(void);
 int rkllm_run(
@@ -170,6 +179,18 @@ play(const char *path)
 	return err;
 }
 
+/* A name that no run may have loaded is the run's failure. */
+static int
+knows(const struct fake *f, const struct rkllm_lora_param *lora)
+{
+	if (lora == NULL)
+		return 1;
+	for (int i = 0; i < f->n_loras; i++)
+		if (strcmp(f->loras[i], lora->lora_adapter_name) == 0)
+			return 1;
+	return 0;
+}
+
 static int
 begin(
     void **ret, const struct PARAM *param, rkllm_result_fn *on, void *userdata)
@@ -190,6 +211,8 @@ begin(
 	f->param = *param;
 	f->on = on;
 	f->userdata = userdata;
+	f->n_loads = ++n_loads;
+	(void)snprintf(f->system, sizeof(f->system), "-");
 	(void)pthread_mutex_init(&f->lock, NULL);
 	*ret = f;
 	return 0;
@@ -270,7 +293,7 @@ static void
 forget(struct fake *f)
 {
 	f->prompt[0] = '\0';
-	f->n_read = f->n_said = f->n_waiting = 0;
+	f->n_read = f->n_said = f->n_waiting = f->n_all = 0;
 }
 
 #ifndef FAKE_WITHOUT_CLEAR
@@ -291,26 +314,39 @@ rkllm_get_kv_cache_size(void *handle, int *cache_sizes)
 {
 	const struct fake *f = handle;
 
-	cache_sizes[0] = f->n_read + f->n_said;
+	cache_sizes[0] = f->n_all;
 	return 0;
 }
 
 int
 rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
 {
-	(void)handle;
-	return access(adapter->lora_adapter_path, R_OK);
+	struct fake *f = handle;
+	FILE *file = fopen(adapter->lora_adapter_path, "r");
+	char word[5] = "";
+
+	if (file == NULL || f->n_loras == 8)
+		return -1;
+	(void)!fread(word, 1, 4, file);
+	(void)fclose(file);
+	if (strcmp(word, "LORA") != 0)
+		return -1;
+	(void)snprintf(f->loras[f->n_loras++], sizeof(f->loras[0]), "%s",
+	    adapter->lora_adapter_name);
+	return 0;
 }
 
 int
 rkllm_set_chat_template(void *handle, const char *system_prompt,
     const char *prompt_prefix, const char *prompt_postfix)
 {
-	(void)handle;
-	return system_prompt != NULL && prompt_prefix != NULL &&
-		prompt_postfix != NULL
-	    ? 0
-	    : -1;
+	struct fake *f = handle;
+
+	if (system_prompt == NULL || prompt_prefix == NULL ||
+	    prompt_postfix == NULL)
+		return -1;
+	(void)snprintf(f->system, sizeof(f->system), "%s", system_prompt);
+	return 0;
 }
 
 /* The number behind a word of the prompt, or what there is without. */
@@ -343,6 +379,7 @@ read_tokens(struct fake *f, const struct rkllm_token_input *in)
 			f->n_said = in->input_ids[i] - ANSWER + 1;
 		else
 			f->n_read++;
+	f->n_all += (int)in->n_tokens;
 }
 
 static void
@@ -354,6 +391,7 @@ read_input(struct fake *f, const struct INPUT *in)
 	}
 	(void)snprintf(f->prompt, sizeof(f->prompt), "%s", in->prompt_input);
 	f->n_read += (int)strlen(in->prompt_input);
+	f->n_all += (int)strlen(in->prompt_input);
 	f->n_said = 0;
 }
 
@@ -383,9 +421,15 @@ describe(const struct turn *t, char *ret, size_t n)
 	int most = p->max_new_tokens;
 #endif
 
-	(void)snprintf(ret, n, "k=%d t=%.2f ctx=%d new=%d think=%d role=%s ", k,
-	    (double)temperature, p->max_context_len, most,
-	    t->input->enable_thinking, t->input->role);
+	(void)snprintf(ret, n,
+	    "k=%d t=%.2f ctx=%d new=%d think=%d role=%s kv=%d system=%s "
+	    "loads=%d lora=%s ",
+	    k, (double)temperature, p->max_context_len, most,
+	    t->input->enable_thinking, t->input->role, t->f->n_all,
+	    t->f->system, t->f->n_loads,
+	    t->infer->lora_params != NULL
+		? t->infer->lora_params->lora_adapter_name
+		: "-");
 }
 
 /* Bytes that the character beginning with c has. */
@@ -453,8 +497,10 @@ misbehave(struct turn *t)
 			(void)usleep(TOKEN_US);
 	if (t->input->input_type == RKLLM_IN_TOKEN)
 		return 0;
-	if (number(f, "crash ", -1) == f->n_said)
+	if (number(f, "crash ", -1) == f->n_said) {
+		(void)usleep(CRASH_US);
 		abort();
+	}
 	if (number(f, "hang ", -1) == f->n_said)
 		hang();
 	if (number(f, "error ", -1) != f->n_said)
@@ -474,6 +520,7 @@ generate(struct turn *t)
 			break;
 		(void)say_next(t);
 		t->f->n_said++;
+		t->f->n_all++;
 		t->n_new++;
 	}
 	(void)tell(t, "", RKLLM_STATE_FINISH);
@@ -487,7 +534,7 @@ rkllm_run(
 	struct turn t = { f, userdata != NULL ? userdata : f->userdata, input,
 		infer, 0 };
 
-	if (running(f, 1))
+	if (!knows(f, infer->lora_params) || running(f, 1))
 		return -1;
 	/* Without a history the run stands alone. */
 	if (!infer->keep_history)

@@ -26,9 +26,10 @@
 #define READS_A_TURN 4u /* then others get their turn */
 #define LINGER_MS 2000u /* to take the last reply before the close */
 #define NEVER UINT64_MAX
-#define OUT_KEPT 4096u /* bytes of an empty output buffer */
-#define IN_KEPT 4096u  /* of an empty input buffer */
-#define OUT_FACTOR 64u /* hard ceiling of output: times the mark */
+#define OUT_KEPT 4096u	     /* bytes of an empty output buffer */
+#define IN_KEPT 4096u	     /* of an empty input buffer */
+#define OUT_FACTOR 64u	     /* hard ceiling of output: times the mark ... */
+#define OUT_WIDE (16u << 20) /* ... and this, once it is widened */
 
 struct conn {
 	struct list link;  /* in front->conns */
@@ -164,6 +165,12 @@ struct buf *
 conn_out(struct conn *c)
 {
 	return &c->out;
+}
+
+void
+conn_widen(struct conn *c)
+{
+	c->out.max = (size_t)c->front->config.out_high * OUT_FACTOR + OUT_WIDE;
 }
 
 void

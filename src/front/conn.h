@@ -61,6 +61,10 @@ struct buf *conn_in(struct conn *c);
 struct buf *conn_out(struct conn *c);
 void conn_touch(struct conn *c);
 
+/* From now on there may be more of it: what a worker has under way in bulk when
+ * it is told to park. */
+void conn_widen(struct conn *c);
+
 /* Its counts in the journal, from now on until it is gone. NULL: no room. */
 struct journal_conn *conn_counts(struct conn *c);
 

@@ -17,7 +17,6 @@
 #define FRONT_GEN_H
 
 #include "front/ticket.h"
-#include "wire/msg.h"
 #include "wire/chan.h"
 #include "wire/step.h"
 
@@ -41,7 +40,7 @@ struct gen_ops {
 	/* Its text may be in parts (wire/part.h): it offers tools. */
 	bool takes_parts;
 	/* It has a slot. Not called again after a resume. May be NULL. */
-	void (*started)(void *arg, struct gen *g, const struct gen_started *s);
+	void (*started)(void *, struct gen *, const struct gen_started *);
 	void (*token)(void *arg, struct gen *g, const struct step *s);
 	/* The next ones, checked, for a request whose mode wants them. */
 	void (*rows)(void *arg, struct gen *g, const struct gen_rows *r);

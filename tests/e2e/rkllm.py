@@ -462,7 +462,8 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, conversations, templates, lora, abort, the_second_waits, crash_in_the_midst, killed_again_and_again,
+          refusals, conversations, templates, lora, abort, the_second_waits,
+          crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,
           said_version_counts, init_fails, init_crashes_or_hangs, jail, beside_gguf, front_dies)
 finally:

@@ -25,6 +25,7 @@
 struct conn;
 struct front;
 struct model;
+struct run;
 struct want;
 
 /* Containers in one another in a message. */
@@ -71,6 +72,8 @@ struct rpc {
 	bool is_talking;	  /* one of those runs is not done */
 	struct list runs;	  /* struct run */
 	uint32_t n_runs;
+	struct run *line;      /* whose line is being written; NULL: none */
+	struct buf held;       /* what others have to say meanwhile */
 	struct warned *warned; /* NULL until there is something */
 	struct buf nowhere;    /* takes nothing: answers to notifications */
 	bool is_waiting;       /* the message is for after the change */
@@ -81,6 +84,12 @@ struct rpc {
 /* A run or a change ended: goes on with what waited for it; after the client's
  * last byte, or when the server stops, closes once nothing is owed. */
 void rpc_settled(struct rpc *r);
+
+/* Where a whole line is to be written; then conn_touch(). */
+struct buf *rpc_out(struct rpc *r);
+
+/* Stops or goes on with reading requests, as answers can be said or not. */
+void rpc_update_pause(struct rpc *r);
 
 /* The client's model; NULL if it has none. */
 struct model *rpc_model(const struct rpc *r);

@@ -19,7 +19,7 @@
 #include "front/rpc/adapter.h"
 #include "front/rpc/kv.h"
 #include "front/rpc/load.h"
-#include "front/rpc/rpc.h"
+#include "front/rpc/rows.h"
 #include "front/rpc/submit.h"
 #include "json/write.h"
 #include "wire/journal.h"
@@ -32,15 +32,6 @@ enum state { NORMAL, WAITING, FINISH };
 
 #define HEAD "{\"jsonrpc\":\"2.0\",\"id\":"
 #define TEXT ",\"result\":{\"text\":"
-#define ARRAYS                                            \
-	",\"last_hidden_layer\":{\"hidden_states\":null," \
-	"\"embd_size\":0,\"num_tokens\":0},"              \
-	"\"logits\":{\"logits\":null,\"vocab_size\":0,"   \
-	"\"num_tokens\":0},\"perf\":{\"prefill_time_ms\":"
-#define NO_PERF                                              \
-	"0.0,\"prefill_tokens\":0,\"generate_time_ms\":0.0," \
-	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
-#define STATE ",\"_callback_state\":"
 #define STARTED "{\"success\":true,\"message\":\"Async inference started\"}"
 #define ABORTED                                                        \
 	"{\"success\":true,\"message\":\"Task aborted successfully\"," \
@@ -48,19 +39,6 @@ enum state { NORMAL, WAITING, FINISH };
 #define NOTHING_RUNS                                             \
 	"{\"success\":false,\"message\":\"No task is running\"," \
 	"\"status_code\":-1}"
-
-struct run {
-	struct list link; /* in rpc->runs */
-	struct rpc *rpc;
-	struct gen *gen;
-	struct str id;		  /* in head; empty: nobody is told */
-	int32_t token;		  /* the last one */
-	struct attached *adapter; /* that it has; NULL: none */
-	uint32_t n_system;	  /* tokens of its system prompt */
-	bool is_turn;		  /* of the client's conversation */
-	struct str head;	  /* of each reply, up to the text; in mem */
-	char mem[];
-};
 
 static char *
 append(char *at, struct str s)
@@ -97,7 +75,9 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
+	buf_done(&run->early);
 	free(run);
+	rows_next(r);
 	if (r->n_runs == 0)
 		load_on_idle(r);
 	rpc_settled(r);
@@ -108,7 +88,7 @@ static void
 put_reply(
     struct run *run, const struct str *text, int32_t token, enum state state)
 {
-	struct buf *out = conn_out(run->rpc->conn);
+	struct buf *out = rpc_out(run->rpc);
 
 	if (run->id.n == 0)
 		return;
@@ -119,7 +99,7 @@ put_reply(
 		buf_put_str(out, STR("null"));
 	buf_put_str(out, STR(",\"token_id\":"));
 	json_put_i64(out, token);
-	buf_put_str(out, STR(ARRAYS));
+	buf_put_str(out, STR(NO_HIDDEN NO_LOGITS PERF));
 	if (state == FINISH)
 		return; /* put_last() goes on */
 	buf_put_str(out,
@@ -131,7 +111,7 @@ put_reply(
 static void
 put_last(struct run *run, const struct gen_done *d)
 {
-	struct buf *out = conn_out(run->rpc->conn);
+	struct buf *out = rpc_out(run->rpc);
 
 	if (run->id.n == 0)
 		return;
@@ -170,6 +150,16 @@ on_token(void *arg, struct gen *g, const struct step *s)
 	    is_held ? WAITING : NORMAL);
 }
 
+void
+run_end(struct run *run, const struct gen_done *d)
+{
+	rows_close(run);
+	if (run->mode == MODE_GENERATE && d->text.n > 0)
+		put_reply(run, &d->text, run->token, NORMAL);
+	put_last(run, d);
+	run_free(run);
+}
+
 static void
 on_done(void *arg, struct gen *g, const struct gen_done *d)
 {
@@ -177,10 +167,11 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 
 	if (run->is_turn)
 		kv_end(run->rpc, g, run->n_system);
-	if (d->text.n > 0)
-		put_reply(run, &d->text, run->token, NORMAL);
-	put_last(run, d);
-	run_free(run);
+	run->gen = NULL;
+	run->is_over = true;
+	run->last = *d;
+	if (!rows_must_wait(run))
+		run_end(run, d);
 }
 
 /* The worker speaks of the record's fields; the client knows them by the names
@@ -218,9 +209,17 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	(void)g;
 	if (run->is_turn)
 		kv_end(run->rpc, NULL, 0);
+	rows_close(run);
 	name_as_sent(why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
+}
+
+void
+run_fail(struct run *run, const struct fail *why)
+{
+	gen_drop(run->gen);
+	on_failed(run, NULL, why);
 }
 
 static struct conn *
@@ -255,6 +254,7 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 		.describe = describe,
 		.started = on_started,
 		.token = on_token,
+		.rows = rows_take,
 		.done = on_done,
 		.failed = on_failed,
 	};
@@ -274,10 +274,10 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 	run->is_turn = about->is_turn;
 	r->is_talking = r->is_talking || run->is_turn;
 	run->adapter = adapter_hold(&r->adapters, &req->adapters);
+	run->mode = (enum gen_mode)req->mode;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
-	if (conn_is_slow(r->conn))
-		gen_park(run->gen, true);
+	run_park_some(r);
 	return 0;
 }
 
@@ -349,17 +349,27 @@ run_cancel_all(struct rpc *r)
 {
 	struct list *it, *next;
 
-	LIST_EACH (it, next, &r->runs)
-		gen_cancel(LIST_ENTRY(it, struct run, link)->gen);
+	LIST_EACH (it, next, &r->runs) {
+		struct run *run = LIST_ENTRY(it, struct run, link);
+
+		if (run->gen != NULL)
+			gen_cancel(run->gen);
+	}
 }
 
 void
-run_park_all(struct rpc *r, bool is_parked)
+run_park_some(struct rpc *r)
 {
+	bool is_slow = conn_is_slow(r->conn);
 	struct list *it, *next;
 
-	LIST_EACH (it, next, &r->runs)
-		gen_park(LIST_ENTRY(it, struct run, link)->gen, is_parked);
+	LIST_EACH (it, next, &r->runs) {
+		struct run *run = LIST_ENTRY(it, struct run, link);
+		bool has_line = r->line == NULL || r->line == run;
+
+		if (run->gen != NULL)
+			gen_park(run->gen, is_slow || !has_line);
+	}
 }
 
 void
@@ -367,12 +377,15 @@ run_drop_all(struct rpc *r)
 {
 	struct list *it, *next;
 
+	if (r->line != NULL)
+		rows_close(r->line);
 	LIST_EACH (it, next, &r->runs) {
 		struct run *run = LIST_ENTRY(it, struct run, link);
 
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
+		buf_done(&run->early);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -104,10 +104,6 @@ static int
 check_infer(const struct source *s, const struct infer *in,
     const struct list *adapters, struct gen_submit *ret, struct fail *f)
 {
-	static const char *const modes[] = {
-		[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = "mode 1 (hidden states)",
-		[RKLLM_INFER_GET_LOGITS] = "mode 2 (logits)",
-	};
 	struct extras x = { 0 };
 	int err;
 
@@ -118,8 +114,6 @@ check_infer(const struct source *s, const struct infer *in,
 		    "prompt_cache_params.", &shape_cache, &x, f);
 	if (err != 0)
 		return err;
-	if (in->mode != RKLLM_INFER_GENERATE)
-		return not_yet(f, "mode", modes[in->mode]);
 	if (x.save_prompt_cache || x.prompt_cache_path.n > 0)
 		return not_yet(f, "prompt_cache_params", "a prompt cache");
 	return adapter_pick(adapters, x.lora_adapter_name, &ret->adapters, f);
@@ -226,6 +220,13 @@ use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 	ret->min_p = 0.0f;
 }
 
+/* enum rkllm_infer_mode as enum gen_mode. */
+static const uint8_t modes[] = {
+	[RKLLM_INFER_GENERATE] = MODE_GENERATE,
+	[RKLLM_INFER_GET_LAST_HIDDEN_LAYER] = MODE_HIDDEN,
+	[RKLLM_INFER_GET_LOGITS] = MODE_LOGITS,
+};
+
 static int
 read_infer(const struct source *s, const struct rkllm_param *p,
     const struct list *adapters, struct gen_submit *ret,
@@ -252,6 +253,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	/* As Rockchip's: what is full goes on, with less behind it. */
 	ret->may_shift = ret->max_tokens > 0;
 	about->is_turn = in.keep_history;
+	ret->mode = modes[in.mode];
 	about->times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,

@@ -80,7 +80,9 @@ model_is(struct world *w, enum model_status status, uint32_t ref)
 		.path = STR("/m/demo.gguf"),
 		.pid = 42,
 		.n_seq = 2,
-		.n_ctx = 100 };
+		.n_ctx = 100,
+		.n_vocab = 3,
+		.n_embd_out = 2 };
 	int pair[2] = { -1, -1 };
 
 	if (status == MODEL_UP) {
@@ -304,6 +306,22 @@ worker_steps(struct world *w, uint64_t gen, int32_t token, const char *text,
 			     buf_len(&b), -1),
 	    0);
 	buf_done(&b);
+	turn(w);
+}
+
+/* The numbers of rows of the prompt of worker_starts(), from the first-th on. */
+static inline void
+worker_gives(struct world *w, uint64_t gen, enum gen_mode mode, uint32_t first,
+    const float *v, uint32_t n)
+{
+	struct gen_rows r = { .gen = gen,
+		.mode = (uint8_t)mode,
+		.n_cols = mode == MODE_HIDDEN ? 2 : 3,
+		.n_rows = 3,
+		.first = first,
+		.data = { (const char *)v, n * sizeof(*v) } };
+
+	assert_int_equal(chan_send(w->worker, MSG_GEN_ROWS, &r, -1), 0);
 	turn(w);
 }
 

@@ -206,8 +206,6 @@ run_checks_every_field(void **state)
 #define P "{\"prompt_input\":\"x\"},"
 		{ P "7", -32602, "rkllm_infer_params" },
 		{ P "{\"mode\":3}", -32602, "mode" },
-		{ P "{\"mode\":1}", -32005, "mode" },
-		{ P "{\"mode\":2}", -32005, "mode" },
 		{ P "{\"keep_history\":2}", -32602, "keep_history" },
 		{ P "{\"lora_params\":[]}", -32602, "lora_params" },
 		{ P "{\"lora_params\":{\"lora_adapter_name\":\"a\"}}", -32602,

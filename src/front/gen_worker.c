@@ -238,17 +238,28 @@ on_step(struct model *m, const struct frame *fr)
 	return c.err;
 }
 
+/* Floats of a row: as its worker has said, or, where it did not know that, as
+ * those before. 0: not known. */
+static uint32_t
+cols_of(const struct gen *g)
+{
+	const struct model_state *s = &g->model->state;
+	uint32_t cols = g->mode == MODE_HIDDEN ? s->n_embd_out : s->n_vocab;
+
+	return cols != 0 ? cols : g->n_cols;
+}
+
 /* Whether r is what comes next of what g asked for. */
 static bool
 is_next(const struct gen *g, const struct gen_rows *r)
 {
-	const struct model_state *s = &g->model->state;
-	uint32_t cols = g->mode == MODE_HIDDEN ? s->n_embd_out : s->n_vocab;
-	uint64_t row = (uint64_t)cols * sizeof(float);
+	uint32_t cols = cols_of(g);
+	uint64_t row = (uint64_t)r->n_cols * sizeof(float);
 
-	return g->mode != MODE_GENERATE && r->mode == g->mode && cols > 0 &&
-	    r->n_cols == cols && r->n_rows == g->entry.n_prompt &&
-	    r->first == g->j->rows && r->data.n > 0 && r->data.n % row == 0 &&
+	return g->mode != MODE_GENERATE && r->mode == g->mode && row > 0 &&
+	    row <= ROW_MAX && (cols == 0 || r->n_cols == cols) &&
+	    r->n_rows == g->entry.n_prompt && r->first == g->j->rows &&
+	    r->data.n > 0 && r->data.n % row == 0 &&
 	    r->data.n / row <= r->n_rows - r->first;
 }
 
@@ -261,6 +272,7 @@ on_rows(struct model *m, const struct frame *fr)
 	if (frame_unpack(fr, &r) != 0 || (g = find(m, r.gen)) == NULL ||
 	    g->j->state == GEN_SENT || !is_next(g, &r))
 		return ERR_PROTO;
+	g->n_cols = r.n_cols;
 	g->j->rows += (uint32_t)(r.data.n / sizeof(float) / r.n_cols);
 	if (g->j->deaths != 0)
 		g->j->deaths = 0;

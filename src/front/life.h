@@ -23,6 +23,7 @@ struct origin;
 	F(void *, arg, "the owner is made anew from journal_about")            \
 	F(uint64_t, id, "also the slot's and the record's")                    \
 	F(enum gen_mode, mode, "also the record's")                            \
+	F(uint32_t, n_cols, "of rows, 0: none came; the next ones say it")     \
 	F(struct entry, entry, "found by a walk over the slots")               \
 	F(struct journal_gen *, j, "what is in the journal; of entry")         \
 	F(struct origin *, origin, "its slot is in the journal")               \

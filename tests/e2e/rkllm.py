@@ -234,6 +234,37 @@ def lora():
         assert re.search(r'lora=\d+@0.5 1 2 3 4 5 6 7 8 $', said), said
 
 
+def rows():
+    """Modes 1 and 2: what the library gives in one piece goes out in many."""
+    with serve(options=('-c', '40000')) as s, s.rpc() as r:
+        r.init('board', max_context_len=40000)
+        for mode, width, what, values, size in (
+                (1, 4, 'last_hidden_layer', 'hidden_states', 'embd_size'),
+                (2, 8, 'logits', 'logits', 'vocab_size')):
+            for n in 3, 30000:
+                ident = r.send('rkllm.run', None, {'input_type': 1, 'token_input': {
+                    'input_ids': [7] * n}}, {'mode': mode}, None)
+                data, last = r.replies(ident)
+                assert data[what][size] == width and data[what]['num_tokens'] == n, data[what][size]
+                assert data[what][values] == [i / 4 for i in range(n * width)]
+                assert last['_callback_state'] == 2, last
+            data, last = r.replies(r.start('twelve bytes', mode=mode))
+            assert data[what]['num_tokens'] == 12 and len(data[what][values]) == 12 * width, data
+        # Nobody knows beforehand how long a text is: neither does who goes on.
+        ident = r.start('x' * 30000, mode=2)
+        until(lambda: s.status()['models'][0]['running'] == 1)
+        s.kill_worker()
+        data, last = r.replies(ident)
+        assert data['logits']['logits'] == [i / 4 for i in range(240000)]
+        assert r.run('tokens 2')[0] == counted(2)
+        for mode in 1, 2:
+            try:
+                say(r, 'x', mode=mode)
+                raise AssertionError('rows in a conversation')
+            except RpcError as why:
+                assert why.code == -32005 and 'keep_history' in why.message, why
+
+
 def abort():
     with serve() as s, s.rpc() as r:
         r.init('board')
@@ -462,7 +493,7 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, conversations, templates, lora, abort, the_second_waits,
+          refusals, conversations, templates, lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,
           said_version_counts, init_fails, init_crashes_or_hangs, jail, beside_gguf, front_dies)

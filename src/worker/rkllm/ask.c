@@ -357,6 +357,11 @@ take_system(struct ask *a, const struct gen_submit *g)
 static void
 make_job(struct ask *a, const struct gen_submit *g)
 {
+	static const enum rkllm_mode modes[] = {
+		[MODE_GENERATE] = RKLLM_MODE_GENERATE,
+		[MODE_HIDDEN] = RKLLM_MODE_HIDDEN,
+		[MODE_LOGITS] = RKLLM_MODE_LOGITS,
+	};
 	size_t n;
 	const struct lib_input *all = inputs_of(a, &n);
 
@@ -364,8 +369,9 @@ make_job(struct ask *a, const struct gen_submit *g)
 	a->job.parts = all;
 	a->job.n_parts = (uint32_t)n - 1;
 	a->job.input = &all[n - 1];
+	a->job.row = g->rows_done;
 	a->job.infer = (struct lib_infer){
-		.mode = RKLLM_MODE_GENERATE,
+		.mode = modes[g->mode],
 		.keep_history = n > 1 || a->key != 0,
 		.max_new_tokens = (int32_t)(a->max_out - g->done.n),
 		.sampling = &a->sampling,
@@ -402,7 +408,14 @@ check(const struct ask *a, const struct gen_submit *g, struct fail *why)
 {
 	int err = knobs_check(g, INT32_MAX, why);
 
-	(void)a;
+	if (err == 0 && g->mode >= MODE_COUNT)
+		err = fail_set(
+		    why, ERR_INVALID, "mode", "mode: there is no %u", g->mode);
+	/* How many rows a text has, only the library knows. */
+	if (err == 0 && g->mode != MODE_GENERATE && a->key != 0)
+		err = fail_set(why, ERR_UNSUPPORTED, "keep_history",
+		    "keep_history: not with modes 1 and 2 on this model's "
+		    "engine");
 	if (err == 0)
 		err = knobs_check_tokens(g->done, INT32_MAX, "done", why);
 	if (err == 0 && g->cache_key == 0 && g->history.n > 0)

@@ -21,11 +21,14 @@ flow_say_failed(struct engine *e, uint64_t gen, const struct fail *why)
 
 /* Of a message the library alone knows the tokens: see memo.h. */
 void
-flow_say_started(
-    struct engine *e, const struct run *r, const struct gen_submit *g)
+flow_say_started(struct engine *e, struct run *r, const struct gen_submit *g)
 {
 	struct gen_started s = { .gen = r->id };
 
+	/* How many rows there will be is to be said with it. */
+	if (r->mode != MODE_GENERATE && ask_prompt(&r->ask).n == 0)
+		return;
+	r->is_started = true;
 	if (!g->resume) {
 		s.prompt = ask_prompt(&r->ask);
 		s.turns = g->turns;
@@ -160,6 +163,65 @@ on_token(struct engine *e, struct run *r, const struct result *res)
 		runner_cancel(&e->runner);
 }
 
+/* Of a text whose tokens nobody here has, but how many they are. */
+static int
+start_late(struct engine *e, struct run *r, uint32_t n)
+{
+	struct gen_started s = { .gen = r->id };
+	int32_t *ids = calloc(n, sizeof(*ids));
+
+	if (ids == NULL)
+		return ERR_NOMEM;
+	/* A resume's are known. */
+	if (r->n_wanted == 0)
+		s.prompt = (struct i32s){ ids, n };
+	e->events.on_started(e->events.arg, &s);
+	free(ids);
+	r->is_started = true;
+	return 0;
+}
+
+/* 0, or why these are not the next rows. */
+static int
+check_rows(struct engine *e, struct run *r, const struct result *res)
+{
+	if (res->n_rows > e->n_ctx ||
+	    (r->n_wanted != 0 && res->n_rows != r->n_wanted) ||
+	    res->row != r->row)
+		return fail_set(&r->why, ERR_INTERNAL, "mode",
+		    "mode: librkllmrt gives %u rows from %u on, where %u from "
+		    "%u on of at most %u are wanted",
+		    res->n_rows, res->row, r->n_wanted, r->row, e->n_ctx);
+	if (!r->is_started && start_late(e, r, res->n_rows) != 0)
+		return fail_set(&r->why, ERR_NOMEM, NULL, "out of memory");
+	return 0;
+}
+
+static void
+on_rows(struct engine *e, struct run *r, const struct result *res)
+{
+	struct gen_rows rows = { .gen = r->id,
+		.mode = (uint8_t)r->mode,
+		.n_cols = res->n_cols,
+		.n_rows = res->n_rows,
+		.first = res->row,
+		.data = {
+		    res->text, (size_t)res->n * res->n_cols * sizeof(float) } };
+
+	if (flow_is_ending(r))
+		return;
+	(void)pace_end(&e->pace);
+	flow_begin_phase(e, PHASE_DECODE, 1);
+	if (check_rows(e, r, res) != 0) {
+		r->reason = RUN_FAILED;
+		runner_cancel(&e->runner);
+		return;
+	}
+	e->events.on_rows(e->events.arg, &rows);
+	r->n_rows = res->n_rows;
+	r->row = res->row + res->n;
+}
+
 static void
 on_fed(struct engine *e, struct run *r, const struct result *res)
 {
@@ -206,6 +268,13 @@ on_over(struct engine *e, struct run *r, const struct result *res)
 		r->reason = RUN_FAILED;
 		r->why = res->why;
 	}
+	if (!flow_is_ending(r) && r->mode != MODE_GENERATE &&
+	    (r->n_rows == 0 || r->row < r->n_rows)) {
+		r->reason = RUN_FAILED;
+		(void)fail_set(&r->why, ERR_UNSUPPORTED, "mode",
+		    "mode: librkllmrt gave %u of %u rows of this prompt",
+		    r->row, r->n_rows);
+	}
 	if (!flow_is_ending(r))
 		r->reason = run_reason(r);
 	if (r->reason != RUN_FORGOTTEN)
@@ -228,6 +297,7 @@ flow_take(struct engine *e)
 	static void (*const on[])(
 	    struct engine *, struct run *, const struct result *) = {
 		[RESULT_TOKEN] = on_token,
+		[RESULT_ROWS] = on_rows,
 		[RESULT_FED] = on_fed,
 		[RESULT_FINISH] = on_finish,
 		[RESULT_ERROR] = on_error,

@@ -27,6 +27,7 @@
 
 enum result_kind {
 	RESULT_TOKEN,	/* text may be none: part of a character */
+	RESULT_ROWS,	/* text is some rows of floats */
 	RESULT_FED,	/* a part of the prompt was taken; perf */
 	RESULT_FINISH,	/* perf */
 	RESULT_ERROR,	/* the library says so */
@@ -38,7 +39,9 @@ struct result {
 	enum result_kind kind;
 	bool is_waiting; /* TOKEN: the character goes on */
 	int32_t token;
-	char *text; /* to free(3); or NULL */
+	char *text;		 /* to free(3); or NULL */
+	uint32_t n_cols, n_rows; /* ROWS: floats of one; of the prompt */
+	uint32_t row, n;	 /* ROWS: the first, and how many there are */
 	struct rkllm_perf perf;
 	struct fail why; /* OVER: code 0, or what failed */
 };

@@ -21,6 +21,9 @@ run_new(const struct gen_submit *g, uint32_t n_ctx, const struct ask_kept *kept,
 	r->id = g->gen;
 	r->start_us = clock_us();
 	r->n_out = g->done.n;
+	r->mode = (enum gen_mode)g->mode;
+	r->row = g->rows_done;
+	r->n_wanted = g->resume || g->input == INPUT_TOKENS ? g->tokens.n : 0;
 	buf_init(&r->text, TEXT_MAX);
 	buf_init(&r->tokens, TOKENS_MAX);
 	err = emit_init(&r->emit, g->stops);
@@ -122,6 +125,8 @@ run_take(struct run *r, const struct result *res, run_step_fn *fn, void *arg)
 int
 run_reason(const struct run *r)
 {
+	if (r->mode != MODE_GENERATE)
+		return REASON_LENGTH;
 	return r->n_out >= r->ask.max_out ? REASON_LENGTH : REASON_EOS;
 }
 

@@ -42,6 +42,65 @@ put_token(struct runner *r, const struct rkllm_result *from, bool is_waiting)
 	results_put(r->results, &res);
 }
 
+static bool
+put_piece(struct runner *r, const struct result *about, const float *rows)
+{
+	struct result res = *about;
+	size_t n = (size_t)res.n * res.n_cols * sizeof(*rows);
+
+	res.text = malloc(n);
+	if (res.text == NULL)
+		return false;
+	memcpy(res.text, rows + (size_t)res.row * res.n_cols, n);
+	results_put(r->results, &res);
+	return true;
+}
+
+/* They are the library's as long as the callback lasts, which waits until all
+ * but the last of them are taken. */
+static void
+put_rows(struct runner *r, const struct job *job, const float *rows,
+    int32_t n_cols, int32_t n_rows)
+{
+	struct result res = { .kind = RESULT_ROWS,
+		.n_cols = (uint32_t)n_cols,
+		.n_rows = (uint32_t)n_rows,
+		.row = job->row };
+	uint32_t most;
+
+	if (rows == NULL || n_cols <= 0 || n_rows <= 0 ||
+	    (size_t)n_cols > ROW_MAX / sizeof(*rows))
+		return;
+	most = (uint32_t)(ROWS_FRAME / ((size_t)n_cols * sizeof(*rows)));
+	if (most == 0)
+		most = 1;
+	for (; res.row < res.n_rows && !atomic_load(&r->is_cancelled);
+	     res.row += res.n) {
+		uint32_t left = res.n_rows - res.row;
+
+		res.n = left < most ? left : most;
+		if (!put_piece(r, &res, rows)) {
+			put(r, RESULT_ERROR, NULL);
+			return;
+		}
+	}
+}
+
+static int
+on_rows(struct runner *r, const struct rkllm_result *from)
+{
+	const struct job *job = r->job;
+
+	if (from != NULL && job->infer.mode == RKLLM_MODE_HIDDEN)
+		put_rows(r, job, from->last_hidden_layer.hidden_states,
+		    from->last_hidden_layer.embd_size,
+		    from->last_hidden_layer.num_tokens);
+	else if (from != NULL)
+		put_rows(r, job, from->logits.logits, from->logits.vocab_size,
+		    from->logits.num_tokens);
+	return RKLLM_RELEASE;
+}
+
 /* What a part gives is rows of numbers, which are let go at once. */
 static int
 on_part(struct runner *r, const struct rkllm_result *from, int state)
@@ -65,6 +124,8 @@ runner_on_result(struct rkllm_result *result, void *userdata, int state)
 		return on_part(r, result, state);
 	switch (state) {
 	case RKLLM_STATE_NORMAL:
+		if (atomic_load(&r->wants_rows))
+			return on_rows(r, result);
 		put_token(r, result, false);
 		break;
 	case RKLLM_STATE_WAITING:
@@ -193,6 +254,7 @@ do_job(struct runner *r, const struct job *job, struct fail *why)
 	for (uint32_t i = 0; i < job->n_parts && err == 0; i++)
 		err = run_one(r, &job->parts[i], &reading, why);
 	atomic_store(&r->is_reading, false);
+	atomic_store(&r->wants_rows, job->infer.mode != RKLLM_MODE_GENERATE);
 	if (err == 0)
 		err = run_one(r, job->input, &job->infer, why);
 	r->is_dirty = job->infer.keep_history;

@@ -18,6 +18,7 @@
 #include "worker/rkllm/lib.h"
 #include "worker/rkllm/results.h"
 
+#include "wire/msg.h"
 #include "wire/progress.h"
 
 #include <stdatomic.h>
@@ -28,6 +29,7 @@ struct job {
 	uint32_t n_parts;
 	const struct lib_input *input;
 	struct lib_infer infer;
+	uint32_t row;	    /* the first that is wanted, of modes 1 and 2 */
 	bool goes_on;	    /* from what is in the KV cache */
 	const char *system; /* of a template that has nothing else; NULL: the
 			     * model's own */
@@ -56,6 +58,7 @@ struct runner {
 	bool is_dirty;		  /* the KV cache may hold something */
 	atomic_bool is_cancelled; /* the job */
 	atomic_bool is_reading;	  /* a part: what it generates is not wanted */
+	atomic_bool wants_rows;	  /* its mode is not RKLLM_MODE_GENERATE */
 	atomic_bool is_running;	  /* a callback now is of the job */
 };
 

@@ -395,15 +395,30 @@ read_input(struct fake *f, const struct INPUT *in)
 	f->n_said = 0;
 }
 
-/* The rows of a prompt of tokens that are 4 wide. */
+/* A row of each token that was read: 4 wide, or 8 of logits; the numbers count
+ * up. */
 static void
 tell_rows(struct turn *t)
 {
-	float rows[4] = { 1, 2, 3, 4 };
+	int n = t->input->input_type == RKLLM_IN_TOKEN
+	    ? (int)t->input->token_input.n_tokens
+	    : (int)strlen(t->input->prompt_input);
+	int is_hidden = t->infer->mode == RKLLM_MODE_HIDDEN;
+	int n_cols = is_hidden ? 4 : 8;
+	float *rows = calloc((size_t)(n * n_cols) + 1, sizeof(*rows));
 	struct rkllm_result r = { .text = NULL };
 
-	r.last_hidden_layer = (struct rkllm_hidden){ rows, 4, 1 };
-	(void)t->f->on(&r, t->userdata, RKLLM_STATE_NORMAL);
+	if (rows == NULL)
+		abort();
+	for (int i = 0; i < n * n_cols; i++)
+		rows[i] = (float)i / 4;
+	if (is_hidden)
+		r.last_hidden_layer = (struct rkllm_hidden){ rows, n_cols, n };
+	else
+		r.logits = (struct rkllm_logits){ rows, n_cols, n };
+	if (t->f->on(&r, t->userdata, RKLLM_STATE_NORMAL) != RKLLM_RELEASE)
+		abort();
+	free(rows);
 }
 
 static void

@@ -146,8 +146,10 @@ on_result(struct rkllm_result *r, void *userdata, int state)
 
 	h->last = state;
 	h->perf = r->perf;
-	if (r->last_hidden_layer.hidden_states != NULL)
+	if (r->last_hidden_layer.hidden_states != NULL) {
 		h->n_rows += (uint32_t)r->last_hidden_layer.num_tokens;
+		return RKLLM_RELEASE;
+	}
 	if (state != RKLLM_STATE_NORMAL || r->text == NULL)
 		return RKLLM_GO_ON;
 	if (h->n < 16)
@@ -208,7 +210,7 @@ try_runs(struct lib *l, bool by_run)
 		.keep_history = true };
 	in.prompt = "tokens 7";
 	run(l, &h, &in, &infer);
-	assert_int_equal(h.n_rows, 1);
+	assert_int_equal(h.n_rows, 8);
 	assert_int_equal(h.n, 0);
 	infer.mode = RKLLM_MODE_GENERATE;
 	run(l, &h, &tokens, &infer);

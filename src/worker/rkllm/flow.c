@@ -266,7 +266,9 @@ on_over(struct engine *e, struct run *r, const struct result *res)
 
 	if (!flow_is_ending(r) && res->why.code != 0) {
 		r->reason = RUN_FAILED;
-		r->why = res->why;
+		(void)fail_set(&r->why, res->why.code, res->why.field,
+		    "%.240s; the log has what librkllmrt printed",
+		    res->why.text);
 	}
 	if (!flow_is_ending(r) && r->mode != MODE_GENERATE &&
 	    (r->n_rows == 0 || r->row < r->n_rows)) {

@@ -231,7 +231,7 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 	if (err == ERR_INTERNAL)
 		return fail_set(why, ERR_FILE, "lora_params",
 		    "lora_params: the library does not take the adapter's "
-		    "file: %.200s; the log has what it printed",
+		    "file: %.200s",
 		    why->text);
 	l->is_loaded = err == 0;
 	return err;

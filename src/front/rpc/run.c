@@ -75,7 +75,7 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
-	buf_done(&run->early);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -153,7 +153,13 @@ on_token(void *arg, struct gen *g, const struct step *s)
 void
 run_end(struct run *run, const struct gen_done *d)
 {
+	struct fail why;
+
 	rows_close(run);
+	if (rows_pass(run, &why) != 0) {
+		run_fail(run, &why);
+		return;
+	}
 	if (run->mode == MODE_GENERATE && d->text.n > 0)
 		put_reply(run, &d->text, run->token, NORMAL);
 	put_last(run, d);
@@ -181,6 +187,7 @@ name_as_sent(const struct fail *why, struct fail *ret)
 {
 	static const char *const names[][2] = {
 		{ "messages", "prompt_input" },
+		{ "embed", "embed_input.embed" },
 		{ "prompt", "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
 	};
@@ -247,8 +254,8 @@ may_run(const struct rpc *r, struct fail *f)
 }
 
 static int
-start(struct run *run, struct gen_submit *req, const struct submit_about *about,
-    struct fail *f)
+start(struct run *run, struct buf *mem, struct gen_submit *req,
+    const struct submit_about *about, struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
@@ -265,7 +272,7 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 	int err = 0;
 
 	if (about->is_turn)
-		err = kv_begin(r, req, f);
+		err = kv_begin(r, mem, req, f);
 	if (err == 0)
 		err = gen_start(
 		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
@@ -275,6 +282,7 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 	r->is_talking = r->is_talking || run->is_turn;
 	run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;
+	run->wants_memfd = about->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	run_park_some(r);
@@ -289,29 +297,30 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 		.param = &c->rpc->param,
 		.adapters = &c->rpc->adapters,
 		.style = &c->rpc->style,
-		.n_ctx = admit_context(rpc_model(c->rpc)) };
+		.n_ctx = admit_context(rpc_model(c->rpc)),
+		.n_embd = rpc_model(c->rpc)->state.n_embd_in };
 	struct gen_submit req;
 	struct submit_about about;
 	struct fail why = { 0 };
 	struct run *run = NULL;
-	struct buf mem;
+	struct submit_mem mem;
 	int err;
 
-	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
+	submit_mem_init(&mem);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
 		err = submit_read(&from, &mem, &req, &about, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
-		err = start(run, &req, &about, &why);
+		err = start(run, &mem.joined, &req, &about, &why);
 	if (err != 0) {
 		free(run);
 		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}
-	buf_done(&mem);
+	submit_mem_done(&mem);
 }
 
 void
@@ -385,7 +394,7 @@ run_drop_all(struct rpc *r)
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
-		buf_done(&run->early);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -10,6 +10,8 @@
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
 
+struct array;
+
 struct run {
 	struct list link; /* in rpc->runs */
 	struct rpc *rpc;
@@ -23,6 +25,8 @@ struct run {
 	uint32_t n_cols;      /* floats of a row */
 	uint32_t n_rows;      /* written */
 	struct buf early;     /* floats that came while another had the line */
+	bool wants_memfd;     /* in place of text: */
+	struct array *memfd;  /* NULL: not yet, or there are no rows to be */
 	bool is_over;	      /* its end waits until those are written */
 	struct gen_done last; /* then what that end is, but for strings */
 	struct str head;      /* of each reply, up to the text; in mem */

@@ -73,6 +73,8 @@ check_lacking(const struct gen_submit *g, struct fail *why)
 		{ g->logit_bias.n > 0, "logit_bias" },
 		{ g->want_logprobs != 0, "logprobs" },
 		{ g->ignore_eos != 0, "ignore_eos" },
+		{ g->input == INPUT_EMBEDS, "embed_input" },
+		{ g->n_images > 0, "multimodal_input" },
 		{ g->template_kwargs.n > 2, "chat_template_kwargs" },
 	};
 
@@ -272,7 +274,7 @@ from_text(struct ask *a, const struct gen_submit *g, struct fail *why)
 static int
 from_tokens(struct ask *a, const struct gen_submit *g, struct fail *why)
 {
-	int err = knobs_check_tokens(g->tokens, INT32_MAX, "prompt", why);
+	int err = knobs_check_tokens(g->tokens, MEMO_WORDS, "prompt", why);
 
 	if (err != 0)
 		return err;
@@ -417,7 +419,7 @@ check(const struct ask *a, const struct gen_submit *g, struct fail *why)
 		    "keep_history: not with modes 1 and 2 on this model's "
 		    "engine");
 	if (err == 0)
-		err = knobs_check_tokens(g->done, INT32_MAX, "done", why);
+		err = knobs_check_tokens(g->done, MEMO_WORDS, "done", why);
 	if (err == 0 && g->cache_key == 0 && g->history.n > 0)
 		err = fail_set(
 		    why, ERR_INVALID, "history", "history: of no conversation");

@@ -21,14 +21,11 @@ flow_say_failed(struct engine *e, uint64_t gen, const struct fail *why)
 
 /* Of a message the library alone knows the tokens: see memo.h. */
 void
-flow_say_started(struct engine *e, struct run *r, const struct gen_submit *g)
+flow_say_started(
+    struct engine *e, const struct run *r, const struct gen_submit *g)
 {
 	struct gen_started s = { .gen = r->id };
 
-	/* How many rows there will be is to be said with it. */
-	if (r->mode != MODE_GENERATE && ask_prompt(&r->ask).n == 0)
-		return;
-	r->is_started = true;
 	if (!g->resume) {
 		s.prompt = ask_prompt(&r->ask);
 		s.turns = g->turns;
@@ -163,24 +160,6 @@ on_token(struct engine *e, struct run *r, const struct result *res)
 		runner_cancel(&e->runner);
 }
 
-/* Of a text whose tokens nobody here has, but how many they are. */
-static int
-start_late(struct engine *e, struct run *r, uint32_t n)
-{
-	struct gen_started s = { .gen = r->id };
-	int32_t *ids = calloc(n, sizeof(*ids));
-
-	if (ids == NULL)
-		return ERR_NOMEM;
-	/* A resume's are known. */
-	if (r->n_wanted == 0)
-		s.prompt = (struct i32s){ ids, n };
-	e->events.on_started(e->events.arg, &s);
-	free(ids);
-	r->is_started = true;
-	return 0;
-}
-
 /* 0, or why these are not the next rows. */
 static int
 check_rows(struct engine *e, struct run *r, const struct result *res)
@@ -192,8 +171,6 @@ check_rows(struct engine *e, struct run *r, const struct result *res)
 		    "mode: librkllmrt gives %u rows from %u on, where %u from "
 		    "%u on of at most %u are wanted",
 		    res->n_rows, res->row, r->n_wanted, r->row, e->n_ctx);
-	if (!r->is_started && start_late(e, r, res->n_rows) != 0)
-		return fail_set(&r->why, ERR_NOMEM, NULL, "out of memory");
 	return 0;
 }
 

@@ -3,13 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGN 0x80000000u
-#define BITS 31u
+#define MARK 0x40000000u /* in each word: no vocabulary is that large */
+#define BITS 30u
+#define WORD (MARK - 1)
 #define N_BITS 24u /* of the length; then the kind, then whether it may think */
 #define N_MASK ((1u << N_BITS) - 1)
 #define KIND_SHIFT N_BITS
 #define THINK_SHIFT (N_BITS + 4)
 #define HEAD_WORDS 2u
+
+static bool
+is_word(int32_t v)
+{
+	return v >= (int32_t)MARK;
+}
 
 static uint32_t
 n_words(uint32_t n_bytes)
@@ -25,13 +32,13 @@ hash_of(struct str text)
 
 	for (size_t i = 0; i < text.n; i++)
 		hash = (hash ^ (uint8_t)text.p[i]) * 0x100000001b3u;
-	return (uint32_t)(hash ^ (hash >> 32)) & ~SIGN;
+	return (uint32_t)(hash ^ (hash >> 32)) & WORD;
 }
 
 static void
 put_word(struct buf *to, uint32_t word)
 {
-	buf_put_i32(to, (int32_t)(word | SIGN));
+	buf_put_i32(to, (int32_t)(word | MARK));
 }
 
 void
@@ -49,7 +56,7 @@ memo_put(
 		bits |= (uint64_t)(uint8_t)text.p[i] << n_bits;
 		n_bits += 8;
 		if (n_bits >= BITS) {
-			put_word(to, (uint32_t)bits & ~SIGN);
+			put_word(to, (uint32_t)bits & WORD);
 			bits >>= BITS;
 			n_bits -= BITS;
 		}
@@ -66,8 +73,7 @@ read_text(const int32_t *words, char *ret, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (n_bits < 8) {
-			bits |= (uint64_t)((uint32_t)*words++ & ~SIGN)
-			    << n_bits;
+			bits |= (uint64_t)((uint32_t)*words++ & WORD) << n_bits;
 			n_bits += BITS;
 		}
 		ret[i] = (char)(bits & 0xff);
@@ -89,14 +95,14 @@ next_text(struct i32s *rest, struct memo *ret)
 	if (rest->n < all || ret->kind >= MEMO_KINDS)
 		return ERR_INVALID;
 	for (uint32_t i = 0; i < all; i++)
-		if (rest->p[i] >= 0)
+		if (!is_word(rest->p[i]))
 			return ERR_INVALID;
 	ret->text = malloc((size_t)n + 1);
 	if (ret->text == NULL)
 		return ERR_NOMEM;
 	read_text(rest->p + HEAD_WORDS, ret->text, n);
 	if (hash_of((struct str){ ret->text, n }) !=
-		((uint32_t)rest->p[1] & ~SIGN) ||
+		((uint32_t)rest->p[1] & WORD) ||
 	    memchr(ret->text, '\0', n) != NULL) {
 		free(ret->text);
 		ret->text = NULL;
@@ -114,10 +120,12 @@ memo_next(struct i32s *rest, struct memo *ret)
 	*ret = (struct memo){ .text = NULL };
 	if (rest->n == 0)
 		return ERR_EOF;
-	if (rest->p[0] < 0)
+	if (is_word(rest->p[0]))
 		return next_text(rest, ret);
-	while (n < rest->n && rest->p[n] >= 0)
+	while (n < rest->n && rest->p[n] >= 0 && !is_word(rest->p[n]))
 		n++;
+	if (n == 0)
+		return ERR_INVALID;
 	ret->tokens = (struct i32s){ rest->p, n };
 	*rest = (struct i32s){ rest->p + n, rest->n - n };
 	return 0;

@@ -5,11 +5,11 @@
  * The front keeps a conversation as numbers: those of each prompt, which
  * GEN_STARTED tells, and the tokens of each answer. It never looks at them. The
  * library tokenizes texts and tells nobody, so here the numbers of a prompt of
- * text are the text itself: a block of numbers below 0, which no token is. Who
- * continues the conversation, maybe in another process, gives each text to the
+ * text are the text itself: a block of numbers of 2^30 and more, which no token
+ * is. (Those below 0 are rows of embeddings.) Who continues the conversation, maybe in another process, gives each text to the
  * library again, and the tokens between them.
  *
- * A block is a word with its kind and length, one with a hash, and 31 bits of
+ * A block is a word with its kind and length, one with a hash, and 30 bits of
  * the text in each of the rest. A piece of one is found to be none.
  */
 #ifndef WORKER_RKLLM_MEMO_H
@@ -42,5 +42,8 @@ int memo_next(struct i32s *rest, struct memo *ret) MUST_CHECK;
 
 /* Of numbers, to be compared; goes on from another, or 0. */
 uint64_t memo_hash(uint64_t hash, struct i32s v);
+
+/* The least number that is no token. */
+#define MEMO_WORDS 0x40000000
 
 #endif

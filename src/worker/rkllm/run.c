@@ -23,7 +23,7 @@ run_new(const struct gen_submit *g, uint32_t n_ctx, const struct ask_kept *kept,
 	r->n_out = g->done.n;
 	r->mode = (enum gen_mode)g->mode;
 	r->row = g->rows_done;
-	r->n_wanted = g->resume || g->input == INPUT_TOKENS ? g->tokens.n : 0;
+	r->n_wanted = g->input == INPUT_TOKENS ? g->tokens.n : 0;
 	buf_init(&r->text, TEXT_MAX);
 	buf_init(&r->tokens, TOKENS_MAX);
 	err = emit_init(&r->emit, g->stops);

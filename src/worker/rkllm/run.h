@@ -33,8 +33,7 @@ struct run {
 	uint64_t hash;	   /* of the conversation\'s numbers so far */
 	uint32_t n_read;   /* tokens of the prompt's parts, as counted by it */
 	enum gen_mode mode;
-	bool is_started;   /* the front knows how long its prompt is */
-	uint32_t n_wanted; /* rows, by a worker before this one; 0: not known */
+	uint32_t n_wanted; /* rows: the tokens of the prompt; 0: not known */
 	uint32_t n_rows;   /* in all; 0: none came */
 	uint32_t row;	   /* that comes next */
 	struct rkllm_perf perf; /* of its FINISH */

@@ -48,6 +48,7 @@
 
 #define ANSWER 1000
 #define TOKEN_US 300	/* what a token takes to compute */
+#define ROW_US 10	/* and a token of a prompt */
 #define CRASH_US 100000 /* and what a deadly one: those before have been sent */
 
 const char fake_sdk[] __attribute__((used)) =
@@ -410,6 +411,7 @@ tell_rows(struct turn *t)
 
 	if (rows == NULL)
 		abort();
+	(void)usleep((useconds_t)n * ROW_US);
 	for (int i = 0; i < n * n_cols; i++)
 		rows[i] = (float)i / 4;
 	if (is_hidden)

@@ -184,6 +184,10 @@
 	    "out-high", NULL, "BULKHEAD_OUT_HIGH",                          \
 	    "1M", CONF_KIB, 64 * CONF_MIB, "BYTES",                         \
 	    "unread by a client that park its stream")                      \
+	O(NULL, false, array_max, BYTES,                                    \
+	    "array-max", NULL, "BULKHEAD_ARRAY_MAX",                        \
+	    "1G", CONF_MIB, 2048 * CONF_MIB, "BYTES",                       \
+	    "memory for rows that clients get as memfds; a client: half")   \
 	O(NULL, false, journal_max, BYTES,                                  \
 	    "journal-max", NULL, "BULKHEAD_JOURNAL_MAX",                    \
 	    "256M", CONF_MIB, 2048 * CONF_MIB, "BYTES",                     \

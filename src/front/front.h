@@ -42,6 +42,7 @@ struct front {
 	bool is_tidying;	  /* it is set */
 	struct progress *progress;
 	uint64_t intake;   /* bytes counted by intake.h */
+	uint64_t arrays;   /* by array.h */
 	uint32_t next_ref; /* of the next MODEL_WANT */
 	uint32_t n_conns;
 	uint32_t n_gens; /* of any state */

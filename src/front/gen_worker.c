@@ -238,17 +238,34 @@ on_step(struct model *m, const struct frame *fr)
 	return c.err;
 }
 
-/* Whether r is what comes next of what g asked for. */
+/* What is known of the rows before the first of them is here, or else what that
+ * says: not every engine can tell, or count its prompt. */
 static bool
-is_next(const struct gen *g, const struct gen_rows *r)
+set_shape(struct gen *g, const struct gen_rows *r)
 {
 	const struct model_state *s = &g->model->state;
 	uint32_t cols = g->mode == MODE_HIDDEN ? s->n_embd_out : s->n_vocab;
-	uint64_t row = (uint64_t)cols * sizeof(float);
 
-	return g->mode != MODE_GENERATE && r->mode == g->mode && cols > 0 &&
-	    r->n_cols == cols && r->n_rows == g->entry.n_prompt &&
-	    r->first == g->j->rows && r->data.n > 0 && r->data.n % row == 0 &&
+	if (g->n_cols == 0) {
+		g->n_cols = cols > 0 ? cols : r->n_cols;
+		g->n_rows =
+		    g->entry.n_prompt > 0 ? g->entry.n_prompt : r->n_rows;
+	}
+	return g->n_cols > 0 && g->n_cols <= ROW_MAX / sizeof(float) &&
+	    r->n_cols == g->n_cols && r->n_rows == g->n_rows;
+}
+
+/* Whether r is what comes next of what g asked for. */
+static bool
+is_next(struct gen *g, const struct gen_rows *r)
+{
+	size_t row;
+
+	if (g->mode == MODE_GENERATE || r->mode != g->mode || !set_shape(g, r))
+		return false;
+	row = g->n_cols * sizeof(float);
+	return r->first == g->j->rows && r->first < r->n_rows &&
+	    r->data.n > 0 && r->data.n % row == 0 &&
 	    r->data.n / row <= r->n_rows - r->first;
 }
 
@@ -276,9 +293,11 @@ on_rows(struct model *m, const struct frame *fr)
 static bool
 is_whole(const struct gen *g, const struct gen_done *d)
 {
+	uint32_t n = g->entry.n_prompt > 0 ? g->entry.n_prompt : g->n_rows;
+
 	return g->mode == MODE_GENERATE || d->reason == REASON_CANCEL ||
-	    (d->reason == REASON_LENGTH && d->text.n == 0 &&
-		g->j->rows == g->entry.n_prompt);
+	    (d->reason == REASON_LENGTH && d->text.n == 0 && n > 0 &&
+		g->j->rows == n);
 }
 
 static int

@@ -23,6 +23,8 @@ struct origin;
 	F(void *, arg, "the owner is made anew from journal_about")            \
 	F(uint64_t, id, "also the slot's and the record's")                    \
 	F(enum gen_mode, mode, "also the record's")                            \
+	F(uint32_t, n_cols, "of its rows; each frame of them says it")         \
+	F(uint32_t, n_rows, "that there will be; the same")                    \
 	F(struct entry, entry, "found by a walk over the slots")               \
 	F(struct journal_gen *, j, "what is in the journal; of entry")         \
 	F(struct origin *, origin, "its slot is in the journal")               \

@@ -242,7 +242,8 @@ take_prompt(struct saved *s, struct view *v)
 		err = take_tokens(s, v);
 	if (err != 0)
 		return err;
-	if (s->words.rows > s->n_prompt)
+	/* Of a prompt that the engine alone can count, any number. */
+	if (s->n_prompt > 0 && s->words.rows > s->n_prompt)
 		return ERR_PROTO;
 	s->submit.resume = 1;
 	s->submit.history = (struct i32s){ 0 };

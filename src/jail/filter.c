@@ -164,6 +164,16 @@ add_fcntl(scmp_filter_ctx ctx, int nr)
 }
 
 static int
+add_fcntl_seal(scmp_filter_ctx ctx, int nr)
+{
+	int err = add_fcntl(ctx, nr);
+
+	return err != 0 ? err
+			: seccomp_rule_add(ctx, MAY, nr, 1,
+			      SCMP_A1(SCMP_CMP_MASKED_EQ, INT, F_ADD_SEALS));
+}
+
+static int
 add_prctl(scmp_filter_ctx ctx, int nr)
 {
 	static const scmp_datum_t options[] = { PR_SET_NAME, PR_GET_NAME,
@@ -247,6 +257,7 @@ static int (*const adders[CALL_RULE_COUNT])(scmp_filter_ctx, int) = {
 	[CALL_OPEN_FILE] = add_open_file,
 	[CALL_READ_LIMIT] = add_read_limit,
 	[CALL_FCNTL] = add_fcntl,
+	[CALL_FCNTL_SEAL] = add_fcntl_seal,
 	[CALL_PRCTL] = add_prctl,
 	[CALL_SOCKET_OPTION] = add_socket_option,
 	[CALL_UNREAD] = add_unread,

@@ -62,6 +62,7 @@ send_config(struct front *fr, struct process *p)
 		.stall_ms = c->stall_ms,
 		.keepalive_ms = c->keepalive_ms,
 		.out_high = c->out_high,
+		.array_max = c->array_max,
 		.resume_mode = (uint8_t)c->resume,
 		.hang_ms = c->hang_ms,
 		.started_unix = fr->spec.started_unix,

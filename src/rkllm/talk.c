@@ -1,5 +1,6 @@
 #include "rkllm/talk.h"
 
+#include "wire/embed.h"
 #include "wire/window.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ talk_init(struct talk *t, uint64_t key)
 	*t = (struct talk){ .key = key };
 	buf_init(&t->history, HISTORY_MAX);
 	buf_init(&t->turns, TURNS_MAX * sizeof(int32_t));
+	buf_init(&t->embeds, HISTORY_MAX);
 }
 
 void
@@ -20,6 +22,7 @@ talk_done(struct talk *t)
 {
 	buf_done(&t->history);
 	buf_done(&t->turns);
+	buf_done(&t->embeds);
 }
 
 /* A buf's bytes are malloc(3)'s, and nothing is taken off its front. */
@@ -43,15 +46,57 @@ talk_size(const struct talk *t)
 	return ints_in(&t->history).n;
 }
 
-void
-talk_fill(const struct talk *t, struct gen_submit *g)
+int
+talk_fill(const struct talk *t, struct buf *mem, struct gen_submit *g)
 {
 	g->cache_key = t->key;
 	/* A system prompt alone is rendered with the first turn. */
 	if (!t->has_begun)
-		return;
+		return 0;
 	g->history = ints_in(&t->history);
 	g->turns = ints_in(&t->turns);
+	if (buf_len(&t->embeds) == 0)
+		return 0;
+	g->n_old_embeds = (uint32_t)(buf_len(&t->embeds) / t->row);
+	buf_put_str(mem, buf_str(&t->embeds));
+	buf_put_str(mem, g->embeds);
+	g->embeds = buf_str(mem);
+	return buf_err(mem);
+}
+
+/* Of the embeddings only those that history speaks of, numbered in its order.
+ */
+static void
+settle_embeds(struct talk *t, struct str from)
+{
+	int32_t *tokens = (int32_t *)(void *)buf_data(&t->history);
+	struct buf kept;
+	uint32_t n = 0;
+
+	buf_init(&kept, HISTORY_MAX);
+	for (uint32_t i = 0; t->row > 0 && i < talk_size(t); i++) {
+		if (!embed_is(tokens[i]))
+			continue;
+		buf_put(&kept, from.p + embed_row(tokens[i]) * t->row, t->row);
+		tokens[i] = embed_token(n++);
+	}
+	buf_done(&t->embeds);
+	t->embeds = kept;
+}
+
+/* Whether all rows that tokens speak of are there. */
+static bool
+has_rows(const struct talk_turn *turn)
+{
+	for (uint32_t i = 0; i < turn->prompt.n; i++) {
+		int32_t token = turn->prompt.p[i];
+
+		if (embed_is(token) &&
+		    (turn->row == 0 ||
+			embed_row(token) >= turn->embeds.n / turn->row))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -89,8 +134,13 @@ talk_add(struct talk *t, const struct talk_turn *turn)
 {
 	uint32_t n_prompt;
 
+	if (!has_rows(turn)) {
+		talk_clear(t, false);
+		return ERR_INTERNAL;
+	}
 	buf_reset(&t->history);
 	buf_reset(&t->turns);
+	t->row = turn->row;
 	put_ints(&t->history, turn->prompt);
 	if (turn->turns.n + 2 <= TURNS_MAX)
 		put_ints(&t->turns, turn->turns);
@@ -102,7 +152,9 @@ talk_add(struct talk *t, const struct talk_turn *turn)
 	if (t->n_system > talk_size(t))
 		t->n_system = talk_size(t);
 	t->has_begun = true;
-	if (buf_err(&t->history) == 0 && buf_err(&t->turns) == 0)
+	settle_embeds(t, turn->embeds);
+	if (buf_err(&t->history) == 0 && buf_err(&t->turns) == 0 &&
+	    buf_err(&t->embeds) == 0)
 		return 0;
 	talk_clear(t, false);
 	return ERR_NOMEM;
@@ -120,6 +172,7 @@ talk_clear(struct talk *t, bool keep_system)
 		buf_truncate(&t->history, (size_t)n * sizeof(int32_t));
 	t->n_system = n;
 	t->has_begun = false;
+	buf_reset(&t->embeds); /* a system prompt has none */
 }
 
 /* What is behind the cut was computed with what is gone: it becomes part of
@@ -152,5 +205,6 @@ talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
 	if (from < t->n_system)
 		t->n_system -= (end < t->n_system ? end : t->n_system) - from;
 	t->has_begun = t->has_begun && n > 0;
-	return 0;
+	settle_embeds(t, buf_str(&t->embeds));
+	return buf_err(&t->embeds);
 }

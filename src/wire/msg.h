@@ -127,6 +127,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, stall_ms, "a client may read nothing this long")         \
 	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
 	F(S, u32, out_high, "bytes unread by a client that park its work") \
+	F(S, u32, array_max, "bytes of memfds that are on their way")      \
 	F(S, u8, resume_mode, "enum resume_mode, of requests without one") \
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")        \
@@ -178,6 +179,7 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, n_seq, "sequences at once")                          \
 	F(S, u32, n_vocab, "")                                         \
 	F(S, u32, n_embd, "")                                          \
+	F(S, u32, n_embd_in, "numbers of an embedding; 0: takes none") \
 	F(S, u32, n_embd_out, "floats of a row of MODE_HIDDEN")        \
 	F(S, u32, n_threads, "chosen for decoding")                    \
 	F(S, u32, n_threads_batch, "chosen for prefill")               \
@@ -346,6 +348,7 @@ enum gen_input {
 	INPUT_PROMPT = 1, /* text, tokenized as it is, specials parsed */
 	INPUT_CHAT,	  /* messages, through the chat template */
 	INPUT_TOKENS,	  /* token ids */
+	INPUT_EMBEDS,	  /* rows of embeddings */
 };
 
 /* What is wanted of it. Of the last two nothing is generated: the prompt's
@@ -392,6 +395,14 @@ enum resume_mode {
 	F(S, i32s, turns,                                                     \
 	    "where in history, or tokens of a resume, each prompt and each "  \
 	    "output ends, by turns")                                          \
+	F(S, str, embeds,                                                     \
+	    "rows of n_embd_in float32: wire/embed.h; history's come first")  \
+	F(S, u32, n_old_embeds, "rows of history")                            \
+	F(S, u32, n_images, "marks in the prompt that rows stand for")        \
+	F(S, u32, n_image_embeds, "rows of each")                             \
+	F(S, str, image_start, "text before each; or empty")                  \
+	F(S, str, image_end, "text after each; or empty")                     \
+	F(S, str, image_mark, "another mark than <image>; or empty")          \
 	F(S, u64, cache_key,                                                  \
 	    "of a conversation whose KV cache is kept afterwards; 0: none")   \
 	F(S, u8, may_shift,                                                   \

@@ -15,6 +15,10 @@ for arch in "${kinds[@]}"; do
 	passes talk 'by rows' --preset tiny-$arch --type f16
 	passes rows 'by rows' --preset tiny-$arch --type f16
 done
+# Embeddings of these models are what their tables say, unscaled.
+for arch in llama qwen3moe lfm2 qwen35; do
+	passes embeds 'by rows' --preset tiny-$arch --type f16
+done
 for arch in "${floats[@]}"; do
 	passes company 'by rows' --preset tiny-$arch --type f32
 done

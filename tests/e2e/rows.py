@@ -8,8 +8,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, SANITIZE, Server, cases, made_model, rss_kib, until
-from rows import HIDDEN, LOGITS, PLACES, Line, raw_rows, start
+from bulkhead import (BIN, SANITIZE, RpcError, Server, cases, made_model, n_fds, rss_kib,
+                      settled, until)
+from rows import HIDDEN, LOGITS, PLACES, Line, MemfdClient, raw_rows, start
 
 if not os.path.exists(os.path.join(BIN, 'bench-rawrows')):
     sys.exit(77)
@@ -47,6 +48,20 @@ def run(rpc, model, ids, mode):
     assert last['id'] == ident and last['result']['_callback_state'] == 2
     assert raw.read(1) == b'' and line.rest == b''
     return last['result']
+
+
+def rpc_status(server):
+    with server.rpc() as rpc:
+        return rpc.call('bulkhead.status')
+
+
+def refusal(call, *args):
+    """The error of a call that must fail."""
+    try:
+        got = call(*args)
+    except RpcError as error:
+        return error
+    raise AssertionError(f'not refused: {got}')
 
 
 def loaded(server, **options):
@@ -161,6 +176,57 @@ def runs_share_a_connection(server):
             assert seen[ident].tobytes() == raw.read()
 
 
+def memfd_has_the_same(server):
+    """And is whole when the worker was killed; the front has no more of it than otherwise."""
+    n = N_LARGE
+    idle = rss_kib(server.front)
+    with loaded(server) as rpc:
+        client = MemfdClient(rpc)
+        for mode in HIDDEN, LOGITS:
+            ident = start(rpc, some_ids(n), mode, arrays='memfd')
+            if mode == LOGITS:
+                until(lambda: rpc_status(server)['generations'] == 1)
+                server.kill_worker()
+            got, f = client.array(mode)
+            with f, raw_rows(server.model, some_ids(n), mode, BATCH) as raw:
+                while True:
+                    piece = f.read(1 << 20)
+                    assert piece == raw.read(1 << 20)
+                    if not piece:
+                        break
+            assert got['text'] is None
+            last = client.line()
+            assert last['id'] == ident and last['result']['_callback_state'] == 2
+        assert client.text == b'' and client.fds == []
+    if not SANITIZE:
+        assert rss_kib(server.front) - idle < 8 * 1024
+
+
+def memfds_are_limited_and_given_back(server):
+    """The limit is of what is on its way; what is read counts no more."""
+    with loaded(server) as rpc:
+        client = MemfdClient(rpc)
+        before = settled(lambda: n_fds(server.front))
+        for _ in range(20):
+            start(rpc, some_ids(1000), LOGITS, arrays='memfd')  # 122 MiB each, of 512
+            client.array(LOGITS)[1].close()
+            client.line()
+        until(lambda: n_fds(server.front) <= before)
+        start(rpc, [1] * 3, LOGITS, arrays='memfd')
+        start(rpc, [1] * 4095, LOGITS, arrays='memfd')
+        client.array(LOGITS)[1].close()
+        client.line()
+        client.array(LOGITS)[1].close()
+        client.line()
+    with Server(*OPTIONS, '--array-max', '64M', models=[server.model]) as small:
+        with loaded(small) as rpc:
+            error = refusal(rpc.next, start(rpc, some_ids(500), LOGITS, arrays='memfd'))
+            assert error.code == -32002 and '--array-max' in error.message, error
+            assert error.data == {'field': 'arrays'}
+            error = refusal(rpc.next, start(rpc, some_ids(5), LOGITS, arrays=1))
+            assert error.code == -32602, error
+
+
 def vanished_client_is_forgotten(server):
     for _ in range(3):
         rpc = loaded(server)
@@ -188,6 +254,7 @@ def main():
             cases(both_modes_of_any_length, text_goes_through_the_template,
                   thousands_of_rows_pass_through, abort_needs_no_reader,
                   killed_worker_shows_nowhere, runs_share_a_connection,
+                  memfd_has_the_same, memfds_are_limited_and_given_back,
                   vanished_client_is_forgotten, streams_beside_are_what_they_are_alone,
                   args=(server,))
             print(f'{time.monotonic() - begun:.1f} s')

@@ -3,6 +3,7 @@ libllama alone, by bench-rawrows."""
 import array
 import json
 import os
+import socket
 import struct
 import subprocess
 import tempfile
@@ -81,6 +82,34 @@ def start(rpc, ids, mode, **infer):
     return rpc.send('rkllm.run', None,
                     {'input_type': 1, 'token_input': {'input_ids': ids, 'n_tokens': len(ids)}},
                     dict({'mode': mode}, **infer), None)
+
+
+class MemfdClient:
+    """Reads a connection's replies by recvmsg(2): the descriptors come in the order of the replies
+    that tell of them, no later than those."""
+
+    def __init__(self, rpc):
+        self.sock, self.text, self.fds = rpc.sock, b'', []
+
+    def line(self):
+        while b'\n' not in self.text:
+            data, fds, flags, _ = socket.recv_fds(self.sock, PIECE, 4)
+            assert data and not flags & socket.MSG_CTRUNC
+            self.text += data
+            self.fds += fds
+        line, self.text = self.text.split(b'\n', 1)
+        return json.loads(line)
+
+    def array(self, mode):
+        """The next reply, and the file that it tells of."""
+        got = self.line()['result']
+        place, inner, size = PLACES[mode]
+        told = got[place][inner]
+        assert told['memfd'] is True and told['dtype'] == 'float32', told
+        assert told['shape'] == [got[place]['num_tokens'], got[place][size]], told
+        f = os.fdopen(self.fds.pop(0), 'rb')
+        assert os.fstat(f.fileno()).st_size == told['bytes'] == 4 * told['shape'][0] * told['shape'][1]
+        return got, f
 
 
 def raw_rows(model, ids, mode, batch, ctx=4096):

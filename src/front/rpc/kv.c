@@ -132,13 +132,15 @@ check_file(struct rpc *r)
 }
 
 int
-kv_begin(struct rpc *r, struct gen_submit *g, struct fail *why)
+kv_begin(struct rpc *r, struct buf *mem, struct gen_submit *g, struct fail *why)
 {
+	int err;
+
 	if (r->is_talking)
 		return busy(why);
 	check_file(r);
-	talk_fill(&r->talk, g);
-	return 0;
+	err = talk_fill(&r->talk, mem, g);
+	return err == 0 ? 0 : fail_set(why, err, NULL, "%s", err_text(err));
 }
 
 void
@@ -150,6 +152,6 @@ kv_end(struct rpc *r, struct gen *g, uint32_t n_system)
 	if (g == NULL || !turn_read(g, &turn))
 		return;
 	if (talk_add(&r->talk, &turn) != 0)
-		log_warn("a conversation is lost: out of memory");
+		log_warn("a conversation is lost: no memory for it");
 	turn_done(g);
 }

@@ -17,8 +17,10 @@ void kv_clear(struct call *c, const struct args *a);
 void kv_size(struct call *c, const struct args *a);
 
 /* A run that is to be a turn of the conversation: fills in what it goes on
- * from. 0; ERR_BUSY: another one is not done. */
-int kv_begin(struct rpc *r, struct gen_submit *g, struct fail *why) MUST_CHECK;
+ * from, maybe in mem, which is empty. 0; ERR_BUSY: another one is not done;
+ * ERR_NOMEM or ERR_TOO_BIG. */
+int kv_begin(struct rpc *r, struct buf *mem, struct gen_submit *g,
+    struct fail *why) MUST_CHECK;
 
 /* It is over. g: it is to be added, with the system prompt of its start; NULL:
  * it is not. */

@@ -128,16 +128,6 @@ on_want(void *arg, struct model *m, const struct fail *why)
 	rpc_settled(r);
 }
 
-/* What is kept of an init may not point into its request. */
-static void
-forget_strings(struct rkllm_param *p)
-{
-	p->model_path = STR("");
-	p->img_start = STR("");
-	p->img_end = STR("");
-	p->img_content = STR("");
-}
-
 static int
 may_init(const struct rpc *r, struct fail *f)
 {
@@ -169,7 +159,7 @@ load_init(struct call *c, const struct args *a)
 	if (r->change == NULL)
 		return;
 	path = p.model_path;
-	forget_strings(&p);
+	param_keep(&p);
 	r->change->param = p;
 	w = model_want(r->front, path, (uint32_t)p.max_context_len, on_want, r);
 	/* It may have been answered at once. */

@@ -1,6 +1,8 @@
 #include "front/rpc/rows.h"
 
+#include "front/array.h"
 #include "front/conn.h"
+#include "front/model.h"
 #include "json/write.h"
 
 #include <string.h>
@@ -11,7 +13,7 @@
 
 #define AT_ONCE 256u /* floats made text in one go */
 
-/* What stands before and behind the array. */
+/* What stands before the array, between that and its size, and behind all. */
 struct form {
 	struct str before;
 	struct str size;
@@ -23,13 +25,30 @@ static const struct form forms[MODE_COUNT] = {
 	{                                \
 		(text), sizeof(text) - 1 \
 	}
-	[MODE_HIDDEN] = { S(",\"last_hidden_layer\":{\"hidden_states\":["),
-	    S("],\"embd_size\":"),
-	    S("}" NO_LOGITS PERF NO_PERF STATE "0}}\n") },
-	[MODE_LOGITS] = { S(NO_HIDDEN ",\"logits\":{\"logits\":["),
-	    S("],\"vocab_size\":"), S("}" PERF NO_PERF STATE "0}}\n") },
+	[MODE_HIDDEN] = { S(",\"last_hidden_layer\":{\"hidden_states\":"),
+	    S(",\"embd_size\":"), S("}" NO_LOGITS PERF NO_PERF STATE "0}}\n") },
+	[MODE_LOGITS] = { S(NO_HIDDEN ",\"logits\":{\"logits\":"),
+	    S(",\"vocab_size\":"), S("}" PERF NO_PERF STATE "0}}\n") },
 #undef S
 };
+
+static void
+put_head(const struct run *run, struct buf *out)
+{
+	buf_put_str(out, run->head);
+	buf_puts(out, "null,\"token_id\":0");
+	buf_put_str(out, forms[run->mode].before);
+}
+
+static void
+put_tail(const struct run *run, struct buf *out)
+{
+	buf_put_str(out, forms[run->mode].size);
+	json_put_u64(out, run->n_cols);
+	buf_puts(out, ",\"num_tokens\":");
+	json_put_u64(out, run->n_rows);
+	buf_put_str(out, forms[run->mode].behind);
+}
 
 static void
 open_line(struct run *run)
@@ -38,9 +57,8 @@ open_line(struct run *run)
 
 	run->rpc->line = run;
 	conn_widen(run->rpc->conn);
-	buf_put_str(out, run->head);
-	buf_puts(out, "null,\"token_id\":0");
-	buf_put_str(out, forms[run->mode].before);
+	put_head(run, out);
+	buf_put_u8(out, '[');
 	run_park_some(run->rpc);
 	rpc_update_pause(run->rpc);
 }
@@ -76,6 +94,36 @@ give_up(struct run *run)
 	run_fail(run, &why);
 }
 
+/* With the first of them it is known how much memory they take. */
+static bool
+make_memfd(struct run *run, const struct gen_rows *r)
+{
+	struct rpc *rpc = run->rpc;
+	struct fail why;
+	struct array *a = array_new(rpc->front, conn_client(rpc->conn),
+	    (uint64_t)r->n_rows * r->n_cols * sizeof(float), &why);
+
+	if (a == NULL)
+		run_fail(run, &why);
+	else
+		run->memfd = a;
+	return a != NULL;
+}
+
+static void
+fill(struct run *run, const struct gen_rows *r)
+{
+	struct fail why;
+
+	if (run->memfd == NULL && !make_memfd(run, r))
+		return;
+	run->n_rows += (uint32_t)(r->data.n / sizeof(float) / r->n_cols);
+	if (array_put(run->memfd, r->data.p, r->data.n) == 0)
+		return;
+	(void)fail_set(&why, ERR_NOMEM, NULL, "no memory for the memfd");
+	run_fail(run, &why);
+}
+
 void
 rows_take(void *arg, struct gen *g, const struct gen_rows *r)
 {
@@ -86,6 +134,10 @@ rows_take(void *arg, struct gen *g, const struct gen_rows *r)
 	if (run->id.n == 0)
 		return;
 	run->n_cols = r->n_cols;
+	if (run->wants_memfd) {
+		fill(run, r);
+		return;
+	}
 	if (line != NULL && line != run) {
 		run->early.max = EARLY_MAX;
 		buf_put(&run->early, r->data.p, r->data.n);
@@ -98,11 +150,16 @@ rows_take(void *arg, struct gen *g, const struct gen_rows *r)
 	put_floats(run, (const uint8_t *)r->data.p, r->data.n / sizeof(float));
 }
 
+static bool
+has_rows(const struct run *run)
+{
+	return buf_len(&run->early) > 0 || (run->memfd != NULL && run->is_over);
+}
+
 bool
 rows_must_wait(const struct run *run)
 {
-	return run->rpc->line != NULL && run->rpc->line != run &&
-	    buf_len(&run->early) > 0;
+	return run->rpc->line != NULL && run->rpc->line != run && has_rows(run);
 }
 
 static void
@@ -128,22 +185,54 @@ rows_close(struct run *run)
 
 	if (r->line != run)
 		return;
-	buf_put_str(out, forms[run->mode].size);
-	json_put_u64(out, run->n_cols);
-	buf_puts(out, ",\"num_tokens\":");
-	json_put_u64(out, run->n_rows);
-	buf_put_str(out, forms[run->mode].behind);
+	buf_put_u8(out, ']');
+	put_tail(run, out);
 	r->line = NULL;
 	release(r);
 }
 
+int
+rows_pass(struct run *run, struct fail *why)
+{
+	struct conn *c = run->rpc->conn;
+	struct buf *out = conn_out(c);
+	struct json_out o = json_out(out);
+
+	if (run->memfd == NULL || run->n_rows == 0)
+		return 0;
+	if (array_seal(run->memfd) != 0)
+		return fail_set(
+		    why, ERR_INTERNAL, NULL, "the memfd cannot be sealed");
+	conn_put_array(c, run->memfd);
+	put_head(run, out);
+	json_open(&o, '{');
+	json_key_bool(&o, "memfd", true);
+	json_key_cstr(&o, "dtype", "float32");
+	json_key(&o, "shape");
+	buf_printf(out, "[%u,%u]", run->n_rows, run->n_cols);
+	json_key_u64(&o, "bytes", run->memfd->used);
+	json_close(&o, '}');
+	put_tail(run, out);
+	run->memfd = NULL;
+	conn_touch(c);
+	return 0;
+}
+
+void
+rows_drop(struct run *run)
+{
+	array_free(run->memfd);
+	run->memfd = NULL;
+	buf_done(&run->early);
+}
+
 static struct run *
-first_early(const struct rpc *r)
+first_with_rows(const struct rpc *r)
 {
 	for (struct list *it = r->runs.next; it != &r->runs; it = it->next) {
 		struct run *run = LIST_ENTRY(it, struct run, link);
 
-		if (buf_len(&run->early) > 0)
+		if (has_rows(run))
 			return run;
 	}
 	return NULL;
@@ -152,9 +241,9 @@ first_early(const struct rpc *r)
 void
 rows_next(struct rpc *r)
 {
-	struct run *run = r->line == NULL ? first_early(r) : NULL;
+	struct run *run = r->line == NULL ? first_with_rows(r) : NULL;
 
-	if (run != NULL) {
+	if (run != NULL && run->memfd == NULL) {
 		open_line(run);
 		put_floats(run, buf_data(&run->early),
 		    buf_len(&run->early) / sizeof(float));

@@ -77,7 +77,7 @@ run_free(struct run *run)
 	r->n_runs--;
 	attached_drop(run->adapter);
 	cache_drop(run);
-	buf_done(&run->early);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -156,8 +156,13 @@ void
 run_end(struct run *run, const struct gen_done *d)
 {
 	struct call c = { .rpc = run->rpc, .id = run->id };
+	struct fail why;
 
 	rows_close(run);
+	if (rows_pass(run, &why) != 0) {
+		run_fail(run, &why);
+		return;
+	}
 	if (cache_failure(run) != NULL)
 		call_fail(&c, cache_failure(run));
 	else
@@ -188,6 +193,7 @@ name_as_sent(const struct fail *why, struct fail *ret)
 {
 	static const char *const names[][2] = {
 		{ "messages", "prompt_input" },
+		{ "embed", "embed_input.embed" },
 		{ "prompt", "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
 	};
@@ -254,8 +260,8 @@ may_run(const struct rpc *r, struct fail *f)
 }
 
 static int
-start(struct run *run, struct gen_submit *req, const struct submit_about *about,
-    struct fail *f)
+start(struct run *run, struct buf *mem, struct gen_submit *req,
+    const struct submit_about *about, struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
@@ -272,7 +278,7 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 	int err = 0;
 
 	if (about->is_turn)
-		err = kv_begin(r, req, f);
+		err = kv_begin(r, mem, req, f);
 	if (err == 0)
 		cache_take(run, req);
 	if (err == 0)
@@ -285,6 +291,7 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 	if (req->adapters.p != NULL)
 		run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;
+	run->wants_memfd = about->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	run_park_some(r);
@@ -292,12 +299,12 @@ start(struct run *run, struct gen_submit *req, const struct submit_about *about,
 }
 
 void
-run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply)
+run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply)
 {
 	struct fail why = { 0 };
 
-	if (start(run, req, about, &why) != 0) {
+	if (start(run, joined, req, about, &why) != 0) {
 		cache_drop(run);
 		free(run);
 		call_fail(c, &why);
@@ -314,15 +321,16 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 		.param = &c->rpc->param,
 		.adapters = &c->rpc->adapters,
 		.style = &c->rpc->style,
-		.n_ctx = admit_context(rpc_model(c->rpc)) };
+		.n_ctx = admit_context(rpc_model(c->rpc)),
+		.n_embd = rpc_model(c->rpc)->state.n_embd_in };
 	struct gen_submit req;
 	struct submit_about about;
 	struct fail why = { 0 };
 	struct run *run = NULL;
-	struct buf mem;
+	struct submit_mem mem;
 	int err;
 
-	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
+	submit_mem_init(&mem);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
 		err = submit_read(&from, &mem, &req, &about, &why);
@@ -333,8 +341,8 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	else if (about.save.n > 0)
 		cache_wait_for_place(c, run, &req, &about, has_reply);
 	else
-		run_go(c, run, &req, &about, has_reply);
-	buf_done(&mem);
+		run_go(c, run, &mem.joined, &req, &about, has_reply);
+	submit_mem_done(&mem);
 }
 
 void
@@ -409,7 +417,7 @@ run_drop_all(struct rpc *r)
 		list_remove(&run->link);
 		attached_drop(run->adapter);
 		cache_drop(run);
-		buf_done(&run->early);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

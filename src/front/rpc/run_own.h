@@ -11,6 +11,8 @@
 #include "front/rpc/run.h"
 #include "front/rpc/submit.h"
 
+struct array;
+
 struct run {
 	struct list link; /* in rpc->runs */
 	struct rpc *rpc;
@@ -27,6 +29,8 @@ struct run {
 	uint32_t n_cols;      /* floats of a row */
 	uint32_t n_rows;      /* written */
 	struct buf early;     /* floats that came while another had the line */
+	bool wants_memfd;     /* in place of text: */
+	struct array *memfd;  /* NULL: not yet, or there are no rows to be */
 	bool is_over;	      /* its end waits until those are written */
 	struct gen_done last; /* then what that end is, but for strings */
 	struct str head;      /* of each reply, up to the text; in mem */
@@ -45,9 +49,10 @@ struct run {
 	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
 #define STATE ",\"_callback_state\":"
 
-/* Begins with it, and answers c; run is gone if it cannot. */
-void run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply);
+/* Begins with it, and answers c; run is gone if it cannot. joined: an empty
+ * buf, for what goes before the request. */
+void run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply);
 
 /* It ends: the last reply, and run is gone. */
 void run_end(struct run *run, const struct gen_done *d);

@@ -2,41 +2,11 @@
 
 #include "front/params.h"
 #include "front/rpc/adapter.h"
+#include "front/rpc/input.h"
 #include "json/read.h"
 
 static const struct json_field sampling_fields[] = {
 	SAMPLING_FIELDS(rkllm_sampling, ),
-};
-
-struct input {
-	struct str role;
-	bool enable_thinking;
-	uint8_t input_type; /* enum rkllm_input_type */
-	struct str prompt_input;
-	const struct json_value *token_input;
-	const struct json_value *embed_input;
-	const struct json_value *multimodal_input;
-};
-
-static const struct json_field input_fields[] = {
-	FIELD(STR, input, , role, 0, 0, NAME_BYTES),
-	FIELD(BOOL, input, , enable_thinking, JSON_01, 0, 0),
-	FIELD(U8, input, , input_type, 0, 0, RKLLM_INPUT_MULTIMODAL),
-	FIELD(STR, input, , prompt_input, 0, 0, 0),
-	FIELD(OBJECT, input, , token_input, 0, 0, 0),
-	FIELD(OBJECT, input, , embed_input, 0, 0, 0),
-	FIELD(OBJECT, input, , multimodal_input, 0, 0, 0),
-};
-
-struct tokens {
-	const struct json_value *input_ids;
-	uint64_t n_tokens;
-};
-
-static const struct json_field tokens_fields[] = {
-	{ "input_ids", JSON_TO_ARRAY, offsetof(struct tokens, input_ids),
-	    JSON_REQUIRED, 1, TOKENS_MAX, NULL },
-	FIELD(U64, tokens, , n_tokens, 0, 0, 0),
 };
 
 struct infer {
@@ -52,6 +22,7 @@ struct infer {
 	uint32_t first_token_timeout_ms;
 	uint32_t t_max_predict_ms;
 	struct str resume; /* "": the server's */
+	struct str arrays; /* "": json */
 };
 
 static const struct json_field infer_fields[] = {
@@ -67,6 +38,7 @@ static const struct json_field infer_fields[] = {
 	FIELD(U32, infer, , first_token_timeout_ms, 0, 0, 0),
 	FIELD(U32, infer, , t_max_predict_ms, 0, 0, 0),
 	FIELD(STR, infer, , resume, 0, 0, NAME_BYTES),
+	FIELD(STR, infer, , arrays, 0, 0, NAME_BYTES),
 };
 
 /* What stands in lora_params and prompt_cache_params. */
@@ -85,19 +57,10 @@ static const struct json_field cache_fields[] = {
 	FIELD(STR, extras, , prompt_cache_path, 0, 0, PATH_BYTES),
 };
 
-const struct shape shape_input = SHAPE(input_fields);
 const struct shape shape_infer = SHAPE(infer_fields);
 static const struct shape shape_sampling = SHAPE(sampling_fields);
-static const struct shape shape_tokens = SHAPE(tokens_fields);
 static const struct shape shape_lora = SHAPE(lora_fields);
 static const struct shape shape_cache = SHAPE(cache_fields);
-
-static int
-not_yet(struct fail *f, const char *field, const char *what)
-{
-	return fail_set(f, ERR_UNSUPPORTED, field,
-	    "%s: %s is not supported by this version of Bulkhead", field, what);
-}
 
 /* A path that nothing is saved to means nothing, as in Rockchip's library. */
 static int
@@ -140,91 +103,6 @@ check_infer(const struct source *s, const struct infer *in,
 	return adapter_pick(adapters, x.lora_adapter_name, &ret->adapters, f);
 }
 
-static int
-put_token(
-    struct buf *mem, const struct json_value *v, size_t at, struct fail *f)
-{
-	char sent[JSON_SHOW_SIZE];
-	int64_t id;
-
-	if (!json_i64(v, &id) || id < 0 || id > INT32_MAX)
-		return fail_set(f, ERR_INVALID, "token_input.input_ids",
-		    "token_input.input_ids[%zu]: must be a token id, a whole "
-		    "number from 0, not %s",
-		    at, json_show(v, sent));
-	buf_put_i32(mem, (int32_t)id);
-	return 0;
-}
-
-static int
-read_tokens(const struct submit *from, const struct json_value *obj,
-    struct buf *mem, struct gen_submit *ret, struct fail *f)
-{
-	struct tokens t = { .n_tokens = UINT64_MAX };
-	const struct json_value *v;
-	struct json_iter it;
-	size_t n = 0;
-	int err;
-
-	if (obj == NULL)
-		return fail_set(f, ERR_INVALID, "token_input",
-		    "token_input: missing; input_type 1 needs it");
-	err = fields_read_inner(
-	    from->input, obj, "token_input.", &shape_tokens, &t, f);
-	if (err != 0)
-		return err;
-	if (t.n_tokens != UINT64_MAX && t.n_tokens != json_count(t.input_ids))
-		return fail_set(f, ERR_INVALID, "token_input.n_tokens",
-		    "token_input.n_tokens: is %llu, but input_ids has %zu",
-		    (unsigned long long)t.n_tokens, json_count(t.input_ids));
-	err = msg_check_length(
-	    "prompt_input", "", json_count(t.input_ids), from->n_ctx, f);
-	it = json_iter(t.input_ids);
-	while (err == 0 && json_next(&it, NULL, &v))
-		err = put_token(mem, v, n++, f);
-	if (err == 0)
-		err = buf_err(mem);
-	ret->input = INPUT_TOKENS;
-	ret->tokens.p = (const int32_t *)(const void *)buf_data(mem);
-	ret->tokens.n = (uint32_t)n;
-	return err;
-}
-
-static int
-read_prompt(const struct submit *from, const struct input *in, struct buf *mem,
-    struct gen_submit *ret, struct fail *f)
-{
-	const struct style_said said = { in->role, in->prompt_input,
-		in->enable_thinking };
-
-	if (in->prompt_input.p == NULL)
-		return fail_set(f, ERR_INVALID, "prompt_input",
-		    "prompt_input: missing; input_type 0 needs it");
-	return style_message(from->style, &said, mem, ret);
-}
-
-static int
-read_input(const struct submit *from, struct buf *mem, struct gen_submit *ret,
-    struct fail *f)
-{
-	struct input in = { 0 };
-	int err = fields_read(from->input, &shape_input, &in, f);
-
-	if (err != 0)
-		return err;
-	switch ((enum rkllm_input_type)in.input_type) {
-	case RKLLM_INPUT_PROMPT:
-		return read_prompt(from, &in, mem, ret, f);
-	case RKLLM_INPUT_TOKEN:
-		return read_tokens(from, in.token_input, mem, ret, f);
-	case RKLLM_INPUT_EMBED:
-		return not_yet(f, "input_type", "2 (embeddings)");
-	case RKLLM_INPUT_MULTIMODAL:
-		return not_yet(f, "input_type", "3 (images)");
-	}
-	return ERR_INTERNAL;
-}
-
 static void
 use_sampling(const struct rkllm_sampling *s, struct gen_submit *ret)
 {
@@ -249,6 +127,17 @@ static const uint8_t modes[] = {
 };
 
 static int
+read_arrays(struct str form, bool *ret_memfd, struct fail *f)
+{
+	*ret_memfd = str_is(form, "memfd");
+	if (*ret_memfd || form.n == 0 || str_is(form, "json"))
+		return 0;
+	return fail_set(f, ERR_INVALID, "arrays",
+	    "arrays: must be \"json\" or \"memfd\", not \"%.*s\"",
+	    form.n < 64 ? (int)form.n : 64, form.p);
+}
+
+static int
 read_infer(const struct source *s, const struct rkllm_param *p,
     const struct list *adapters, struct gen_submit *ret,
     struct submit_about *about, struct fail *f)
@@ -265,6 +154,8 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		err = check_infer(s, &in, adapters, ret, &about->save, f);
 	if (err == 0)
 		err = params_resume("resume", in.resume, &ret->resume_mode, f);
+	if (err == 0)
+		err = read_arrays(in.arrays, &about->wants_memfd, f);
 	if (err != 0)
 		return err;
 	budget = in.max_new_tokens > 0 ? in.max_new_tokens : p->max_new_tokens;
@@ -272,9 +163,9 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	ret->seed = in.seed;
 	ret->n_keep = p->n_keep;
 	/* As Rockchip's: what is full goes on, with less behind it. */
-	ret->may_shift = ret->max_tokens > 0;
-	about->is_turn = in.keep_history;
 	ret->mode = modes[in.mode];
+	ret->may_shift = ret->mode == MODE_GENERATE && ret->max_tokens > 0;
+	about->is_turn = ret->mode == MODE_GENERATE && in.keep_history;
 	about->times = (struct gen_times){ .queue_ms = in.queue_timeout_ms,
 		.first_ms = in.first_token_timeout_ms,
 		.total_ms = in.timeout_ms,
@@ -283,9 +174,27 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 	return 0;
 }
 
+void
+submit_mem_init(struct submit_mem *m)
+{
+	size_t max = msg_row(MSG_GEN_SUBMIT)->max;
+
+	buf_init(&m->text, max);
+	buf_init(&m->numbers, max);
+	buf_init(&m->joined, max);
+}
+
+void
+submit_mem_done(struct submit_mem *m)
+{
+	buf_done(&m->text);
+	buf_done(&m->numbers);
+	buf_done(&m->joined);
+}
+
 int
-submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
-    struct submit_about *about, struct fail *f)
+submit_read(const struct submit *s, struct submit_mem *mem,
+    struct gen_submit *ret, struct submit_about *about, struct fail *f)
 {
 	const struct rkllm_param *p = s->param;
 	int err;
@@ -295,7 +204,7 @@ submit_read(const struct submit *s, struct buf *mem, struct gen_submit *ret,
 	ret->ignore_eos = p->ignore_eos_token;
 	err = read_infer(s->infer, p, s->adapters, ret, about, f);
 	if (err == 0)
-		err = read_input(s, mem, ret, f);
+		err = input_read(s, mem, ret, f);
 	if (err != 0 && f->code == 0)
 		(void)fail_set(f, err, NULL, "%s", err_text(err));
 	return err;

@@ -236,6 +236,7 @@ has_adapters(const struct gen *g, struct str said)
 	return is_same;
 }
 
+/* What stands for an embedding says nothing of what that is. */
 static uint32_t
 count_same(const struct cache *c, const struct gen *g)
 {
@@ -244,7 +245,8 @@ count_same(const struct cache *c, const struct gen *g)
 
 	if (most > c->head.n_state)
 		most = c->head.n_state;
-	while (n < most && c->tokens[n] == g->tokens[n])
+	while (
+	    n < most && c->tokens[n] == g->tokens[n] && !embed_is(g->tokens[n]))
 		n++;
 	return n;
 }

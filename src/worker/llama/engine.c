@@ -115,6 +115,7 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 	ret->n_seq = m->n_seq;
 	ret->n_vocab = m->n_vocab;
 	ret->n_embd = (uint32_t)llama_model_n_embd(m->weights);
+	ret->n_embd_in = m->n_embd;
 	ret->n_embd_out = m->n_cols;
 	ret->n_threads = (uint32_t)m->threads[BATCH_STEP];
 	ret->n_threads_batch = (uint32_t)m->threads[BATCH_CHUNK];
@@ -154,7 +155,8 @@ static uint64_t
 size_of(const struct gen_submit *s)
 {
 	uint64_t bytes = s->prompt.n + s->messages.n + s->template_kwargs.n +
-	    s->grammar.n + s->json_schema.n + s->tools.n + s->system.n;
+	    s->grammar.n + s->json_schema.n + s->tools.n + s->system.n +
+	    s->embeds.n;
 
 	return (bytes + 4ull * (s->tokens.n + s->done.n + s->history.n)) / KIB +
 	    1;

@@ -176,6 +176,17 @@ seed_of_ids(const struct gen *g, const struct gen_submit *s)
 	return s->seed + g->n_tokens * 0x9e3779b97f4a7c15u;
 }
 
+/* By shapes a chunk is one batch, which may not have both ids and embeddings.
+ */
+static enum plan_rule
+rule_of(const struct gen *g, const struct gen_submit *s)
+{
+	if (s->resume_mode == RESUME_FAST ||
+	    (g->m->rule == PLAN_SHAPES && g->embeds.n > 0))
+		return PLAN_FREE;
+	return g->m->rule;
+}
+
 static int
 set_plan(struct gen *g, const struct gen_submit *s, struct i32s turns)
 {
@@ -187,7 +198,7 @@ set_plan(struct gen *g, const struct gen_submit *s, struct i32s turns)
 	if (turns.n > 0)
 		memcpy(g->turns, turns.p, turns.n * sizeof(*g->turns));
 	g->plan = (struct plan){
-		.rule = s->resume_mode == RESUME_FAST ? PLAN_FREE : m->rule,
+		.rule = rule_of(g, s),
 		.chunk = m->chunk,
 		.turns = g->turns,
 		.n_turns = turns.n,
@@ -267,7 +278,8 @@ hashes_left(const struct gen *g, struct str hashes)
 	return (struct str){ hashes.p + hashes.n - most, most };
 }
 
-/* Their batches are the same whatever is promised. */
+/* Their batches are the same whatever is promised, from the first token on,
+ * and no other run's: nothing of a cache is taken over or left. */
 static int
 set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
     struct fail *why)
@@ -278,6 +290,8 @@ set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
 		return err;
 	g->plan.rule = PLAN_ROWS;
 	g->plan.chunk = g->m->rows_chunk;
+	g->plan.n_turns = 0;
+	g->cache_key = 0;
 	if (rows_are_over(&g->rows))
 		*ret_reason = REASON_LENGTH;
 	return 0;
@@ -293,7 +307,8 @@ replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
 
 	if (g->dry != NULL)
 		for (uint32_t i = 0; i < g->n_tokens; i++)
-			llama_sampler_accept(g->dry, g->tokens[i]);
+			if (!embed_is(g->tokens[i]))
+				llama_sampler_accept(g->dry, g->tokens[i]);
 	*ret_reason = GEN_GOES_ON;
 	for (uint32_t i = 0; i < s->done.n && err == 0; i++) {
 		if (*ret_reason != GEN_GOES_ON)
@@ -335,6 +350,8 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 	if (err == 0)
 		err = adapter_set_read(
 		    &g->adapters, s->adapters, &g->m->adapters, why);
+	if (err == 0)
+		err = embeds_init(&g->embeds, g->m, s, why);
 	if (err == 0)
 		err = set_prompt(g, s, why);
 	if (err == 0)
@@ -386,13 +403,22 @@ gen_free(struct gen *g)
 	rows_done(&g->rows);
 	free(g->tokens);
 	free(g->turns);
+	embeds_done(&g->embeds);
 	free(g);
 }
 
+/* A batch has ids or embeddings, not both: it ends where they meet. */
 struct plan_op
 gen_next(const struct gen *g)
 {
-	return plan_next(&g->plan, g->n_past, g->n_tokens);
+	struct plan_op op = plan_next(&g->plan, g->n_past, g->n_tokens);
+
+	if (g->embeds.n == 0 || op.kind == PLAN_NOTHING)
+		return op;
+	op.n = embeds_alike(g->tokens, op.from, op.n);
+	if (op.kind == PLAN_SINGLE && embed_is(g->tokens[op.from]))
+		op.kind = PLAN_ALONE;
+	return op;
 }
 
 int

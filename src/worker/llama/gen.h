@@ -9,6 +9,7 @@
 #define WORKER_LLAMA_GEN_H
 
 #include "worker/emit.h"
+#include "worker/llama/embeds.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/model.h"
 #include "worker/llama/rows.h"
@@ -25,6 +26,7 @@ struct gen {
 	struct model *m;
 	struct plan plan;
 	struct adapter_set adapters;
+	struct embeds embeds;
 	struct exact_check check; /* of a resume */
 	int32_t *tokens; /* the prompt, then the output; room for n_ctx */
 	uint32_t n_tokens;

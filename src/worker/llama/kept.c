@@ -23,6 +23,17 @@ kept_choose(
 	return best;
 }
 
+static bool
+is_same(const struct kept *k, const struct gen *g, uint32_t i)
+{
+	int32_t a = k->tokens[i], b = g->tokens[i];
+
+	if (embed_is(a) && embed_is(b))
+		return k->embeds.hashes[embed_row(a)] ==
+		    g->embeds.hashes[embed_row(b)];
+	return a == b;
+}
+
 static uint32_t
 count_same(const struct kept *k, const struct gen *g)
 {
@@ -31,7 +42,7 @@ count_same(const struct kept *k, const struct gen *g)
 
 	if (most > k->n_past)
 		most = k->n_past;
-	while (n < most && k->tokens[n] == g->tokens[n])
+	while (n < most && is_same(k, g, n))
 		n++;
 	return n;
 }
@@ -76,6 +87,10 @@ kept_put(struct kept *k, struct gen *g)
 		.n_past = g->n_past,
 		.plan = g->plan,
 		.adapters = g->adapters };
+	free(g->embeds.rows);
+	g->embeds.rows = NULL;
+	k->embeds = g->embeds;
+	g->embeds = (struct embeds){ 0 };
 	g->tokens = NULL;
 	g->turns = NULL;
 	return true;
@@ -86,5 +101,6 @@ kept_done(struct kept *k)
 {
 	free(k->tokens);
 	free(k->turns);
+	embeds_done(&k->embeds);
 	*k = (struct kept){ 0 };
 }

@@ -19,6 +19,7 @@ struct kept {
 	int32_t *turns;
 	uint32_t n_past; /* of tokens, in the cache */
 	struct plan plan;
+	struct embeds embeds; /* their hashes */
 	struct adapter_set adapters;
 };
 

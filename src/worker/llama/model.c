@@ -166,6 +166,17 @@ scan_vocab(struct load *l)
 	return 0;
 }
 
+/* Of each embedding: as llama.cpp reads them. */
+static uint32_t
+count_positions(const struct llama_model *weights)
+{
+	enum llama_rope_type type = llama_model_rope_type(weights);
+
+	return type == LLAMA_ROPE_TYPE_MROPE || type == LLAMA_ROPE_TYPE_IMROPE
+	    ? 4
+	    : 1;
+}
+
 static int
 look_at_model(struct load *l)
 {
@@ -175,6 +186,9 @@ look_at_model(struct load *l)
 	m->vocab = llama_model_get_vocab(m->weights);
 	n = llama_vocab_n_tokens(m->vocab);
 	m->n_vocab = n > 0 ? (uint32_t)n : 0;
+	n = llama_model_n_embd_inp(m->weights);
+	m->n_embd = n > 0 ? (uint32_t)n : 0;
+	m->n_pos = count_positions(m->weights);
 	n = llama_model_n_embd_out(m->weights);
 	m->n_cols = n > 0 ? (uint32_t)n : 0;
 	m->is_one_way = llama_model_is_recurrent(m->weights) ||
@@ -388,6 +402,8 @@ model_done(struct model *m)
 	chat_free(m->chat);
 	if (m->batch.token != NULL)
 		llama_batch_free(m->batch);
+	if (m->embeds.embd != NULL)
+		llama_batch_free(m->embeds);
 	if (m->ctx != NULL)
 		llama_free(m->ctx);
 	threads_free(m);

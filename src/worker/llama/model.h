@@ -40,9 +40,13 @@ struct model {
 	const struct llama_vocab *vocab;
 	struct chat *chat;
 	struct adapters adapters;
-	struct llama_batch batch; /* room for n_batch tokens */
+	struct llama_batch batch;  /* room for n_batch tokens */
+	struct llama_batch embeds; /* of rows; made when it is wanted */
+	struct llama_batch *now;   /* the one that is being filled */
 	uint32_t n_batch;
-	uint32_t n_ctx; /* tokens of one sequence */
+	uint32_t n_embd; /* numbers of an embedding that goes in */
+	uint32_t n_pos;	 /* of positions that each has */
+	uint32_t n_ctx;	 /* tokens of one sequence */
 	uint32_t n_seq;
 	uint32_t n_vocab;
 	uint32_t chunk;
@@ -86,6 +90,12 @@ const uint8_t *model_digest(struct model *m);
 void model_begin(struct model *m);
 void model_add(
     struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row);
+
+/* The same with embeddings: rows of n_embd numbers, which are copied. 0 or
+ * ERR_NOMEM. */
+int model_begin_embeds(struct model *m) MUST_CHECK;
+void model_add_embed(struct model *m, const float *row, uint32_t pos,
+    int32_t seq, bool wants_row);
 
 /* With these adapters. 0 or ERR_INTERNAL, with llama.cpp's words in
  * logs_error(). */

@@ -5,9 +5,9 @@
  */
 #include "worker/llama/prompt.h"
 
-#include "worker/knobs.h"
+#include "worker/llama/embeds.h"
+#include "worker/llama/text.h"
 
-#include "base/utf8.h"
 #include "wire/window.h"
 
 #include <stdlib.h>
@@ -20,45 +20,21 @@ struct making {
 	const struct model *m;
 	const struct gen_submit *g;
 	int32_t *room; /* for n_ctx tokens */
+	int32_t *all;  /* that of the prompt */
 	struct prompt *ret;
 	struct fail *why;
 };
 
-/* Of one text, into room for n_ctx. A text that is too long is not tokenized
- * where its bytes alone show it. */
 static int
 tokenize(const struct making *k, struct str text, bool add_special,
     const char *field, uint32_t *ret_n)
 {
-	const struct model *m = k->m;
-	int32_t *room = k->room;
-	struct fail *why = k->why;
-	uint64_t least = m->longest > 0 ? text.n / m->longest : 0;
-	size_t at;
-	int32_t n;
-	int err;
+	const struct text_to to = { k->m, k->room, ret_n };
 
-	if (!utf8_valid(text.p, text.n, &at))
-		return fail_set(why, ERR_INVALID, field,
-		    "%s: not UTF-8 at byte %zu", field, at);
-	err = msg_check_length(field, "at least ", least, m->n_ctx, why);
-	if (err != 0)
-		return err;
-	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, room,
-	    (int32_t)m->n_ctx, add_special, true);
-	if (n == INT32_MIN)
-		return fail_set(why, ERR_CONTEXT, field,
-		    "%s: too long to be counted", field);
-	/* Below 0 it is how many there would be. */
-	err = msg_check_length(field, "",
-	    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, m->n_ctx, why);
-	if (err != 0)
-		return err;
-	if (n == 0)
-		return fail_set(why, ERR_INVALID, field,
-		    "%s: must not be empty for this model", field);
-	*ret_n = (uint32_t)n;
-	return 0;
+	*ret_n = 0;
+	return k->g->n_images > 0 && k->room == k->all
+	    ? text_with_images(&to, k->g, text, add_special, field, k->why)
+	    : text_tokenize(&to, text, add_special, field, k->why);
 }
 
 static bool
@@ -98,7 +74,7 @@ render_system(const struct making *k, struct buf *out)
 	struct chat_ask ask = { .messages = STR("[]"), .is_unanswered = true };
 	struct prompt none = { 0 };
 	struct fail why;
-	const struct making alone = { k->m, k->g, NULL, &none, &why };
+	const struct making alone = { k->m, k->g, NULL, NULL, &none, &why };
 
 	if (render(&alone, &ask, out) != 0)
 		buf_reset(out);
@@ -170,12 +146,47 @@ from_chat(const struct making *k)
 	return err;
 }
 
+/* In a record from outside there are none but ids; what goes on may have
+ * embeddings among them. */
+static int
+check_tokens(const struct making *k, struct i32s tokens, const char *field)
+{
+	uint32_t n = 0;
+	int err = embeds_count(k->m, k->g, &n, k->why);
+
+	return err != 0
+	    ? err
+	    : embeds_check_tokens(tokens, k->m->n_vocab, n, field, k->why);
+}
+
+static int
+from_embeds(const struct making *k)
+{
+	const char *field = "embed";
+	uint32_t n = 0, old = k->g->n_old_embeds;
+	int err = embeds_count(k->m, k->g, &n, k->why);
+
+	if (err != 0)
+		return err;
+	n -= old;
+	if (n == 0)
+		return fail_set(k->why, ERR_INVALID, field,
+		    "%s: must have at least one row", field);
+	err = msg_check_length(field, "", n, k->m->n_ctx, k->why);
+	if (err != 0)
+		return err;
+	for (uint32_t i = 0; i < n; i++)
+		k->room[i] = embed_token(old + i);
+	k->ret->n = n;
+	return 0;
+}
+
 static int
 from_tokens(const struct making *k)
 {
 	const char *field = "prompt";
 	struct i32s tokens = k->g->tokens;
-	int err = knobs_check_tokens(tokens, k->m->n_vocab, field, k->why);
+	int err = check_tokens(k, tokens, field);
 
 	if (err != 0)
 		return err;
@@ -241,8 +252,7 @@ add_history(const struct making *k)
 	const struct gen_submit *g = k->g;
 	uint32_t n_new = k->ret->n, n = 0;
 	int32_t *copy;
-	int err =
-	    knobs_check_tokens(g->history, k->m->n_vocab, "history", k->why);
+	int err = check_tokens(k, g->history, "history");
 
 	if (err == 0 && !msg_turns_fit(g->turns, g->history.n))
 		err = fail_set(k->why, ERR_INVALID, "turns",
@@ -278,8 +288,9 @@ prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
 		[INPUT_PROMPT] = from_text,
 		[INPUT_CHAT] = from_chat,
 		[INPUT_TOKENS] = from_tokens,
+		[INPUT_EMBEDS] = from_embeds,
 	};
-	const struct making k = { m, g, room, ret, why };
+	const struct making k = { m, g, room, room, ret, why };
 	int err;
 
 	*ret = (struct prompt){ 0 };

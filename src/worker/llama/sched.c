@@ -241,6 +241,29 @@ is_checked(const struct gen *g, struct plan_op op, uint32_t pos)
 	    (op.kind != PLAN_CHUNK || pos + 1 == op.from + op.n);
 }
 
+/* A batch of op's, which are all ids or all embeddings. */
+static int
+fill(struct engine *e, const struct gen *g, struct plan_op op)
+{
+	if (!embed_is(g->tokens[op.from]))
+		model_begin(&e->m);
+	else if (model_begin_embeds(&e->m) != 0)
+		return ERR_NOMEM;
+	for (uint32_t pos = op.from; pos < op.from + op.n; pos++) {
+		int32_t t = g->tokens[pos];
+		bool wants = rows_are_wanted(&g->rows) ||
+		    pos + 1 == g->n_tokens || is_checked(g, op, pos);
+
+		if (embed_is(t))
+			model_add_embed(&e->m,
+			    g->embeds.rows + (size_t)embed_row(t) * e->m.n_embd,
+			    pos, g->seq, wants);
+		else
+			model_add(&e->m, t, pos, g->seq, wants);
+	}
+	return 0;
+}
+
 /* A chunk that is decoded again is removed first. */
 static int
 decode_op(struct engine *e, const struct gen *g, struct plan_op op)
@@ -250,11 +273,8 @@ decode_op(struct engine *e, const struct gen *g, struct plan_op op)
 
 	if (op.from < g->n_past && model_cut(&e->m, g->seq, op.from) != 0)
 		return ERR_INTERNAL;
-	model_begin(&e->m);
-	for (uint32_t pos = op.from; pos < op.from + op.n; pos++)
-		model_add(&e->m, g->tokens[pos], pos, g->seq,
-		    rows_are_wanted(&g->rows) || pos + 1 == g->n_tokens ||
-			is_checked(g, op, pos));
+	if (fill(e, g, op) != 0)
+		return ERR_NOMEM;
 	model_want_hidden(&e->m, g->rows.mode == MODE_HIDDEN);
 	return model_run(&e->m,
 	    op.kind == PLAN_ALONE ? BATCH_STEP : BATCH_CHUNK,

@@ -72,6 +72,8 @@ check_lacking(const struct gen_submit *g, struct fail *why)
 		{ g->want_logprobs != 0, "logprobs" },
 		{ g->ignore_eos != 0, "ignore_eos" },
 		{ g->adapters.n > 0, "lora" },
+		{ g->input == INPUT_EMBEDS, "embed_input" },
+		{ g->n_images > 0, "multimodal_input" },
 		{ g->template_kwargs.n > 2, "chat_template_kwargs" },
 	};
 

@@ -47,6 +47,7 @@ static const struct front_config world_config = {
 	.request_ms = 60000,
 	.stall_ms = 60000,
 	.out_high = 65536,
+	.array_max = 8 * MIB,
 };
 
 /* Lets the front act on everything that is there. */
@@ -141,6 +142,7 @@ world_free(struct world *w)
 	model_free_all(&w->f);
 	assert_int_equal(w->f.n_gens, 0);
 	assert_int_equal(w->f.n_conns, 0);
+	assert_int_equal(w->f.arrays, 0);
 	keeper_close(&w->f);
 	timer_free(w->f.drain_timer);
 	chan_free(w->keeper);

@@ -216,6 +216,37 @@ lies_by_another_kind(void **state)
 	say_wrong(w, MODE_LOGITS, REASON_EOS);
 }
 
+/* Some engines cannot say how many numbers a row has, nor count a prompt: the
+ * first frame does, and the others must agree. */
+static void
+first_frame_says_what_is_not_known(void **state)
+{
+	struct world *w = *state;
+	static struct rows_owner o;
+	uint64_t g;
+	struct gen_rows r;
+
+	w->m->state.n_vocab = 0;
+	g = begin(w, &o, MODE_LOGITS);
+	r = rows(g, 0, 1);
+	r.n_cols = 1;
+	say_rows(w, r);
+	assert_int_equal(o.n, 3);
+	say_done(w, g, REASON_LENGTH);
+	turn(w);
+	assert_int_equal(o.o.n_done, 1);
+	g = begin(w, &o, MODE_LOGITS);
+	r.gen = g;
+	r.data.n = sizeof(float);
+	say_rows(w, r);
+	assert_int_equal(o.n, 1);
+	r = rows(g, 1, 1);
+	say_rows(w, r);
+	assert_null(w->m->chan);
+	gen_drop(o.o.g);
+	turn(w);
+}
+
 int
 main(void)
 {
@@ -225,6 +256,7 @@ main(void)
 		TEST(cancelled_gets_no_more),
 		TEST(every_lie_ends_the_channel),
 		TEST(lies_by_another_kind),
+		TEST(first_frame_says_what_is_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

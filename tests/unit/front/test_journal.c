@@ -349,6 +349,7 @@ damage_is_seen(void **state)
 	DAMAGE(first->gen.origin, 0);
 	DAMAGE(first->gen.origin, slot);
 	DAMAGE(first->gen.tokens, first->gen.prompt);
+	DAMAGE(first->gen.rows, 11);
 	DAMAGE(w->j.slots.map[first->next].next, first->next);
 	DAMAGE(w->j.slots.map[first->gen.prompt].used, 3);
 #undef DAMAGE

@@ -200,9 +200,13 @@ run_checks_every_field(void **state)
 		{ "{\"input_type\":1,\"token_input\":{\"input_ids\":[1,2],"
 		  "\"n_tokens\":3}}",
 		    -32602, "token_input.n_tokens" },
-		{ "{\"input_type\":2,\"embed_input\":{}}", -32005,
-		    "input_type" },
-		{ "{\"input_type\":3}", -32005, "input_type" },
+		{ "{\"input_type\":2}", -32602, "embed_input" },
+		{ "{\"input_type\":2,\"embed_input\":{}}", -32602,
+		    "embed_input.embed" },
+		/* This model takes none. */
+		{ "{\"input_type\":2,\"embed_input\":{\"embed\":[1]}}", -32005,
+		    "embed_input.embed" },
+		{ "{\"input_type\":3}", -32602, "multimodal_input" },
 #define P "{\"prompt_input\":\"x\"},"
 		{ P "7", -32602, "rkllm_infer_params" },
 		{ P "{\"mode\":3}", -32602, "mode" },

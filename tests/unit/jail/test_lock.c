@@ -134,6 +134,7 @@ CALL(make_executable_by_key, syscall(SYS_pkey_mprotect, 0, 4096, PROT_EXEC, -1))
 #endif
 CALL(read_implies_exec, syscall(SYS_personality, 0x0400000))
 CALL(make_memfd, memfd_create("x", 0))
+CALL(seal_memory, fcntl(memory, F_ADD_SEALS, F_SEAL_GROW))
 
 /* The kernel's larger corners */
 CALL(use_io_uring, syscall(SYS_io_uring_setup, 8, memset(alloca(256), 0, 256)))
@@ -306,7 +307,8 @@ static const struct attempt attempts[] = {
 	TRY(make_executable_by_key, DIES, DIES, DIES),
 #endif
 	TRY(read_implies_exec, DIES, DIES, DIES),
-	TRY(make_memfd, DIES, DIES, DIES),
+	TRY(make_memfd, WORKS, DIES, DIES),
+	TRY(seal_memory, EPERM, DIES, DIES),
 	TRY(use_io_uring, DIES, DIES, DIES),
 	TRY(use_userfaultfd, DIES, DIES, DIES),
 	TRY(use_bpf, DIES, DIES, DIES), TRY(use_perf, DIES, DIES, DIES),

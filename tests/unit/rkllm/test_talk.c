@@ -45,8 +45,11 @@ static void
 assert_goes_on(const struct talk *t, struct i32s history, struct i32s turns)
 {
 	struct gen_submit g = { 0 };
+	struct buf mem;
 
-	talk_fill(t, &g);
+	buf_init(&mem, MIB);
+	assert_int_equal(talk_fill(t, &mem, &g), 0);
+	buf_done(&mem);
 	assert_int_equal(g.cache_key, 9);
 	assert_list(g.history, history);
 	assert_list(g.turns, turns);
@@ -56,8 +59,11 @@ static void
 assert_goes_on_from_nothing(const struct talk *t)
 {
 	struct gen_submit g = { 0 };
+	struct buf mem;
 
-	talk_fill(t, &g);
+	buf_init(&mem, MIB);
+	assert_int_equal(talk_fill(t, &mem, &g), 0);
+	buf_done(&mem);
 	assert_int_equal(g.cache_key, 9);
 	assert_int_equal(g.history.n, 0);
 	assert_int_equal(g.turns.n, 0);
@@ -193,6 +199,46 @@ test_many_turns(void **state)
 	assert_int_equal(buf_len(&t->turns) / sizeof(int32_t), 2);
 }
 
+/* Rows of one float: those that are spoken of stay, in the order of tokens. */
+static void
+test_embeds(void **state)
+{
+	static const float rows[] = { 10, 11, 12, 13 }, more[] = { 20 };
+	static const float want[] = { 13, 11, 20 };
+	struct talk *t = *state;
+	struct talk_turn turn = { .prompt = LIST(5, -4, -2, 6),
+		.out = LIST(7),
+		.embeds = { (const char *)rows, sizeof(rows) },
+		.row = sizeof(float),
+		.n_ctx = 100 };
+	struct gen_submit g = { 0 };
+	struct fail why;
+	struct buf mem;
+
+	buf_init(&mem, MIB);
+	assert_int_equal(talk_add(t, &turn), 0);
+	g.embeds = (struct str){ (const char *)more, sizeof(more) };
+	assert_int_equal(talk_fill(t, &mem, &g), 0);
+	assert_list(g.history, LIST(5, -1, -2, 6, 7));
+	assert_int_equal(g.n_old_embeds, 2);
+	assert_int_equal(g.embeds.n, sizeof(want));
+	assert_memory_equal(g.embeds.p, want, sizeof(want));
+	assert_int_equal(talk_cut(t, 0, 2, &why), 0);
+	memset(&g, 0, sizeof(g));
+	buf_reset(&mem);
+	assert_int_equal(talk_fill(t, &mem, &g), 0);
+	assert_list(g.history, LIST(-1, 6, 7));
+	assert_int_equal(g.turns.n, 0);
+	assert_int_equal(buf_len(&t->embeds), sizeof(float));
+	assert_memory_equal(buf_data(&t->embeds), &rows[1], sizeof(float));
+	talk_clear(t, true);
+	assert_int_equal(buf_len(&t->embeds), 0);
+	turn.prompt = LIST(5, -5);
+	assert_int_equal(talk_add(t, &turn), ERR_INTERNAL);
+	assert_int_equal(talk_size(t), 0);
+	buf_done(&mem);
+}
+
 int
 main(void)
 {
@@ -204,6 +250,7 @@ main(void)
 		TEST(test_cut_outside),
 		TEST(test_shift),
 		TEST(test_many_turns),
+		TEST(test_embeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

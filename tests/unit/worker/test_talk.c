@@ -192,7 +192,7 @@ check_shift(struct gen_submit g)
 	assert_int_equal(run.err, 0);
 	assert_int_equal(run.n_tokens, g.max_tokens);
 	assert_true(run.n_prompt + run.n_tokens > n_ctx + n_ctx / 2);
-	for (uint32_t n = 5; n < run.n_tokens; n += 97) {
+	for (uint32_t n = 5; n < run.n_tokens; n += 211) {
 		struct gen_submit rest = g;
 
 		rest.resume = 1;

@@ -114,10 +114,10 @@ check_origin(struct engine *e, struct cache *c, struct fail *why)
 {
 	char engine[IDENTITY_MAX];
 
-	if (model_digest(&e->m) == NULL)
+	if (digested_value(&e->m.file) == NULL)
 		return fail_set(
 		    why, ERR_IO, "", "the model's file cannot be read");
-	if (!str_eq(c->is.model, as_str(e->m.digest)))
+	if (!str_eq(c->is.model, as_str(e->m.file.value)))
 		return fail_set(why, ERR_FILE, "",
 		    "belongs to another model (%.*s); save it again with this "
 		    "one",
@@ -352,11 +352,11 @@ put_about(struct engine *e, const struct gen *g, struct buf *to)
 	struct buf adapters;
 	int err = ERR_IO;
 
-	if (model_digest(&e->m) == NULL)
+	if (digested_value(&e->m.file) == NULL)
 		return err;
 	identity_of_state(&e->m, engine, sizeof(engine));
 	a.engine = str_of(engine);
-	a.model = as_str(e->m.digest);
+	a.model = as_str(e->m.file.value);
 	buf_init(&adapters, ADAPTERS_BYTES);
 	put_adapters(g, &adapters);
 	a.adapters = buf_str(&adapters);

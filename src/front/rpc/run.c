@@ -76,8 +76,8 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
-	rows_drop(run);
 	cache_drop(run);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -300,21 +300,18 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 }
 
 void
-run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply)
+run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply)
 {
 	struct fail why = { 0 };
-	struct buf joined;
 
-	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
-	if (start(run, &joined, req, about, &why) != 0) {
+	if (start(run, joined, req, about, &why) != 0) {
 		cache_drop(run);
 		free(run);
 		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}
-	buf_done(&joined);
 }
 
 static void
@@ -345,7 +342,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	else if (about.save.n > 0)
 		cache_wait_for_place(c, run, &req, &about, has_reply);
 	else
-		run_go(c, run, &req, &about, has_reply);
+		run_go(c, run, &mem.joined, &req, &about, has_reply);
 	submit_mem_done(&mem);
 }
 
@@ -420,8 +417,8 @@ run_drop_all(struct rpc *r)
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
-		rows_drop(run);
 		cache_drop(run);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

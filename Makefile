@@ -3,7 +3,7 @@
 #
 #   make           build/bin/bulkhead and the two processes that it starts
 #   make run       the same, and serve the demo model
-#   make test      every test, plain and under sanitizers
+#   make test      every test, plain and under sanitizers; unit tests for ARM
 #                  PRESETS=dev ARGS="-R unit.wire" for some of them
 #   make lint      layers, sizes, format, clang-tidy, scripts
 #   make fuzz      every fuzzer for FUZZ_SECONDS (60)
@@ -16,7 +16,7 @@
 # LLAMA_CPP_DIR=/checkout uses that llama.cpp. See engine/build.
 
 PREFIX ?= /usr/local
-PRESETS ?= dev asan tsan
+PRESETS ?= dev asan tsan arm64
 FUZZ_SECONDS ?= 60
 MODEL ?= models/demo/demo.gguf
 V ?= 0
@@ -35,6 +35,7 @@ run:
 
 test:
 	@tools/setup test
+	@$(if $(filter arm64,$(PRESETS)),tools/setup arm64)
 	@tools/test $(PRESETS) -- $(ARGS)
 
 lint:
@@ -67,6 +68,7 @@ install:
 
 clean:
 	@echo "clean: removing build and build-*"
-	@rm -rf build build-asan build-tsan build-fuzz build-release
+	@rm -rf build build-asan build-tsan build-arm64 build-fuzz \
+	    build-release
 
 .PHONY: all run test lint fuzz chaos bench install clean

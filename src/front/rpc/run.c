@@ -52,6 +52,7 @@ struct run {
 	struct gen *gen;
 	struct str id;	 /* in head; empty: nobody is told */
 	int32_t token;	 /* the last one */
+	bool is_ids;	 /* its prompt came as token ids */
 	struct str head; /* of each reply, up to the text; in mem */
 	char mem[];
 };
@@ -169,11 +170,12 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 /* The worker speaks of the record's fields; the client knows them by the names
  * of rkllm.h. */
 static void
-name_as_sent(const struct fail *why, struct fail *ret)
+name_as_sent(const struct run *run, const struct fail *why, struct fail *ret)
 {
-	static const char *const names[][2] = {
+	const char *const names[][2] = {
 		{ "messages", "prompt_input" },
-		{ "prompt", "prompt_input" },
+		{ "prompt",
+		    run->is_ids ? "token_input.input_ids" : "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
 	};
 
@@ -199,7 +201,7 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	struct fail as_sent;
 
 	(void)g;
-	name_as_sent(why, &as_sent);
+	name_as_sent(run, why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
 }
@@ -247,6 +249,7 @@ start(struct run *run, const struct gen_submit *req,
 	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
+	run->is_ids = req->input == INPUT_TOKENS;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	if (conn_is_slow(r->conn))

@@ -30,13 +30,13 @@ static const struct json_field input_fields[] = {
 
 struct tokens {
 	const struct json_value *input_ids;
-	uint64_t n_tokens;
+	uint64_t n_tokens; /* UINT64_MAX: not sent */
 };
 
 static const struct json_field tokens_fields[] = {
 	{ "input_ids", JSON_TO_ARRAY, offsetof(struct tokens, input_ids),
 	    JSON_REQUIRED, 1, TOKENS_MAX, NULL },
-	FIELD(U64, tokens, , n_tokens, 0, 0, 0),
+	FIELD(U64, tokens, , n_tokens, 0, 0, TOKENS_MAX),
 };
 
 struct infer {

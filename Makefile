@@ -9,6 +9,7 @@
 #   make fuzz      every fuzzer for FUZZ_SECONDS (60)
 #   make chaos     faults, mutants and a soak for hours: see tools/chaos
 #   make bench     the figures of bench/, beside llama-server
+#   make bench-rpc what the JSON-RPC socket costs
 #   make install   into PREFIX (/usr/local), DESTDIR is honoured
 #   make clean     away with the build folders; the engine's cache stays
 #
@@ -59,6 +60,11 @@ bench:
 	@LLAMA_SERVER=$$(engine/build --server)/bin/llama-server \
 	    BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/run
 
+bench-rpc:
+	@tools/setup test
+	@tools/build release
+	@BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/rpc
+
 install:
 	@tools/setup build
 	@tools/build release
@@ -71,4 +77,4 @@ clean:
 	@rm -rf build build-asan build-tsan build-arm64 build-fuzz \
 	    build-release
 
-.PHONY: all run test lint fuzz chaos bench install clean
+.PHONY: all run test lint fuzz chaos bench bench-rpc install clean

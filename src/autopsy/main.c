@@ -97,7 +97,9 @@ static int
 lock_in(const struct obituary *what, const struct ring *ring, struct fail *f)
 {
 	const char *read[PLACES_MAX];
-	struct jail_files files = { read, places_list(read), ring->dir };
+	struct jail_files files = {
+		.read = read, .n_read = places_list(read), .write = ring->dir
+	};
 	struct jail_report r = { .landlock_abi = 0 };
 
 	if (what->jail == JAIL_OFF)

@@ -19,7 +19,7 @@
 	O("Model", true, model, STRS,                                       \
 	    "model", "m", "LLAMA_ARG_MODEL",                                \
 	    NULL, CONF_PATH, "FILE",                                        \
-	    "GGUF file; again for more (the demo model)")                   \
+	    "GGUF or .rkllm; again for more (the demo model)")         \
 	O(NULL, true, alias, STRS,                                          \
 	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
 	    NULL, 1, 128, "NAME",                                           \
@@ -56,6 +56,14 @@
 	    "lora-scaled", NULL, "BULKHEAD_LORA_SCALED",                    \
 	    NULL, CONF_PATH, "FILE:SCALE,...",                              \
 	    "the same with a scale other than 1")                           \
+	O(NULL, false, prompt_cache_dir, STR,                               \
+	    "prompt-cache-dir", NULL, "BULKHEAD_PROMPT_CACHE_DIR",          \
+	    NULL, CONF_PATH, "DIR",                                         \
+	    "of clients' prompt caches; none: nowhere (the cache folder)")  \
+	O(NULL, false, prompt_cache_max, COUNT,                             \
+	    "prompt-cache-max", NULL, "BULKHEAD_PROMPT_CACHE_MAX",          \
+	    "4096", 1, 16777216, "MIB",                                     \
+	    "of all of them together")                                      \
 	O(NULL, false, mmap, FLAG,                                          \
 	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
 	    "on", 0, 1, NULL,                                               \
@@ -64,10 +72,18 @@
 	    "chunk", NULL, "BULKHEAD_CHUNK",                                \
 	    "64", 16, 512, "N",                                             \
 	    "tokens computed as one piece; part of the result")             \
+	O(NULL, false, rkllm_library, STR,                                  \
+	    "rkllm-library", NULL, "BULKHEAD_RKLLM_LIBRARY",                \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "librkllmrt.so, for .rkllm files (the usual places)")           \
+	O(NULL, false, rkllm_version, STR,                                  \
+	    "rkllm-version", NULL, "BULKHEAD_RKLLM_VERSION",                \
+	    NULL, 1, 15, "X.Y.Z",                                           \
+	    "of that library, where it does not say itself")                \
 	O(NULL, true, models_dir, STR,                                      \
 	    "models-dir", NULL, "LLAMA_ARG_MODELS_DIR",                     \
 	    NULL, CONF_PATH, "DIR",                                         \
-	    "its *.gguf are loaded when asked for by name")                 \
+	    "its *.gguf, *.rkllm are loaded when wanted")                   \
 	O(NULL, false, models_max, COUNT,                                   \
 	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
 	    "4", 0, 64, "N",                                                \
@@ -168,6 +184,10 @@
 	    "out-high", NULL, "BULKHEAD_OUT_HIGH",                          \
 	    "1M", CONF_KIB, 64 * CONF_MIB, "BYTES",                         \
 	    "unread by a client that park its stream")                      \
+	O(NULL, false, array_max, BYTES,                                    \
+	    "array-max", NULL, "BULKHEAD_ARRAY_MAX",                        \
+	    "1G", CONF_MIB, 2048 * CONF_MIB, "BYTES",                       \
+	    "memory for rows that clients get as memfds; a client: half")   \
 	O(NULL, false, journal_max, BYTES,                                  \
 	    "journal-max", NULL, "BULKHEAD_JOURNAL_MAX",                    \
 	    "256M", CONF_MIB, 2048 * CONF_MIB, "BYTES",                     \

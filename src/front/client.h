@@ -31,6 +31,7 @@ struct client {
 	struct bucket requests; /* --client-rate */
 	struct bucket tokens;	/* --client-tokens */
 	uint64_t intake;	/* bytes it is sending; see front/intake.h */
+	uint64_t arrays;	/* bytes that it is given; front/array.h */
 	uint32_t n_convicted;	/* requests that killed workers; decays */
 	uint64_t convicted_ms;	/* clock_ms() of the last, or of a decay */
 	char name[64];		/* "192.0.2.1", "2001:db8::/64", "uid 1000" */

@@ -10,6 +10,7 @@
 #include "front/conn.h"
 
 #include "base/clock.h"
+#include "front/array.h"
 #include "front/client.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -26,9 +27,10 @@
 #define READS_A_TURN 4u /* then others get their turn */
 #define LINGER_MS 2000u /* to take the last reply before the close */
 #define NEVER UINT64_MAX
-#define OUT_KEPT 4096u /* bytes of an empty output buffer */
-#define IN_KEPT 4096u  /* of an empty input buffer */
-#define OUT_FACTOR 64u /* hard ceiling of output: times the mark */
+#define OUT_KEPT 4096u	     /* bytes of an empty output buffer */
+#define IN_KEPT 4096u	     /* of an empty input buffer */
+#define OUT_FACTOR 64u	     /* hard ceiling of output: times the mark ... */
+#define OUT_WIDE (16u << 20) /* ... and this, once it is widened */
 
 struct conn {
 	struct list link;  /* in front->conns */
@@ -42,6 +44,7 @@ struct conn {
 	void *arg;
 	struct buf in;
 	struct buf out;
+	struct list arrays;	     /* struct array, of what is in out */
 	uint64_t deadline;	     /* the protocol's; clock_ms() or NEVER */
 	uint64_t stall;		     /* of unread output */
 	uint64_t timer_at;	     /* when the timer will fire */
@@ -96,6 +99,7 @@ conn_new(struct front *f, int fd, uint32_t uid, const struct conn_ops *ops,
 		.stall = NEVER,
 		.timer_at = NEVER };
 	list_init(&c->dirty);
+	list_init(&c->arrays);
 	buf_init(&c->in,
 	    (size_t)f->config.body_max + f->config.header_max + READ_SIZE);
 	buf_init(&c->out, (size_t)f->config.out_high * OUT_FACTOR);
@@ -125,6 +129,7 @@ conn_free(struct conn *c)
 	list_remove(&c->dirty);
 	watch_free(c->watch);
 	timer_free(c->timer);
+	arrays_drop(&c->arrays);
 	intake_drop(f, c->client, &c->intake);
 	client_drop(c->client);
 	party_done(&c->party);
@@ -164,6 +169,19 @@ struct buf *
 conn_out(struct conn *c)
 {
 	return &c->out;
+}
+
+void
+conn_widen(struct conn *c)
+{
+	c->out.max = (size_t)c->front->config.out_high * OUT_FACTOR + OUT_WIDE;
+}
+
+void
+conn_put_array(struct conn *c, struct array *a)
+{
+	a->at = c->n_sent + buf_len(&c->out);
+	list_append(&c->arrays, &a->link);
 }
 
 void
@@ -326,7 +344,7 @@ send_out(struct conn *c)
 
 	if (c->counts != NULL)
 		journal_count(&c->counts->intent, c->n_sent + n);
-	r = send(c->fd, buf_data(&c->out), n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	r = arrays_send(&c->arrays, c->fd, buf_data(&c->out), n, c->n_sent);
 	if (r > 0) {
 		c->n_sent += (uint64_t)r;
 		buf_consume(&c->out, (size_t)r);

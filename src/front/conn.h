@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "front/peer.h"
 
+struct array;
 struct client;
 struct conn;
 struct front;
@@ -60,6 +61,12 @@ struct buf *conn_in(struct conn *c);
 /* Where to append; then call conn_touch() so that it is sent this turn. */
 struct buf *conn_out(struct conn *c);
 void conn_touch(struct conn *c);
+
+/* From now on there may be more of it: what a worker has under way in bulk. */
+void conn_widen(struct conn *c);
+
+/* Goes with the next byte that is appended; is taken over. */
+void conn_put_array(struct conn *c, struct array *a);
 
 /* Its counts in the journal, from now on until it is gone. NULL: no room. */
 struct journal_conn *conn_counts(struct conn *c);

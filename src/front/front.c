@@ -19,6 +19,7 @@ front_init(struct front *f)
 	list_init(&f->dirty);
 	list_init(&f->models);
 	list_init(&f->wants);
+	list_init(&f->attaches);
 	list_init(&f->endings);
 	f->loop = loop_new();
 	f->gens = table_new();

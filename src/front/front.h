@@ -28,6 +28,7 @@ struct front {
 	struct list dirty;	/* struct conn with output not yet tried */
 	struct list models;	/* struct model */
 	struct list wants;	/* struct want: MODEL_WANTs without answer */
+	struct list attaches;	/* struct attach: MODEL_ATTACHs likewise */
 	struct list endings;	/* struct gen whose last call is due */
 	struct table *gens;	/* struct gen by id */
 	struct journal journal; /* of them; empty until the keeper gave it */
@@ -41,6 +42,7 @@ struct front {
 	bool is_tidying;	  /* it is set */
 	struct progress *progress;
 	uint64_t intake;   /* bytes counted by intake.h */
+	uint64_t arrays;   /* by array.h */
 	uint32_t next_ref; /* of the next MODEL_WANT */
 	uint32_t n_conns;
 	uint32_t n_gens; /* of any state */

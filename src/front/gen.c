@@ -156,6 +156,8 @@ gen_start(struct model *m, const struct gen_submit *req,
 	if (g == NULL)
 		return fail_set(why, err, NULL, "%s", err_text(err));
 	own.gen = g->id;
+	g->most = own.may_shift ? own.max_tokens : 0;
+	g->mode = (enum gen_mode)req->mode;
 	if (own.seed == UINT64_MAX)
 		own.seed = draw_seed();
 	if (own.adapters.p == NULL)

@@ -17,7 +17,6 @@
 #define FRONT_GEN_H
 
 #include "front/ticket.h"
-#include "wire/msg.h"
 #include "wire/chan.h"
 #include "wire/step.h"
 
@@ -41,8 +40,10 @@ struct gen_ops {
 	/* Its text may be in parts (wire/part.h): it offers tools. */
 	bool takes_parts;
 	/* It has a slot. Not called again after a resume. May be NULL. */
-	void (*started)(void *arg, struct gen *g, uint32_t n_prompt);
+	void (*started)(void *, struct gen *, const struct gen_started *);
 	void (*token)(void *arg, struct gen *g, const struct step *s);
+	/* The next ones, checked, for a request whose mode wants them. */
+	void (*rows)(void *arg, struct gen *g, const struct gen_rows *r);
 	/* The last call is one of these two; g is freed after it. */
 	void (*done)(void *arg, struct gen *g, const struct gen_done *d);
 	void (*failed)(void *arg, struct gen *g, const struct fail *why);
@@ -63,8 +64,8 @@ int gen_start(struct model *m, const struct gen_submit *req,
     struct gen **ret, struct fail *why) MUST_CHECK;
 
 /* Asks for its end: done() with REASON_CANCEL follows (or the last word that
- * was already on its way). For one still queued it comes in this turn's end,
- * also never from inside this call. Again is harmless. */
+ * was already on its way); for one still queued in this turn's end. Never from
+ * inside this call. Again is harmless. */
 void gen_cancel(struct gen *g);
 
 /* The owner is going: no callback comes any more, the work is cancelled.
@@ -88,8 +89,7 @@ uint64_t gen_hash(const struct gen *g);
 
 enum gen_state gen_state(const struct gen *g);
 
-/* Of m's that run, those whose bytes are still the ones of an undisturbed run.
- */
+/* Of m's that run, those whose bytes are still those of an undisturbed run. */
 uint32_t gen_count_exact(const struct model *m);
 
 /* The worker's messages, from model.c. 0, or ERR_PROTO: the worker is mad. */

@@ -127,7 +127,10 @@ on_started(struct model *m, const struct frame *fr)
 	if (frame_unpack(fr, &s) != 0 || (g = find(m, s.gen)) == NULL)
 		return ERR_PROTO;
 	if (g->j->prompt == 0) {
-		if (entry_prompt(&g->entry, s.prompt) != 0) {
+		if (!msg_turns_fit(s.turns, s.prompt.n) ||
+		    s.n_system > s.prompt.n)
+			return ERR_PROTO;
+		if (entry_prompt(&g->entry, s.turns, s.prompt) != 0) {
 			fail_running(g);
 			return 0;
 		}
@@ -138,7 +141,7 @@ on_started(struct model *m, const struct frame *fr)
 		return 0;
 	gen_set_state(g, GEN_RUNNING);
 	if (!g->j->was_started && g->ops != NULL && g->ops->started != NULL)
-		g->ops->started(g->arg, g, g->entry.n_prompt);
+		g->ops->started(g->arg, g, &s);
 	g->j->was_started = true;
 	return 0;
 }
@@ -178,16 +181,24 @@ take_parts(struct gen *g, struct str parts)
 	return true;
 }
 
+/* The last token is drawn but never decoded: one more than fits. */
+static bool
+has_room(const struct gen *g)
+{
+	if (g->most > 0)
+		return g->entry.n_tokens < g->most;
+	return g->entry.n_prompt + g->entry.n_tokens <= g->model->state.n_ctx;
+}
+
 static int
 on_token(struct model *m, const struct step *s)
 {
 	struct gen *g = find(m, s->gen);
 	struct journal_token *at;
 
-	if (g == NULL || g->j->state == GEN_SENT)
+	if (g == NULL || g->j->state == GEN_SENT || g->mode != MODE_GENERATE)
 		return ERR_PROTO;
-	/* The last token is drawn but never decoded: one more than fits. */
-	if (g->entry.n_prompt + g->entry.n_tokens > m->state.n_ctx)
+	if (!has_room(g))
 		return ERR_PROTO;
 	if ((s->flags & STEP_PARTS) && !take_parts(g, s->text))
 		return ERR_PROTO;
@@ -227,6 +238,68 @@ on_step(struct model *m, const struct frame *fr)
 	return c.err;
 }
 
+/* What is known of the rows before the first of them is here, or else what that
+ * says: not every engine can tell, or count its prompt. */
+static bool
+set_shape(struct gen *g, const struct gen_rows *r)
+{
+	const struct model_state *s = &g->model->state;
+	uint32_t cols = g->mode == MODE_HIDDEN ? s->n_embd_out : s->n_vocab;
+
+	if (g->n_cols == 0) {
+		g->n_cols = cols > 0 ? cols : r->n_cols;
+		g->n_rows =
+		    g->entry.n_prompt > 0 ? g->entry.n_prompt : r->n_rows;
+	}
+	return g->n_cols > 0 && g->n_cols <= ROW_MAX / sizeof(float) &&
+	    r->n_cols == g->n_cols && r->n_rows == g->n_rows;
+}
+
+/* Whether r is what comes next of what g asked for. */
+static bool
+is_next(struct gen *g, const struct gen_rows *r)
+{
+	size_t row;
+
+	if (g->mode == MODE_GENERATE || r->mode != g->mode || !set_shape(g, r))
+		return false;
+	row = g->n_cols * sizeof(float);
+	return r->first == g->j->rows && r->first < r->n_rows &&
+	    r->data.n > 0 && r->data.n % row == 0 &&
+	    r->data.n / row <= r->n_rows - r->first;
+}
+
+static int
+on_rows(struct model *m, const struct frame *fr)
+{
+	struct gen_rows r;
+	struct gen *g;
+
+	if (frame_unpack(fr, &r) != 0 || (g = find(m, r.gen)) == NULL ||
+	    g->j->state == GEN_SENT || !is_next(g, &r))
+		return ERR_PROTO;
+	g->j->rows += (uint32_t)(r.data.n / sizeof(float) / r.n_cols);
+	if (g->j->deaths != 0)
+		g->j->deaths = 0;
+	if (g->j->state == GEN_ENDING)
+		return 0;
+	ticket_on_rows(&g->ticket);
+	if (g->ops != NULL)
+		g->ops->rows(g->arg, g, &r);
+	return 0;
+}
+
+/* What must have come before its last word has. */
+static bool
+is_whole(const struct gen *g, const struct gen_done *d)
+{
+	uint32_t n = g->entry.n_prompt > 0 ? g->entry.n_prompt : g->n_rows;
+
+	return g->mode == MODE_GENERATE || d->reason == REASON_CANCEL ||
+	    (d->reason == REASON_LENGTH && d->text.n == 0 && n > 0 &&
+		g->j->rows == n);
+}
+
 static int
 on_done(struct model *m, const struct frame *fr)
 {
@@ -234,10 +307,11 @@ on_done(struct model *m, const struct frame *fr)
 	struct gen *g;
 
 	if (frame_unpack(fr, &d) != 0 || (g = find(m, d.gen)) == NULL ||
-	    d.reason < REASON_EOS || d.reason > REASON_CANCEL)
+	    d.reason < REASON_EOS || d.reason > REASON_CANCEL ||
+	    d.n_cached > d.n_prompt)
 		return ERR_PROTO;
 	/* Only what was cancelled may be over before it has begun. */
-	if (g->j->state == GEN_SENT)
+	if (g->j->state == GEN_SENT || !is_whole(g, &d))
 		return ERR_PROTO;
 	if (yield_done(g, &d))
 		return 0;
@@ -299,6 +373,7 @@ gen_on_frame(struct model *m, const struct frame *fr)
 	    struct model *, const struct frame *) = {
 		[MSG_GEN_STARTED] = on_started,
 		[MSG_GEN_STEP] = on_step,
+		[MSG_GEN_ROWS] = on_rows,
 		[MSG_GEN_DONE] = on_done,
 		[MSG_GEN_FAILED] = on_failed,
 		[MSG_GEN_CHECKED] = on_checked,

@@ -136,21 +136,32 @@ entry_begin(struct entry *e)
 	store(&e->head->kind, JOURNAL_GEN);
 }
 
-uint32_t
-journal_text_new(
-    struct journal *j, enum journal_kind kind, uint64_t id, struct str text)
+/* Several texts, one after the other. */
+static uint32_t
+chain_new(struct journal *j, enum journal_kind kind, uint64_t id,
+    const struct str *texts, size_t n)
 {
 	struct journal_slot *first = slot_new(j, kind, id, 0);
 	struct writer w = { j, first, NULL, JOURNAL_DATA, kind };
+	int err = 0;
 
 	if (first == NULL)
 		return 0;
 	w.data = first->bytes;
-	if (write_bytes(&w, text.p, text.n) != 0) {
+	for (size_t i = 0; i < n && err == 0; i++)
+		err = write_bytes(&w, texts[i].p, texts[i].n);
+	if (err != 0) {
 		journal_text_free(j, slots_number(&j->slots, first));
 		return 0;
 	}
 	return slots_number(&j->slots, first);
+}
+
+uint32_t
+journal_text_new(
+    struct journal *j, enum journal_kind kind, uint64_t id, struct str text)
+{
+	return chain_new(j, kind, id, &text, 1);
 }
 
 void
@@ -159,13 +170,19 @@ journal_text_free(struct journal *j, uint32_t slot)
 	free_chain(j, slot);
 }
 
-int
-entry_prompt(struct entry *e, struct i32s ids)
+static struct str
+bytes_of(struct i32s v)
 {
-	struct str bytes = { (const char *)ids.p,
-		(size_t)ids.n * sizeof(ids.p[0]) };
-	uint32_t slot =
-	    journal_text_new(e->in, JOURNAL_PROMPT, e->head->id, bytes);
+	return (struct str){ (const char *)v.p, (size_t)v.n * sizeof(v.p[0]) };
+}
+
+int
+entry_prompt(struct entry *e, struct i32s turns, struct i32s ids)
+{
+	const int32_t n_turns = (int32_t)turns.n;
+	const struct str all[] = { bytes_of((struct i32s){ &n_turns, 1 }),
+		bytes_of(turns), bytes_of(ids) };
+	uint32_t slot = chain_new(e->in, JOURNAL_PROMPT, e->head->id, all, 3);
 
 	if (slot == 0)
 		return ERR_BUSY;

@@ -40,8 +40,9 @@ int entry_new(struct journal *j, uint64_t id, struct str about,
     struct str record, struct entry *ret) MUST_CHECK;
 void entry_begin(struct entry *e);
 
-/* Once: the prompt. 0 or ERR_BUSY. */
-int entry_prompt(struct entry *e, struct i32s ids) MUST_CHECK;
+/* Once: the prompt, and the turns in it. 0 or ERR_BUSY. */
+int entry_prompt(struct entry *e, struct i32s turns, struct i32s ids)
+    MUST_CHECK;
 
 /* One token more, with all that t says but out. *ret (good until the next call)
  * is where it stands. 0 or ERR_BUSY. */

@@ -1,6 +1,7 @@
 #include "front/keeper.h"
 
 #include "base/log.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -126,6 +127,18 @@ on_model(struct front *f, struct frame *fr)
 	return model_on_state(f, fr);
 }
 
+static int
+on_attached(struct front *f, struct frame *fr)
+{
+	return attach_on_frame(f, fr);
+}
+
+static int
+on_saved(struct front *f, struct frame *fr)
+{
+	return attach_on_saved(f, fr);
+}
+
 static void
 finish(struct front *f)
 {
@@ -205,6 +218,8 @@ take_frames(struct front *f)
 		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,
 		[MSG_MODEL_STATE] = on_model,
+		[MSG_MODEL_ATTACHED] = on_attached,
+		[MSG_MODEL_SAVED] = on_saved,
 	};
 	struct frame fr;
 	int err;

@@ -22,9 +22,13 @@ struct origin;
 	F(const struct gen_ops *, ops, "by protocol; NULL: the owner is gone") \
 	F(void *, arg, "the owner is made anew from journal_about")            \
 	F(uint64_t, id, "also the slot's and the record's")                    \
+	F(enum gen_mode, mode, "also the record's")                            \
+	F(uint32_t, n_cols, "of its rows; each frame of them says it")         \
+	F(uint32_t, n_rows, "that there will be; the same")                    \
 	F(struct entry, entry, "found by a walk over the slots")               \
 	F(struct journal_gen *, j, "what is in the journal; of entry")         \
 	F(struct origin *, origin, "its slot is in the journal")               \
+	F(uint32_t, most, "tokens, where the context is no bound; the record") \
 	F(struct journal_conn *, out, "its slot is in journal_about")
 
 #define GEN_MEMBER(type, name, why) type name;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
@@ -16,6 +17,8 @@
  * the small change of many others. */
 #define CHANNEL_OUT_MAX (96u * MIB)
 #define FRAMES_A_TURN 64u
+/* Of frames, and the last one more: rows become text of thrice their size. */
+#define BYTES_A_TURN MIB
 #define AGAIN_MS 100u /* there was no memory, or no room in the channel */
 
 struct want {
@@ -166,12 +169,14 @@ static int
 take_frames(struct model *m)
 {
 	struct frame fr;
+	size_t n = 0;
 	int err;
 
-	for (unsigned i = 0; i < FRAMES_A_TURN; i++) {
+	for (unsigned i = 0; i < FRAMES_A_TURN && n < BYTES_A_TURN; i++) {
 		err = chan_recv(m->chan, &fr);
 		if (err != 0)
 			return err == ERR_AGAIN ? 0 : err;
+		n += fr.n;
 		m->heard_ms = clock_ms();
 		err = gen_on_frame(m, &fr);
 		frame_close(&fr);
@@ -309,6 +314,7 @@ model_free(struct model *m)
 
 	(void)fail_set(&why, ERR_NOT_LOADED, "model", "the model was unloaded");
 	gen_fail_all(m, &why);
+	attach_forget(m);
 	if (m->chan != NULL)
 		close_channel(m);
 	queue_done(&m->queue);
@@ -342,6 +348,7 @@ model_new(struct front *f)
 	queue_init(&m->queue);
 	list_init(&m->inside);
 	list_init(&m->active);
+	list_init(&m->attached);
 	list_append(&f->models, &m->link);
 	return m;
 }
@@ -468,6 +475,7 @@ model_free_all(struct front *f)
 		list_remove(&w->link);
 		free(w);
 	}
+	attach_free_all(f);
 }
 
 struct want *

@@ -32,6 +32,7 @@ struct model {
 	struct queue queue;	/* struct ticket that have no slot */
 	struct list inside;	/* struct ticket that the worker has */
 	struct list active;	/* struct gen that the worker has */
+	struct list attached;	/* struct attached: clients' files */
 	uint32_t n_active;
 	uint64_t service_ms; /* running mean of how long a slot is taken */
 	uint64_t tokens;     /* generated, in this front's life */

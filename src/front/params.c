@@ -53,7 +53,7 @@ static const struct error_row rows[] = {
 	{ ERR_NOT_FOUND, 404, "not_found_error", -32602 },
 	{ ERR_NOT_LOADED, 503, "unavailable_error", -32000 },
 	{ ERR_LOAD_FAILED, 503, "unavailable_error", -32001 },
-	{ ERR_FILE, 503, "unavailable_error", -32001 },
+	{ ERR_FILE, 503, "unavailable_error", -32004 },
 	{ ERR_BUSY, 429, "rate_limit_error", -32002 },
 	{ ERR_ABORTED, 499, "aborted_error", -32003 },
 	{ ERR_UNSUPPORTED, 501, "not_supported_error", -32005 },

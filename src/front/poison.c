@@ -26,6 +26,11 @@ poison_hash(const struct poison *p, uint32_t model, const struct gen_submit *s)
 	same.done = (struct i32s){ 0 };
 	same.mu = 0;
 	same.hashes = STR("");
+	same.cache_key = 0;
+	same.save = 0;
+	if (s->resume)
+		same.turns = (struct i32s){ 0 };
+	same.rows_done = 0;
 	if (same.input != INPUT_TOKENS)
 		same.tokens = (struct i32s){ 0 };
 	buf_init(&b, msg_row(MSG_GEN_SUBMIT)->max);

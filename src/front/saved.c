@@ -208,6 +208,24 @@ take_tokens(struct saved *s, struct view *v)
 								  : 0;
 }
 
+/* How many turns, their ends, the ids. */
+static int
+split_prompt(struct saved *s)
+{
+	struct i32s all = ints_in(&s->prompt), turns, ids;
+
+	if (all.n == 0 || all.p[0] < 0 || (uint32_t)all.p[0] >= all.n)
+		return ERR_PROTO;
+	turns = (struct i32s){ all.p + 1, (uint32_t)all.p[0] };
+	ids = (struct i32s){ turns.p + turns.n, all.n - 1 - turns.n };
+	if (!msg_turns_fit(turns, ids.n))
+		return ERR_PROTO;
+	s->n_prompt = ids.n;
+	s->submit.tokens = ids;
+	s->submit.turns = turns;
+	return 0;
+}
+
 static int
 take_prompt(struct saved *s, struct view *v)
 {
@@ -215,17 +233,23 @@ take_prompt(struct saved *s, struct view *v)
 	int err;
 
 	if (s->words.prompt == 0)
-		return s->words.tokens == 0 ? 0 : ERR_PROTO;
+		return s->words.tokens == 0 && s->words.rows == 0 ? 0
+								  : ERR_PROTO;
 	err = take_chain(&c, s->words.prompt, 0, &s->prompt);
+	if (err == 0)
+		err = split_prompt(s);
 	if (err == 0)
 		err = take_tokens(s, v);
 	if (err != 0)
 		return err;
-	s->n_prompt = ints_in(&s->prompt).n;
+	/* Of a prompt that the engine alone can count, any number. */
+	if (s->n_prompt > 0 && s->words.rows > s->n_prompt)
+		return ERR_PROTO;
 	s->submit.resume = 1;
-	s->submit.tokens = ints_in(&s->prompt);
+	s->submit.history = (struct i32s){ 0 };
 	s->submit.done = ints_in(&s->done);
 	s->submit.hashes = buf_str(&s->hashes);
+	s->submit.rows_done = s->words.rows;
 	return 0;
 }
 

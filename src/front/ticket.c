@@ -232,6 +232,14 @@ ticket_on_token(struct ticket *t, const struct step *s)
 	return t->is_cut;
 }
 
+void
+ticket_on_rows(struct ticket *t)
+{
+	suspect_on_token(&t->suspect);
+	if (t->token_ms == 0)
+		t->token_ms = clock_ms();
+}
+
 /*
  * Deaths
  */

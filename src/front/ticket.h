@@ -84,6 +84,9 @@ void ticket_on_prompt(struct ticket *t, uint32_t n);
 /* It has got a token. True: that was enough, it is_cut. */
 bool ticket_on_token(struct ticket *t, const struct step *s) MUST_CHECK;
 
+/* It has got rows of its prompt, which were charged already. */
+void ticket_on_rows(struct ticket *t);
+
 /* The last worker of m was ended by a SIGKILL from outside: that speaks against
  * hardly anybody. Again is harmless. */
 void ticket_excuse(struct model *m);

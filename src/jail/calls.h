@@ -20,6 +20,7 @@
 	R(OPEN_FILE, "of an open descriptor; of a path: EACCES")       \
 	R(READ_LIMIT, "its own, to read it")                           \
 	R(FCNTL, "duplicates, flags")                                  \
+	R(FCNTL_SEAL, "duplicates, flags, seals")                      \
 	R(PRCTL, "names of threads and memory")                        \
 	R(SOCKET_OPTION, "the TCP and keepalive options that are set") \
 	R(UNREAD, "bytes that wait in a socket")                       \
@@ -152,25 +153,34 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(sched_get_priority_max, ANY, "the same")               \
 	C(getcpu, ANY, "which node of memory is near")
 
+/* Of a worker that computes on Rockchip's NPU, beside those of one with a GPU
+ * and in their place. */
+#define CALLS_NPU(C)                                                        \
+	C(sched_setaffinity, ANY, "its library binds its threads to cores") \
+	C(dup2, ANY, "what the library prints at init is kept")             \
+	C(dup3, ANY, "the same on arm64")
+
 /* Of the front. */
-#define CALLS_FRONT(C)                                                \
-	C(epoll_wait, ANY, "the event loop")                          \
-	C(epoll_pwait, ANY, "the same on arm64")                      \
-	C(epoll_pwait2, ANY, "the same")                              \
-	C(epoll_ctl, ANY, "the same")                                 \
-	C(timerfd_settime, ANY, "its timers")                         \
-	C(accept4, ANY, "clients, at listeners that the keeper made") \
-	C(recvfrom, ANY, "bytes from clients")                        \
-	C(sendto, ANY, "bytes to clients")                            \
-	C(readv, ANY, "the same")                                     \
-	C(writev, ANY, "the same")                                    \
-	C(shutdown, ANY, "says to a client that all is said")         \
-	C(setsockopt, SOCKET_OPTION, "vanished peers, no delay")      \
-	C(getsockopt, ANY, "who is there, what went wrong")           \
-	C(getsockname, ANY, "which address a client came to")         \
-	C(getpeername, ANY, "and from where, for quotas")             \
-	C(ioctl, UNREAD, "what a peer has not yet taken")             \
-	C(fallocate, ANY, "the journal, in memory that the keeper made")
+#define CALLS_FRONT(C)                                                   \
+	C(epoll_wait, ANY, "the event loop")                             \
+	C(epoll_pwait, ANY, "the same on arm64")                         \
+	C(epoll_pwait2, ANY, "the same")                                 \
+	C(epoll_ctl, ANY, "the same")                                    \
+	C(timerfd_settime, ANY, "its timers")                            \
+	C(accept4, ANY, "clients, at listeners that the keeper made")    \
+	C(recvfrom, ANY, "bytes from clients")                           \
+	C(sendto, ANY, "bytes to clients")                               \
+	C(readv, ANY, "the same")                                        \
+	C(writev, ANY, "the same")                                       \
+	C(shutdown, ANY, "says to a client that all is said")            \
+	C(setsockopt, SOCKET_OPTION, "vanished peers, no delay")         \
+	C(getsockopt, ANY, "who is there, what went wrong")              \
+	C(getsockname, ANY, "which address a client came to")            \
+	C(getpeername, ANY, "and from where, for quotas")                \
+	C(ioctl, UNREAD, "what a peer has not yet taken")                \
+	C(fallocate, ANY, "the journal, in memory that the keeper made") \
+	C(memfd_create, ANY, "numbers that a client gets as memory")     \
+	C(fcntl, FCNTL_SEAL, "channels; that memory is sealed")
 
 /* Of bulkhead-autopsy, in place of those above: it opens files as it comes
  * upon them. Which, Landlock decides; a path is out of a filter's sight. */

@@ -34,6 +34,7 @@
 static const struct call common[] = { CALLS_COMMON(ROW) };
 static const struct call worker[] = { CALLS_WORKER(ROW) };
 static const struct call device[] = { CALLS_DEVICE(ROW) };
+static const struct call npu[] = { CALLS_NPU(ROW) };
 static const struct call front[] = { CALLS_FRONT(ROW) };
 static const struct call autopsy[] = { CALLS_AUTOPSY(ROW) };
 #undef ROW
@@ -49,16 +50,19 @@ static const struct table tables[JAIL_NKINDS + 1] = {
 	[JAIL_FRONT] = { front, COUNT(front) },
 	[JAIL_WORKER] = { worker, COUNT(worker) },
 	[JAIL_DEVICE] = { device, COUNT(device) },
+	[JAIL_NPU] = { npu, COUNT(npu) },
 	[JAIL_AUTOPSY] = { autopsy, COUNT(autopsy) },
 	[JAIL_NKINDS] = { common, COUNT(common) },
 };
 
 /* The tables of a kind; an earlier row counts. */
-static const enum jail_kind parts[JAIL_NKINDS][3] = {
-	[JAIL_FRONT] = { JAIL_FRONT, JAIL_NKINDS, JAIL_NKINDS },
-	[JAIL_WORKER] = { JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS },
-	[JAIL_DEVICE] = { JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS },
-	[JAIL_AUTOPSY] = { JAIL_AUTOPSY, JAIL_NKINDS, JAIL_NKINDS },
+static const enum jail_kind parts[JAIL_NKINDS][4] = {
+	[JAIL_FRONT] = { JAIL_FRONT, JAIL_NKINDS, JAIL_NKINDS, JAIL_NKINDS },
+	[JAIL_WORKER] = { JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS, JAIL_NKINDS },
+	[JAIL_DEVICE] = { JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS, JAIL_NKINDS },
+	[JAIL_NPU] = { JAIL_NPU, JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS },
+	[JAIL_AUTOPSY] = { JAIL_AUTOPSY, JAIL_NKINDS, JAIL_NKINDS,
+	    JAIL_NKINDS },
 };
 
 const struct call *
@@ -160,6 +164,16 @@ add_fcntl(scmp_filter_ctx ctx, int nr)
 }
 
 static int
+add_fcntl_seal(scmp_filter_ctx ctx, int nr)
+{
+	int err = add_fcntl(ctx, nr);
+
+	return err != 0 ? err
+			: seccomp_rule_add(ctx, MAY, nr, 1,
+			      SCMP_A1(SCMP_CMP_MASKED_EQ, INT, F_ADD_SEALS));
+}
+
+static int
 add_prctl(scmp_filter_ctx ctx, int nr)
 {
 	static const scmp_datum_t options[] = { PR_SET_NAME, PR_GET_NAME,
@@ -243,6 +257,7 @@ static int (*const adders[CALL_RULE_COUNT])(scmp_filter_ctx, int) = {
 	[CALL_OPEN_FILE] = add_open_file,
 	[CALL_READ_LIMIT] = add_read_limit,
 	[CALL_FCNTL] = add_fcntl,
+	[CALL_FCNTL_SEAL] = add_fcntl_seal,
 	[CALL_PRCTL] = add_prctl,
 	[CALL_SOCKET_OPTION] = add_socket_option,
 	[CALL_UNREAD] = add_unread,
@@ -300,7 +315,8 @@ static scmp_filter_ctx
 new_filter(enum jail_kind kind)
 {
 	scmp_filter_ctx ctx = seccomp_init(
-	    kind == JAIL_DEVICE ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_TRAP);
+	    kind == JAIL_DEVICE || kind == JAIL_NPU ? SCMP_ACT_ERRNO(EPERM)
+						    : SCMP_ACT_TRAP);
 
 	if (ctx == NULL)
 		return NULL;

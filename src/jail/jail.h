@@ -34,7 +34,9 @@ enum jail_mode {
 enum jail_kind {
 	JAIL_FRONT,
 	JAIL_WORKER,
-	JAIL_DEVICE,  /* a worker with a GPU or an NPU */
+	JAIL_DEVICE,  /* a worker with a GPU */
+	JAIL_NPU,     /* one with Rockchip's NPU, whose library opens the
+		       * model and its devices itself, and late */
 	JAIL_AUTOPSY, /* bulkhead-autopsy, which goes on opening files */
 	JAIL_NKINDS
 };
@@ -53,6 +55,9 @@ struct jail_files {
 				  * is not there is passed over */
 	size_t n_read;
 	int write; /* a folder that is open, for its own files; -1: none */
+	const int *again; /* files that are open, which may be opened anew,
+			   * to read, by whatever path leads to them */
+	size_t n_again;
 };
 
 /* Stage 1. Only for the child of a fork(2): everything in it is
@@ -64,7 +69,8 @@ const char *jail_enter(
 
 /* Stage 2, in the program that stage 1 has started; what is said of it is
  * added to *report. Whoever calls it in JAIL_REQUIRE must look whether it is
- * whole. Nothing is done in JAIL_OFF. files: for JAIL_AUTOPSY; else NULL. */
+ * whole. Nothing is done in JAIL_OFF. files: for JAIL_AUTOPSY and JAIL_NPU; else
+ * NULL. */
 void jail_lock(enum jail_kind kind, enum jail_mode mode,
     const struct jail_files *files, struct jail_report *report);
 

@@ -54,20 +54,52 @@ lowest(unsigned bits)
 	return (1ull << bits) - 1;
 }
 
-/* Read by the drivers of GPUs, and their device files. What is not there is
- * passed over. */
-static const struct {
+#define READ (FILE_READ | FOLDER_READ)
+#define LIBRARY (FILE_EXECUTE | READ)
+#define DEVICE (FILE_READ | FILE_WRITE | FOLDER_READ | FILE_IOCTL)
+
+/* What is not there is passed over. */
+struct place {
 	const char *path;
 	uint64_t allowed;
-} for_devices[] = {
-	{ "/usr", FILE_EXECUTE | FILE_READ | FOLDER_READ },
-	{ "/lib", FILE_EXECUTE | FILE_READ | FOLDER_READ },
-	{ "/lib64", FILE_EXECUTE | FILE_READ | FOLDER_READ },
-	{ "/opt", FILE_EXECUTE | FILE_READ | FOLDER_READ },
+};
+
+/* Read by the drivers of GPUs, and their device files. */
+static const struct place for_gpus[] = {
+	{ "/usr", LIBRARY },
+	{ "/lib", LIBRARY },
+	{ "/lib64", LIBRARY },
+	{ "/opt", LIBRARY },
 	{ "/etc/ld.so.cache", FILE_READ },
-	{ "/sys", FILE_READ | FOLDER_READ },
-	{ "/proc", FILE_READ | FOLDER_READ },
-	{ "/dev", FILE_READ | FILE_WRITE | FOLDER_READ | FILE_IOCTL },
+	{ "/sys", READ },
+	{ "/proc", READ },
+	{ "/dev", DEVICE },
+};
+
+/* The NPU alone: as a driver of its own or as one of DRM's, the heaps that its
+ * memory is of, the 2D unit beside it; which chip this is, what its cores and
+ * memory are. */
+static const struct place for_npu[] = {
+	{ "/usr/lib", LIBRARY },
+	{ "/lib", LIBRARY },
+	{ "/lib64", LIBRARY },
+	{ "/etc/ld.so.cache", FILE_READ },
+	{ "/sys", READ },
+	{ "/proc", READ },
+	{ "/dev/rknpu", DEVICE },
+	{ "/dev/dri", DEVICE },
+	{ "/dev/dma_heap", DEVICE },
+	{ "/dev/rga", DEVICE },
+	{ "/dev/null", DEVICE },
+	{ "/dev/urandom", FILE_READ },
+};
+
+static const struct {
+	const struct place *v;
+	size_t n;
+} places_of[JAIL_NKINDS] = {
+	[JAIL_DEVICE] = { for_gpus, sizeof(for_gpus) / sizeof(for_gpus[0]) },
+	[JAIL_NPU] = { for_npu, sizeof(for_npu) / sizeof(for_npu[0]) },
 };
 
 static int
@@ -95,14 +127,13 @@ allow(int rules, const char *path, uint64_t allowed)
 }
 
 static int
-allow_devices(int rules, uint64_t known)
+allow_places(int rules, enum jail_kind kind, uint64_t known)
 {
+	const struct place *p = places_of[kind].v;
 	int err = 0;
 
-	for (size_t i = 0;
-	     i < sizeof(for_devices) / sizeof(for_devices[0]) && err == 0; i++)
-		err = allow(
-		    rules, for_devices[i].path, for_devices[i].allowed & known);
+	for (size_t i = 0; i < places_of[kind].n && err == 0; i++)
+		err = allow(rules, p[i].path, p[i].allowed & known);
 	return err;
 }
 
@@ -118,12 +149,14 @@ allow_files(int rules, const struct jail_files *files, uint64_t known)
 	if (err == 0 && files->write >= 0)
 		err =
 		    add_rule(rules, files->write, (reading | writing) & known);
+	for (size_t i = 0; i < files->n_again && err == 0; i++)
+		err = add_rule(rules, files->again[i], FILE_READ & known);
 	return err;
 }
 
 int
 landlock_enter(
-    bool with_devices, const struct jail_files *files, unsigned *ret_abi)
+    enum jail_kind kind, const struct jail_files *files, unsigned *ret_abi)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, GET_VERSION);
 	const struct version *v;
@@ -142,8 +175,7 @@ landlock_enter(
 	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 	if (rules < 0)
 		return -1;
-	if (with_devices)
-		err = allow_devices(rules, all.files);
+	err = allow_places(rules, kind, all.files);
 	if (err == 0 && files != NULL)
 		err = allow_files(rules, files, all.files);
 	if (err == 0)

@@ -161,7 +161,7 @@ static int
 lock_paths(const struct lock *l)
 {
 	unsigned abi;
-	int err = landlock_enter(l->kind == JAIL_DEVICE, l->files, &abi);
+	int err = landlock_enter(l->kind, l->files, &abi);
 
 	l->report->landlock_abi = (uint8_t)abi;
 	return err;
@@ -181,14 +181,15 @@ static const struct step {
 	bool when_sanitized;
 	bool when_core;
 	bool when_device;
+	bool when_npu;	 /* its files and devices are the keeper's user's */
 	bool when_files; /* of others, and its own in its user's name */
 } steps[] = {
-	{ LAYER_MOUNT_NS, lock_root, false, false, false, false },
-	{ LAYER_UID, lock_user, false, false, true, false },
-	{ LAYER_LIMITS, lock_limits, false, true, true, true },
-	{ LAYER_NO_CAPS, lock_caps, true, true, true, true },
-	{ LAYER_LANDLOCK, lock_paths, false, false, true, true },
-	{ LAYER_SECCOMP, lock_calls, false, true, true, true },
+	{ LAYER_MOUNT_NS, lock_root, false, false, false, false, false },
+	{ LAYER_UID, lock_user, false, false, true, false, false },
+	{ LAYER_LIMITS, lock_limits, false, true, true, true, true },
+	{ LAYER_NO_CAPS, lock_caps, true, true, true, true, true },
+	{ LAYER_LANDLOCK, lock_paths, false, false, true, true, true },
+	{ LAYER_SECCOMP, lock_calls, false, true, true, true, true },
 };
 
 /* Why a step is left out; NEVER if it is not. */
@@ -199,7 +200,8 @@ reason_against(const struct lock *l, const struct step *s)
 		return REASON_SANITIZER;
 	if (l->has_core && !s->when_core)
 		return REASON_CORE;
-	if (l->kind == JAIL_DEVICE && !s->when_device)
+	if ((l->kind == JAIL_DEVICE && !s->when_device) ||
+	    (l->kind == JAIL_NPU && !s->when_npu))
 		return REASON_DEVICE;
 	if (l->kind == JAIL_AUTOPSY && !s->when_files)
 		return REASON_FILES;

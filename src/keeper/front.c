@@ -62,6 +62,7 @@ send_config(struct front *fr, struct process *p)
 		.stall_ms = c->stall_ms,
 		.keepalive_ms = c->keepalive_ms,
 		.out_high = c->out_high,
+		.array_max = c->array_max,
 		.resume_mode = (uint8_t)c->resume,
 		.hang_ms = c->hang_ms,
 		.started_unix = fr->spec.started_unix,
@@ -222,6 +223,28 @@ on_waiting(struct front *fr, struct frame *f)
 }
 
 static int
+on_attach(struct front *fr, struct frame *f)
+{
+	struct model_attach a;
+
+	if (frame_unpack(f, &a) != 0)
+		return ERR_PROTO;
+	fr->ops->attach(fr->arg, &a);
+	return 0;
+}
+
+static int
+on_detach(struct front *fr, struct frame *f)
+{
+	struct model_detach d;
+
+	if (frame_unpack(f, &d) != 0)
+		return ERR_PROTO;
+	fr->ops->detach(fr->arg, &d);
+	return 0;
+}
+
+static int
 on_suspects(struct front *fr, struct frame *f)
 {
 	struct model_suspects s;
@@ -256,6 +279,8 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_DROP] = on_drop,
 		[MSG_MODEL_BROKEN] = on_broken,
 		[MSG_MODEL_WAITING] = on_waiting,
+		[MSG_MODEL_ATTACH] = on_attach,
+		[MSG_MODEL_DETACH] = on_detach,
 		[MSG_MODEL_SUSPECTS] = on_suspects,
 		[MSG_MODEL_PARDON] = on_pardon,
 	};
@@ -509,4 +534,22 @@ front_tell_model(struct front *fr, const struct model_state *st, int fd)
 	struct process *p = super_process(fr->super);
 
 	return p != NULL && process_send(p, MSG_MODEL_STATE, st, fd) == 0;
+}
+
+void
+front_tell_attached(struct front *fr, const struct model_attached *a)
+{
+	struct process *p = super_process(fr->super);
+
+	if (p != NULL)
+		(void)process_send(p, MSG_MODEL_ATTACHED, a, -1);
+}
+
+void
+front_tell_saved(struct front *fr, const struct model_saved *s)
+{
+	struct process *p = super_process(fr->super);
+
+	if (p != NULL)
+		(void)process_send(p, MSG_MODEL_SAVED, s, -1);
 }

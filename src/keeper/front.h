@@ -23,6 +23,8 @@ struct front_ops {
 	void (*drop)(void *arg, uint32_t model);
 	void (*broken)(void *arg, uint32_t model);
 	void (*waiting)(void *arg, uint32_t model);
+	void (*attach)(void *arg, const struct model_attach *a);
+	void (*detach)(void *arg, const struct model_detach *d);
 	void (*suspects)(void *arg, const struct model_suspects *s);
 	/* One of them died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
@@ -77,5 +79,7 @@ bool front_owns(const struct front *fr, pid_t pid);
 
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
+void front_tell_saved(struct front *fr, const struct model_saved *s);
+void front_tell_attached(struct front *fr, const struct model_attached *a);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/modelattach.h"
 #include "keeper/modelguard.h"
 #include "keeper/modelroom.h"
 
@@ -55,6 +56,7 @@ model_give_file(struct model *m)
 	struct process *p = super_process(m->super);
 	const struct conf *conf = m->in->conf;
 	struct worker_load load = {
+		.engine = (uint8_t)m->file.engine,
 		.name = str_of(m->name),
 		.path = str_of(m->path),
 		.log_level = (uint8_t)log_level(),
@@ -71,6 +73,8 @@ model_give_file(struct model *m)
 		.resume_mode = (uint8_t)conf->resume,
 		.tested = str_of(m->identity),
 		.template_override = buf_str(&m->in->chat_template),
+		.rkllm_library = str_of(conf->rkllm_library),
+		.rkllm_version = str_of(conf->rkllm_version),
 	};
 
 	int err = modelguard_claim(m);
@@ -85,6 +89,7 @@ model_give_file(struct model *m)
 	/* The position is shared with the worker before, which is dead. */
 	(void)lseek(m->file.fd, 0, SEEK_SET);
 	(void)process_send(p, MSG_WORKER_LOAD, &load, m->file.fd);
+	modelattach_give(m);
 	model_connect(m);
 	log_info("model %s: loading %s (worker pid %d)", m->name, m->path,
 	    (int)process_pid(p));
@@ -204,6 +209,10 @@ on_frame(void *arg, struct frame *f)
 {
 	if (f->msg == MSG_WORKER_JAILED)
 		return 0;
+	if (f->msg == MSG_WORKER_ATTACHED)
+		return modelattach_on_frame(arg, f);
+	if (f->msg == MSG_WORKER_SAVED)
+		return modelattach_on_saved(arg, f);
 	return f->msg == MSG_WORKER_READY ? on_ready(arg, f)
 					  : on_failed(arg, f);
 }
@@ -256,7 +265,9 @@ examine(void *arg, struct process *p, const struct death *d)
 		process_blame(p,
 		    "a library is missing or not readable (its "
 		    "line in the log says which)");
-	m->outside = (was_killed && why[0] == '\0') || m->is_lent
+	was_killed = was_killed && why[0] == '\0';
+	m->outside =
+	    modelattach_examine(m, p, was_killed) || was_killed || m->is_lent
 	    ? (uint32_t)process_pid(p)
 	    : 0;
 	return is_final;
@@ -285,6 +296,7 @@ on_death(void *arg, struct process *p, const char *what)
 	if (m->is_guarded)
 		modelfile_unguard(&m->file);
 	m->is_guarded = false;
+	modelattach_on_death(m, what);
 	/* Asked to leave, or told why: no surprise. */
 	if (super_is_leaving(m->super) || m->fail.code != 0 || m->is_lent)
 		return;
@@ -386,9 +398,12 @@ on_state(void *arg, enum child_state now)
 	if (m->fail.code != 0)
 		note_failure(m);
 	m->is_given_up |= now == CHILD_FAILED;
+	if (now == CHILD_BACKOFF && m->is_pardoned)
+		super_pardon(m->super);
 	if (now == CHILD_FAILED || now == CHILD_FENCED || m->fail.code != 0) {
 		model_explain(m, &why);
 		log_error("%s%s", why.text, fail_when(why.retry_ms, when));
+		modelattach_fail(m);
 	}
 	if (!m->is_leaving)
 		model_tell(m);
@@ -435,6 +450,8 @@ model_new(struct models *in, const char *path, const char *name,
 		.front_end = -1,
 	};
 	list_init(&m->link);
+	m->id = ++in->last_id;
+	modelattach_init(m);
 	(void)snprintf(m->name, sizeof(m->name), "%s", name);
 	m->super = super_new(
 	    in->loop, &in->limits, &in->pulse, &in->worker, &super_ops, m);
@@ -442,7 +459,6 @@ model_new(struct models *in, const char *path, const char *name,
 		model_free(m);
 		return NULL;
 	}
-	m->id = ++in->last_id;
 	list_append(&in->all, &m->link);
 	in->n++;
 	return m;
@@ -459,6 +475,7 @@ model_free(struct model *m)
 	super_free(m->super);
 	modelfile_close(&m->file);
 	adapters_close(&m->adapters);
+	attach_done(&m->attachments);
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
 	free(m->refs);
@@ -560,6 +577,7 @@ model_leave(struct model *m, bool hurry)
 	if (!m->is_leaving) {
 		m->is_leaving = true;
 		m->in->n -= !m->is_resting;
+		modelattach_fail(m);
 		model_tell(m);
 		if (super_state(m->super) == CHILD_UP)
 			log_info("model %s: unloading", m->name);

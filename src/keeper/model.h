@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "keeper/adapters.h"
+#include "keeper/attach.h"
 #include "keeper/modelfile.h"
 #include "keeper/memory.h"
 #include "keeper/models.h"
@@ -28,6 +29,7 @@ struct models {
 	struct pulse_limits pulse;
 	struct quarantine *bad_files;
 	struct memory *memory;
+	struct cachedir *cachedir;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct adapters adapters; /* as named; each model opens its own */
 	struct timer *look;	  /* at files that cannot be guarded */
@@ -46,8 +48,7 @@ struct model {
 	struct modelfile file;
 	struct adapters adapters; /* none, if it is not of the configuration */
 	bool is_guarded;  /* nobody can write to it while its worker lives */
-	bool is_lent;	  /* its worker had to go for somebody who opens it for
-			  * writing; the next has not been given it yet */
+	bool is_lent;	  /* its worker had to go for who opens it to write */
 	uint64_t lent_ms; /* since when the next waits for it */
 	uint32_t n_ctx;	  /* asked of the worker; tokens, 0: the model's */
 	bool is_fixed;	  /* of the configuration: never unloaded */
@@ -60,6 +61,9 @@ struct model {
 	uint32_t n_refs;
 	struct super *super;
 	struct memory_of memory;
+	struct attachments attachments; /* of clients */
+	struct attach_death death;	/* of the last worker that died */
+	bool is_pardoned;		/* that death was of one of those */
 	int front_end;	    /* of the worker's channel; -1: the front has it */
 	struct fail fail;   /* why it cannot be served; code 0: it can */
 	uint32_t n_failed;  /* tries of the file since it was last ready */
@@ -72,8 +76,7 @@ struct model {
 	uint32_t n_threads_batch;
 	bool has_begun;	  /* the last worker that died had begun to load */
 	uint64_t up_ms;	  /* when it was last ready */
-	uint32_t outside; /* pid of the last worker, if somebody
-				 * else's SIGKILL ended it */
+	uint32_t outside; /* pid of the last worker: not its own doing */
 };
 
 /* Takes over file, also when it fails: NULL if out of memory. Its worker is

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-/* Names the files of dir that end in .gguf and are no folders, sorted; hidden
+/* Names the files of dir that end in .gguf or .rkllm and are no folders, sorted; hidden
  * ones are passed over. *ret is freed with modeldir_free(). 0, ERR_NOMEM, or
  * ERR_FILE with the path and the reason in f. */
 int modeldir_read(const char *dir, char ***ret, size_t *ret_n, struct fail *f)

@@ -24,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SUFFIX ".gguf"
+#define SUFFIX_LLAMA ".gguf"
+#define SUFFIX_RKLLM ".rkllm"
 
 static int
 refuse(const char *path, const char *why, struct fail *f)
@@ -55,8 +56,8 @@ check_kind(const char *path, const struct stat *st, struct fail *f)
 {
 	if (S_ISDIR(st->st_mode))
 		return refuse(path,
-		    "is a directory; name the .gguf file in "
-		    "it",
+		    "is a directory; name the .gguf or .rkllm "
+		    "file in it",
 		    f);
 	if (!S_ISREG(st->st_mode))
 		return refuse(path, "is not a regular file", f);
@@ -78,7 +79,15 @@ stem(const char *s, const char *end)
 size_t
 modelfile_stem(const char *name)
 {
-	return stem(name, SUFFIX);
+	size_t n = stem(name, SUFFIX_LLAMA);
+
+	return n > 0 ? n : stem(name, SUFFIX_RKLLM);
+}
+
+enum worker_engine
+modelfile_engine(const char *path)
+{
+	return stem(path, SUFFIX_RKLLM) > 0 ? ENGINE_RKLLM : ENGINE_LLAMA;
 }
 
 static int
@@ -90,8 +99,6 @@ check_magic(const char *path, int fd, struct fail *f)
 		return refuse(path, strerror(errno), f);
 	if (memcmp(magic, "GGUF", sizeof(magic)) == 0)
 		return 0;
-	if (stem(path, ".rkllm") > 0)
-		return refuse(path, "models of RKLLM are not served yet", f);
 	return refuse(path,
 	    "is not a GGUF file (it does not begin "
 	    "with \"GGUF\"); convert it with llama.cpp's "
@@ -134,7 +141,8 @@ modelfile_open(const char *path, struct modelfile *ret, struct fail *f)
 		err = refuse(path, strerror(errno), f);
 	if (err == 0)
 		err = check_kind(path, &m.st, f);
-	if (err == 0)
+	m.engine = modelfile_engine(path);
+	if (err == 0 && m.engine == ENGINE_LLAMA)
 		err = check_magic(path, m.fd, f);
 	if (err != 0) {
 		modelfile_close(&m);

@@ -5,13 +5,14 @@
 #ifndef KEEPER_MODELFILE_H
 #define KEEPER_MODELFILE_H
 
-#include "base/err.h"
+#include "wire/msg.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
 
 struct modelfile {
 	int fd;
+	enum worker_engine engine; /* which can read it */
 	struct stat st;	    /* as it was when it was opened: which one it is */
 	struct stat now;    /* as it was seen last; the content is the same */
 	bool is_local;	    /* only this kernel writes to it */
@@ -68,8 +69,12 @@ int modelfile_check(const struct modelfile *m, const char *path, struct fail *f)
  * and time of the last change. */
 void modelfile_id(const struct modelfile *m, char ret[MODELFILE_ID_MAX]);
 
-/* How many bytes of name are before ".gguf"; 0 if there are none, or no such
- * end. */
+/* Which engine a file of that name is for: ".rkllm" is Rockchip's, whatever it
+ * begins with, for their format is not public. */
+enum worker_engine modelfile_engine(const char *path);
+
+/* How many bytes of name are before ".gguf" or ".rkllm"; 0 if there are none, or
+ * no such end. */
 size_t modelfile_stem(const char *name);
 
 /* "name" for "/x/name.gguf"; at most n bytes with the NUL. */

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "keeper/model.h"
+#include "keeper/modelattach.h"
 #include "keeper/modeldir.h"
 #include "keeper/modelguard.h"
 #include "keeper/modelroom.h"
@@ -107,8 +108,9 @@ on_look(void *arg)
 
 int
 models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, struct memory *memory, const struct models_ops *ops,
-    void *arg, struct models **ret, struct fail *f)
+    char *const *env, struct memory *memory, struct cachedir *cachedir,
+    const struct models_ops *ops, void *arg, struct models **ret,
+    struct fail *f)
 {
 	struct models *all = calloc(1, sizeof(*all));
 	int err = 0;
@@ -121,6 +123,7 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 		.ops = ops,
 		.arg = arg,
 		.memory = memory,
+		.cachedir = cachedir,
 		.worker = {
 			.exe = exe,
 			.name = "bulkhead-worker",
@@ -184,8 +187,8 @@ by_name(const struct models *all, const char *name)
 	return NULL;
 }
 
-static struct model *
-by_id(const struct models *all, uint32_t id)
+struct model *
+models_by_id(const struct models *all, uint32_t id)
 {
 	struct list *it, *next;
 
@@ -206,7 +209,8 @@ by_file(const struct models *all, const struct modelfile *file, uint32_t n_ctx)
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (!m->is_leaving && modelfile_is_same(&m->file, &file->st) &&
+		if (!m->is_leaving && m->file.engine == file->engine &&
+		    modelfile_is_same(&m->file, &file->st) &&
 		    model_fits(m, n_ctx))
 			return m;
 	}
@@ -279,7 +283,7 @@ models_add(
 static int
 list_file(struct models *all, const char *path, struct fail *f)
 {
-	struct modelfile file = { .fd = -1 };
+	struct modelfile file = { .fd = -1, .engine = modelfile_engine(path) };
 	char base[MODEL_NAME_MAX];
 	struct model *m;
 
@@ -308,7 +312,8 @@ models_list(struct models *all, const char *dir, struct fail *f)
 		err = list_file(all, paths[i], f);
 	modeldir_free(paths, n);
 	if (n == 0)
-		log_warn("--models-dir: %s: holds no .gguf file", dir);
+		log_warn(
+		    "--models-dir: %s: holds no .gguf or .rkllm file", dir);
 	else
 		log_info(
 		    "--models-dir: %s: %zu model%s", dir, n, n == 1 ? "" : "s");
@@ -421,7 +426,7 @@ models_want(struct models *all, const struct model_want *w)
 void
 models_drop(struct models *all, uint32_t id)
 {
-	struct model *m = by_id(all, id);
+	struct model *m = models_by_id(all, id);
 
 	if (m == NULL || m->users == 0)
 		return;
@@ -433,7 +438,7 @@ models_drop(struct models *all, uint32_t id)
 void
 models_broken(struct models *all, uint32_t id)
 {
-	struct model *m = by_id(all, id);
+	struct model *m = models_by_id(all, id);
 	struct process *p = m != NULL ? super_process(m->super) : NULL;
 
 	if (p == NULL)
@@ -445,7 +450,7 @@ models_broken(struct models *all, uint32_t id)
 void
 models_waiting(struct models *all, uint32_t id)
 {
-	struct model *m = by_id(all, id);
+	struct model *m = models_by_id(all, id);
 
 	if (m != NULL)
 		super_await(m->super);
@@ -454,7 +459,7 @@ models_waiting(struct models *all, uint32_t id)
 void
 models_pardon(struct models *all, const struct model_pardon *c)
 {
-	struct model *m = by_id(all, c->model);
+	struct model *m = models_by_id(all, c->model);
 
 	if (m == NULL)
 		return;
@@ -492,6 +497,7 @@ models_forget_front(struct models *all)
 
 		m->users = 0;
 		m->n_refs = 0;
+		attach_forget(&m->attachments);
 		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
 			model_leave(m, false);
 	}

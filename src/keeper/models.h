@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+struct cachedir;
 struct memory;
 struct models;
 
@@ -24,6 +25,9 @@ struct models_ops {
 	/* Sends a MODEL_STATE to the front, if there is one. fd rides along
 	 * and is not taken. False when there was nobody to send it to. */
 	bool (*to_front)(void *arg, const struct model_state *st, int fd);
+	/* The same for a MODEL_ATTACHED. */
+	void (*attached)(void *arg, const struct model_attached *a);
+	void (*saved)(void *arg, const struct model_saved *s);
 	/* A worker died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
 	/* Something changed: models_ready(), models_failed() or
@@ -31,12 +35,13 @@ struct models_ops {
 	void (*on_change)(void *arg);
 };
 
-/* memory: of the workers, outlives it. exe: the worker's executable; env: all of its environment. Both, and conf,
+/* memory: of the workers; cachedir: of clients. Both outlive it. exe: the worker's executable; env: all of its environment. Both, and conf,
  * must outlive it. 0; ERR_NOMEM, or ERR_FILE for a chat template that cannot
  * be read. */
 int models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, struct memory *memory, const struct models_ops *ops,
-    void *arg, struct models **ret, struct fail *f) MUST_CHECK;
+    char *const *env, struct memory *memory, struct cachedir *cachedir,
+    const struct models_ops *ops, void *arg, struct models **ret,
+    struct fail *f) MUST_CHECK;
 
 /* NULL is allowed. Kills what is left. */
 void models_free(struct models *all);
@@ -58,6 +63,10 @@ void models_want(struct models *all, const struct model_want *w);
 void models_drop(struct models *all, uint32_t id);
 void models_broken(struct models *all, uint32_t id);
 void models_waiting(struct models *all, uint32_t id);
+
+/* MODEL_ATTACH and MODEL_DETACH. */
+void models_attach(struct models *all, const struct model_attach *w);
+void models_detach(struct models *all, const struct model_detach *d);
 
 /* SIGIO came: somebody wants to write to a file that is served. */
 void models_look_at_files(struct models *all);

@@ -7,7 +7,7 @@
  * Slot 0 is the top; it says who wrote the rest and which extents of slots are
  * in use. A generation is one slot of kind JOURNAL_GEN and three chains that
  * start there: its text (the rest of what did not fit into the first slot), its
- * prompt's token ids, its tokens. Slots of a chain have the kind and the id of
+ * prompt (how many turns it goes on from, their ends, its token ids), its tokens. Slots of a chain have the kind and the id of
  * what they belong to and count up from where it starts.
  *
  * What counts at a death at any instruction: data is written first, then one
@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 
 #define JOURNAL_MAGIC 0x4c4e524a484b4c42u /* "BLKHJRNL" */
-#define JOURNAL_VERSION 2u
+#define JOURNAL_VERSION 3u
 
 #define JOURNAL_SLOT 4096u	  /* bytes */
 #define JOURNAL_EXTENT (1u * MIB) /* memory is taken and given back so */
@@ -76,12 +76,13 @@ struct journal_top {
 	F(36, n_about, "bytes at the text's start: packed journal_about") \
 	F(40, n_record,                                                   \
 	    "bytes from the next multiple of 4: packed GEN_SUBMIT")       \
-	F(44, n_calls, "of tools, that its owner has heard of")
+	F(44, n_calls, "of tools, that its owner has heard of")           \
+	F(48, rows, "of the prompt, that its owner has got")
 
 #define JOURNAL_WORD(off, name, what) _Atomic uint32_t name;
 struct journal_gen {
 	JOURNAL_GEN_FIELDS(JOURNAL_WORD)
-	uint32_t reserved[4]; /* 0 */
+	uint32_t reserved[3]; /* 0 */
 };
 #undef JOURNAL_WORD
 

@@ -62,6 +62,7 @@ lastwords_step_name(uint32_t step)
 	static const char *const names[STEP_COUNT] = {
 		[STEP_NONE] = "nothing",
 		[STEP_LOAD] = "loading the file",
+		[STEP_ATTACH] = "loading an attached file",
 		[STEP_SUBMIT] = "taking a request",
 		[STEP_CHUNK] = "a chunk of one sequence",
 		[STEP_TOKENS] = "a token of each sequence",

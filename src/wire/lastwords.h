@@ -29,7 +29,8 @@
 
 enum lastwords_step {
 	STEP_NONE,
-	STEP_LOAD, /* reading the file */
+	STEP_LOAD,   /* reading the file */
+	STEP_ATTACH, /* reading a file beside it */
 
 	STEP_SUBMIT, /* template, tokens, grammar of one generation */
 	STEP_CHUNK,  /* a chunk or tail of one sequence */

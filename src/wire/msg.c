@@ -41,3 +41,16 @@ msg_check_length(const char *field, const char *at_least, uint64_t n,
 	    "must have room for one more",
 	    field, at_least, (unsigned long long)n, n_ctx);
 }
+
+bool
+msg_turns_fit(struct i32s turns, uint32_t n)
+{
+	int32_t last = 0;
+
+	for (uint32_t i = 0; i < turns.n; i++) {
+		if (turns.p[i] < last)
+			return false;
+		last = turns.p[i];
+	}
+	return turns.n % 2 == 0 && (uint32_t)last <= n;
+}

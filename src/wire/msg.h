@@ -57,6 +57,14 @@ enum proc {
 	M(MODEL_SUSPECTS, model_suspects, FRONT, KEEPER, 64 * KIB, 0)       \
 	/* a request was found to have killed its workers */                \
 	M(MODEL_PARDON, model_pardon, FRONT, KEEPER, 256, 0)                \
+	/* a client wants a file beside a model; MODEL_ATTACHED answers */  \
+	M(MODEL_ATTACH, model_attach, FRONT, KEEPER, 16 * KIB, 0)           \
+	/* one user of it less */                                           \
+	M(MODEL_DETACH, model_detach, FRONT, KEEPER, 256, 0)                \
+	/* the worker has it; or why not; or that it is lost */             \
+	M(MODEL_ATTACHED, model_attached, KEEPER, FRONT, 16 * KIB, 0)       \
+	/* what became of a prompt cache that was to be written */          \
+	M(MODEL_SAVED, model_saved, KEEPER, FRONT, 4 * KIB, 0)              \
 	/* a LoRA adapter of the model that comes next; its file */         \
 	M(WORKER_ADAPTER, worker_adapter, KEEPER, WORKER, 16 * KIB, 1)      \
 	/* the model to load; the file's descriptor */                      \
@@ -66,6 +74,12 @@ enum proc {
 	/* what its jail holds; before the model's first byte */            \
 	M(WORKER_JAILED, jailed, WORKER, KEEPER, 256, 0)                    \
 	M(WORKER_READY, worker_ready, WORKER, KEEPER, 64 * KIB, 0)          \
+	/* a file beside the model that runs; each is answered, in turn */  \
+	M(WORKER_ATTACH, worker_attach, KEEPER, WORKER, 16 * KIB, 1)        \
+	M(WORKER_DETACH, worker_detach, KEEPER, WORKER, 256, 0)             \
+	M(WORKER_ATTACHED, worker_attached, WORKER, KEEPER, 4 * KIB, 0)     \
+	/* what is attached to be written is, as far as it is ours */       \
+	M(WORKER_SAVED, worker_saved, WORKER, KEEPER, 4 * KIB, 0)           \
 	/* cannot serve this model: says why, then exits */                 \
 	M(WORKER_FAILED, worker_failed, WORKER, KEEPER, 4 * KIB, 0)         \
 	/* one generation, whole: everything a worker needs */              \
@@ -83,7 +97,9 @@ enum proc {
 	/* ... or could not be done */                                      \
 	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)               \
 	/* whether a resume's logits are those that the hashes are of */    \
-	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)
+	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)                  \
+	/* whole rows of MODE_HIDDEN or MODE_LOGITS, in order */            \
+	M(GEN_ROWS, gen_rows, WORKER, FRONT, 16 * MIB, 0)
 
 #define MSG_ENUM(name, layout, from, to, max, fds) MSG_##name,
 enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
@@ -111,6 +127,7 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, stall_ms, "a client may read nothing this long")         \
 	F(S, u32, keepalive_ms, "between SSE comments while waiting")      \
 	F(S, u32, out_high, "bytes unread by a client that park its work") \
+	F(S, u32, array_max, "bytes of memfds that are on their way")      \
 	F(S, u8, resume_mode, "enum resume_mode, of requests without one") \
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")        \
@@ -162,6 +179,8 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, n_seq, "sequences at once")                          \
 	F(S, u32, n_vocab, "")                                         \
 	F(S, u32, n_embd, "")                                          \
+	F(S, u32, n_embd_in, "numbers of an embedding; 0: takes none") \
+	F(S, u32, n_embd_out, "floats of a row of MODE_HIDDEN")        \
 	F(S, u32, n_threads, "chosen for decoding")                    \
 	F(S, u32, n_threads_batch, "chosen for prefill")               \
 	F(S, u32, chunk, "N of the canonical schedule; tokens")        \
@@ -196,8 +215,8 @@ enum model_status {
 	    "of its worker: \"killed by SIGSEGV\"; or empty")             \
 	F(S, u64, died_unix, "when; seconds; 0: never")                   \
 	F(S, u32, outside,                                                \
-	    "pid of its last worker, if a SIGKILL of somebody "           \
-	    "else's ended that one; or 0")                                \
+	    "pid of its last worker, if none of its requests ended "      \
+	    "that one: a SIGKILL of somebody else's, a file; or 0")       \
 	F(S, str, crash_id, "of its last obituary; or empty")             \
 	F(S, str, jail, "layers of its worker's jail that hold")          \
 	F(S, str, jail_missing, "and those that do not")                  \
@@ -238,7 +257,69 @@ enum model_status {
 	F(S, u32, id, "counts up from 0; what requests call it") \
 	F(S, str, path, "for messages; the file comes as a descriptor")
 
+/* Files that clients attach to a model while it is served. */
+enum attach_kind {
+	ATTACH_LORA = 1, /* an adapter: named by its id in GEN_SUBMIT */
+	ATTACH_CACHE,	 /* a prompt cache: likewise */
+	ATTACH_SAVE,	 /* memory that one is to be written to: likewise */
+	ATTACH_KINDS
+};
+
+/* Ids of what is attached; below are those of WORKER_ADAPTER. They count up and
+ * are never used again in a model's life. */
+#define ATTACH_FIRST WORKER_ADAPTERS_MAX
+
+#define MODEL_ATTACH_FIELDS(F, S)                                       \
+	F(S, u32, ref, "comes back in the MODEL_ATTACHED that answers") \
+	F(S, u32, model, "")                                            \
+	F(S, u8, kind, "enum attach_kind")                              \
+	F(S, str, path, "the file")
+
+#define MODEL_DETACH_FIELDS(F, S) \
+	F(S, u32, model, "")      \
+	F(S, u32, id, "of one MODEL_ATTACHED that said it is there")
+
+#define MODEL_ATTACHED_FIELDS(F, S)                                      \
+	F(S, u32, ref, "of the MODEL_ATTACH; 0: what was there is lost") \
+	F(S, u32, model, "")                                             \
+	F(S, u32, id, "what requests call it; err 0 or ref 0")           \
+	F(S, i32, err, "0, or an ERR_*")                                 \
+	F(S, str, text, "why, for a person")                             \
+	F(S, str, crash_id, "of the worker that died of it; or empty")   \
+	F(S, u32, retry_ms, "until it is worth another try; 0: not known")
+
+#define MODEL_SAVED_FIELDS(F, S)         \
+	F(S, u32, model, "")             \
+	F(S, u32, id, "")                \
+	F(S, i32, err, "0, or an ERR_*") \
+	F(S, str, text, "why, for a person")
+
+#define WORKER_SAVED_FIELDS(F, S)            \
+	F(S, u32, id, "")                    \
+	F(S, u64, size, "bytes of the file") \
+	F(S, i32, err, "0, or an ERR_*")     \
+	F(S, str, text, "why, for a person")
+
+#define WORKER_ATTACH_FIELDS(F, S)         \
+	F(S, u32, id, "")                  \
+	F(S, u8, kind, "enum attach_kind") \
+	F(S, str, path, "for messages; the file comes as a descriptor")
+
+#define WORKER_DETACH_FIELDS(F, S) F(S, u32, id, "")
+
+#define WORKER_ATTACHED_FIELDS(F, S)     \
+	F(S, u32, id, "")                \
+	F(S, i32, err, "0, or an ERR_*") \
+	F(S, str, text, "why, for a person")
+
+/* What a worker computes with. */
+enum worker_engine {
+	ENGINE_LLAMA = 1,
+	ENGINE_RKLLM,
+};
+
 #define WORKER_LOAD_FIELDS(F, S)                                         \
+	F(S, u8, engine, "enum worker_engine")                           \
 	F(S, str, name, "for messages")                                  \
 	F(S, str, path, "for messages; the file comes as a descriptor")  \
 	F(S, u8, log_level, "enum log_level")                            \
@@ -252,7 +333,9 @@ enum model_status {
 	F(S, u8, jail, "enum jail_mode")                                 \
 	F(S, u8, resume_mode, "enum resume_mode, to be set up for")      \
 	F(S, str, tested, "identity that another worker found")          \
-	F(S, str, template_override, "a chat template, or empty")
+	F(S, str, template_override, "a chat template, or empty")        \
+	F(S, str, rkllm_library, "a path; or empty: the usual places")   \
+	F(S, str, rkllm_version, "of it; or empty: as its file says")
 
 #define WORKER_CHANNEL_FIELDS(F, S) F(S, u32, front_pid, "for logs")
 #define WORKER_READY_FIELDS(F, S) MODEL_DESCRIPTION_FIELDS(F, S)
@@ -265,7 +348,22 @@ enum gen_input {
 	INPUT_PROMPT = 1, /* text, tokenized as it is, specials parsed */
 	INPUT_CHAT,	  /* messages, through the chat template */
 	INPUT_TOKENS,	  /* token ids */
+	INPUT_EMBEDS,	  /* rows of embeddings */
 };
+
+/* What is wanted of it. Of the last two nothing is generated: the prompt's
+ * tokens have a row of floats each. */
+enum gen_mode {
+	MODE_GENERATE,
+	MODE_HIDDEN, /* the last layer's output, after its norm */
+	MODE_LOGITS,
+	MODE_COUNT
+};
+
+/* Bytes of rows in a frame, unless one row has more. */
+#define ROWS_FRAME (256u * KIB)
+/* Bytes of one row. */
+#define ROW_MAX (8u * MIB)
 
 /* What a resume promises. */
 enum resume_mode {
@@ -284,10 +382,33 @@ enum resume_mode {
 	F(S, str, messages, "INPUT_CHAT: a JSON array, OpenAI's form")        \
 	F(S, str, template_kwargs, "INPUT_CHAT: a JSON object, or empty")     \
 	F(S, u8, enable_thinking, "INPUT_CHAT: for templates that know it")   \
+	F(S, str, system,                                                     \
+	    "what stands before all of a conversation; or "                   \
+	    "empty. INPUT_CHAT: a message of the system")                     \
 	F(S, str, tools, "INPUT_CHAT: a JSON array, OpenAI's form; or empty") \
 	F(S, u8, tool_choice, "enum tool_choice, wire/part.h")                \
 	F(S, u8, parallel_calls, "enum parallel_calls, wire/part.h")          \
+	F(S, u8, plain_calls, "1: tools are shown, calls of them are text")   \
 	F(S, i32s, tokens, "INPUT_TOKENS; or the prompt of a resume")         \
+	F(S, i32s, history,                                                   \
+	    "a conversation that the prompt goes on from; not in a resume")   \
+	F(S, i32s, turns,                                                     \
+	    "where in history, or tokens of a resume, each prompt and each "  \
+	    "output ends, by turns")                                          \
+	F(S, str, embeds,                                                     \
+	    "rows of n_embd_in float32: wire/embed.h; history's come first")  \
+	F(S, u32, n_old_embeds, "rows of history")                            \
+	F(S, u32, n_images, "marks in the prompt that rows stand for")        \
+	F(S, u32, n_image_embeds, "rows of each")                             \
+	F(S, str, image_start, "text before each; or empty")                  \
+	F(S, str, image_end, "text after each; or empty")                     \
+	F(S, str, image_mark, "another mark than <image>; or empty")          \
+	F(S, u64, cache_key,                                                  \
+	    "of a conversation whose KV cache is kept afterwards; 0: none")   \
+	F(S, u8, may_shift,                                                   \
+	    "1: where the context is full it loses its oldest tokens, see "   \
+	    "wire/window.h; but not the first ...")                           \
+	F(S, i32, n_keep, "... of these; < 0: not the prompt")                \
 	F(S, u8, add_special, "INPUT_PROMPT: put BOS as the model wants")     \
 	F(S, u32, max_tokens, "0: until the context is full")                 \
 	F(S, u64, seed, "of the draws; always concrete")                      \
@@ -322,27 +443,44 @@ enum resume_mode {
 	F(S, str, json_schema, "JSON; or empty; \"{}\" is any JSON object")   \
 	F(S, strs, stops, "end before any of these is shown")                 \
 	F(S, biases, adapters, "LoRA: id and scale of each that is applied")  \
+	F(S, u32, cache, "ATTACH_CACHE to begin with, as far as it fits; 0")  \
+	F(S, u32, save, "ATTACH_SAVE for what the prompt leaves; 0: none")    \
 	F(S, u8, resume_mode, "enum resume_mode")                             \
+	F(S, u8, mode, "enum gen_mode")                                       \
 	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
 	F(S, i32s, done, "resume: tokens already delivered; not sent again")  \
 	F(S, f32, mu, "resume: mirostat's state after done")                  \
 	F(S, str, hashes,                                                     \
 	    "resume: the logits' hashes of the last tokens of done, "         \
-	    "u64 each, the last one last; may be fewer than done")
+	    "u64 each, the last one last; may be fewer than done")            \
+	F(S, u32, rows_done, "resume: rows already delivered; not sent again")
 
 #define GEN_CANCEL_FIELDS(F, S) F(S, u64, gen, "")
 #define GEN_PARK_FIELDS(F, S) F(S, u64, gen, "")
 #define GEN_UNPARK_FIELDS(F, S) F(S, u64, gen, "")
 
-#define GEN_STARTED_FIELDS(F, S)                                   \
-	F(S, u64, gen, "")                                         \
-	F(S, i32s, prompt, "token ids; empty when it is a resume") \
+#define GEN_STARTED_FIELDS(F, S)                                    \
+	F(S, u64, gen, "")                                          \
+	F(S, i32s, prompt, "token ids; empty when it is a resume")  \
+	F(S, i32s, turns, "that it goes on from, as in GEN_SUBMIT") \
+	F(S, u32, n_system,                                         \
+	    "of a conversation's first prompt: tokens of its "      \
+	    "system prompt")                                        \
 	F(S, u32, n_cached, "of the prompt, already in the KV cache")
+
+#define GEN_ROWS_FIELDS(F, S)                              \
+	F(S, u64, gen, "")                                 \
+	F(S, u8, mode, "enum gen_mode: what the rows are") \
+	F(S, u32, n_cols, "floats of a row")               \
+	F(S, u32, n_rows, "of the prompt, one each token") \
+	F(S, u32, first, "row that data begins with")      \
+	F(S, str, data, "whole rows, float32 each; not empty")
 
 enum gen_reason {
 	REASON_EOS = 1, /* the model ended it */
 	REASON_STOP,	/* one of its stop strings came */
-	REASON_LENGTH,	/* its budget or the context is used up */
+	REASON_LENGTH,	/* its budget or the context is used up; or all of
+			 * its rows are sent */
 	REASON_CANCEL,	/* the front asked */
 };
 
@@ -353,6 +491,7 @@ enum gen_reason {
 	F(S, u8, has_parts, "1: text is in parts, wire/part.h")             \
 	F(S, str, stop, "REASON_STOP: the string that matched")             \
 	F(S, u32, n_prompt, "tokens")                                       \
+	F(S, u32, n_cached, "of these, that this worker did not compute")   \
 	F(S, u32, n_out, "tokens generated, with those before a resume")    \
 	F(S, u64, prefill_us, "")                                           \
 	F(S, u64, decode_us, "")                                            \
@@ -369,37 +508,46 @@ enum gen_reason {
 	F(S, u8, agrees, "0: from here on it is a continuation, not exact")
 
 /* struct front_config and its fellows, and layout_front_config and its. */
-#define LAYOUTS(L)                               \
-	L(front_config, FRONT_CONFIG_FIELDS)     \
-	L(front_journal, FRONT_JOURNAL_FIELDS)   \
-	L(front_listen, FRONT_LISTEN_FIELDS)     \
-	L(front_client, FRONT_CLIENT_FIELDS)     \
-	L(front_drain, FRONT_DRAIN_FIELDS)       \
-	L(front_nudge, FRONT_NUDGE_FIELDS)       \
-	L(keeper_status, KEEPER_STATUS_FIELDS)   \
-	L(model_state, MODEL_STATE_FIELDS)       \
-	L(jailed, JAILED_FIELDS)                 \
-	L(front_ready, FRONT_READY_FIELDS)       \
-	L(front_drained, FRONT_DRAINED_FIELDS)   \
-	L(front_took, FRONT_TOOK_FIELDS)         \
-	L(model_want, MODEL_WANT_FIELDS)         \
-	L(model_drop, MODEL_DROP_FIELDS)         \
-	L(model_waiting, MODEL_WAITING_FIELDS)   \
-	L(model_broken, MODEL_BROKEN_FIELDS)     \
-	L(model_suspects, MODEL_SUSPECTS_FIELDS) \
-	L(model_pardon, MODEL_PARDON_FIELDS)     \
-	L(worker_adapter, WORKER_ADAPTER_FIELDS) \
-	L(worker_load, WORKER_LOAD_FIELDS)       \
-	L(worker_channel, WORKER_CHANNEL_FIELDS) \
-	L(worker_ready, WORKER_READY_FIELDS)     \
-	L(worker_failed, WORKER_FAILED_FIELDS)   \
-	L(gen_submit, GEN_SUBMIT_FIELDS)         \
-	L(gen_cancel, GEN_CANCEL_FIELDS)         \
-	L(gen_park, GEN_PARK_FIELDS)             \
-	L(gen_unpark, GEN_UNPARK_FIELDS)         \
-	L(gen_started, GEN_STARTED_FIELDS)       \
-	L(gen_done, GEN_DONE_FIELDS)             \
-	L(gen_failed, GEN_FAILED_FIELDS)         \
+#define LAYOUTS(L)                                 \
+	L(front_config, FRONT_CONFIG_FIELDS)       \
+	L(front_journal, FRONT_JOURNAL_FIELDS)     \
+	L(front_listen, FRONT_LISTEN_FIELDS)       \
+	L(front_client, FRONT_CLIENT_FIELDS)       \
+	L(front_drain, FRONT_DRAIN_FIELDS)         \
+	L(front_nudge, FRONT_NUDGE_FIELDS)         \
+	L(keeper_status, KEEPER_STATUS_FIELDS)     \
+	L(model_state, MODEL_STATE_FIELDS)         \
+	L(jailed, JAILED_FIELDS)                   \
+	L(front_ready, FRONT_READY_FIELDS)         \
+	L(front_drained, FRONT_DRAINED_FIELDS)     \
+	L(front_took, FRONT_TOOK_FIELDS)           \
+	L(model_want, MODEL_WANT_FIELDS)           \
+	L(model_drop, MODEL_DROP_FIELDS)           \
+	L(model_waiting, MODEL_WAITING_FIELDS)     \
+	L(model_broken, MODEL_BROKEN_FIELDS)       \
+	L(model_suspects, MODEL_SUSPECTS_FIELDS)   \
+	L(model_pardon, MODEL_PARDON_FIELDS)       \
+	L(model_attach, MODEL_ATTACH_FIELDS)       \
+	L(model_detach, MODEL_DETACH_FIELDS)       \
+	L(model_attached, MODEL_ATTACHED_FIELDS)   \
+	L(model_saved, MODEL_SAVED_FIELDS)         \
+	L(worker_adapter, WORKER_ADAPTER_FIELDS)   \
+	L(worker_load, WORKER_LOAD_FIELDS)         \
+	L(worker_channel, WORKER_CHANNEL_FIELDS)   \
+	L(worker_ready, WORKER_READY_FIELDS)       \
+	L(worker_attach, WORKER_ATTACH_FIELDS)     \
+	L(worker_detach, WORKER_DETACH_FIELDS)     \
+	L(worker_attached, WORKER_ATTACHED_FIELDS) \
+	L(worker_saved, WORKER_SAVED_FIELDS)       \
+	L(worker_failed, WORKER_FAILED_FIELDS)     \
+	L(gen_submit, GEN_SUBMIT_FIELDS)           \
+	L(gen_cancel, GEN_CANCEL_FIELDS)           \
+	L(gen_park, GEN_PARK_FIELDS)               \
+	L(gen_unpark, GEN_UNPARK_FIELDS)           \
+	L(gen_started, GEN_STARTED_FIELDS)         \
+	L(gen_done, GEN_DONE_FIELDS)               \
+	L(gen_failed, GEN_FAILED_FIELDS)           \
+	L(gen_rows, GEN_ROWS_FIELDS)               \
 	L(gen_checked, GEN_CHECKED_FIELDS)
 
 LAYOUTS(LAYOUT_STRUCT)
@@ -425,5 +573,8 @@ const char *proc_name(enum proc p);
  * at_least being "at least ", more) and one more: 0, or ERR_CONTEXT and *why. */
 int msg_check_length(const char *field, const char *at_least, uint64_t n,
     uint32_t n_ctx, struct fail *why) MUST_CHECK;
+
+/* Whether they are turns in n tokens: ends in pairs that never go down. */
+bool msg_turns_fit(struct i32s turns, uint32_t n);
 
 #endif

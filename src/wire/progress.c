@@ -75,6 +75,7 @@ progress_phase_name(uint32_t phase)
 		[PHASE_SUBMIT] = "submit",
 		[PHASE_SAMPLE] = "sample",
 		[PHASE_SERVE] = "serve",
+		[PHASE_ATTACH] = "attach",
 	};
 
 	return phase < PHASE_NPHASES ? names[phase] : "?";

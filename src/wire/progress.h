@@ -22,6 +22,7 @@ enum progress_phase {
 	PHASE_SUBMIT, /* makes a request ready: template, tokens, grammar */
 	PHASE_SAMPLE, /* chooses tokens from logits */
 	PHASE_SERVE,  /* the front: something has come */
+	PHASE_ATTACH, /* reads a file that was attached to its model */
 	PHASE_NPHASES
 };
 

@@ -355,6 +355,45 @@ check_depths(const chat_ask &ask, struct fail *f)
 	return 0;
 }
 
+/* No template changes a word, or looks into it. */
+constexpr const char *MARK = "BULKHEAD-MARK-7f3a91c4";
+
+/* The messages behind a system prompt and an exchange that stands for all that
+ * was said before. */
+std::vector<common_chat_msg>
+all_messages(const chat_ask &ask)
+{
+	std::vector<common_chat_msg> all, last;
+
+	if (ask.system.n > 0)
+		all.push_back(message("system", string_of(ask.system).c_str()));
+	if (ask.has_history) {
+		all.push_back(message("user", "-"));
+		all.push_back(message("assistant", MARK));
+	}
+	last = common_chat_msgs_parse_oaicompat(
+	    common_json::parse(string_of(ask.messages)));
+	all.insert(all.end(), last.begin(), last.end());
+	return all;
+}
+
+/* Of out, from at on: only what stands behind the mark. */
+int
+cut_to_mark(buf *out, size_t at, struct fail *f)
+{
+	std::string text(reinterpret_cast<const char *>(buf_data(out)) + at,
+	    buf_len(out) - at);
+	size_t mark = text.rfind(MARK);
+
+	if (mark == std::string::npos)
+		return fail_set(f, ERR_UNSUPPORTED, "keep_history",
+		    "keep_history: this model's chat template does not show "
+		    "what was said before; set_chat_template can replace it");
+	buf_truncate(out, at);
+	return append(
+	    out, text.substr(mark + std::char_traits<char>::length(MARK)));
+}
+
 } // namespace
 
 int
@@ -379,9 +418,13 @@ chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
 	if (err != 0)
 		return err;
 	return guarded(ERR_INVALID, "messages", f, [&] {
-		in.messages = common_chat_msgs_parse_oaicompat(
-		    common_json::parse(string_of(ask->messages)));
-		return render_ask(c, *ask, in, out, ret_form, f);
+		size_t at = buf_len(out);
+		int e;
+
+		in.messages = all_messages(*ask);
+		in.add_generation_prompt = !ask->is_unanswered;
+		e = render_ask(c, *ask, in, out, ret_form, f);
+		return e == 0 && ask->has_history ? cut_to_mark(out, at, f) : e;
 	});
 }
 

@@ -36,6 +36,10 @@ bool chat_is_explicit(const struct chat *c);
 /* All JSON. */
 struct chat_ask {
 	struct str messages; /* an array in OpenAI's form */
+	struct str system;   /* a system message before them, or empty */
+	bool has_history;    /* they go on a conversation: what they add to
+			      * it is rendered, and nothing else */
+	bool is_unanswered;  /* without the start of an answer */
 	struct str kwargs;   /* an object for the template, or empty */
 	struct str tools;    /* an array in OpenAI's form, or empty */
 	struct str schema;   /* of the answer, beside tools; or empty */

@@ -120,6 +120,12 @@ emit_is_held(const struct emit *e)
 	return e->n_carry > 0;
 }
 
+bool
+emit_is_clear(const struct emit *e)
+{
+	return e->n_carry == 0 && buf_len(&e->text) == e->shown;
+}
+
 struct str
 emit_stop(const struct emit *e)
 {

@@ -42,6 +42,9 @@ int emit_flush(struct emit *e, struct str *ret) MUST_CHECK;
 /* Whether the start of a character waits for its end. */
 bool emit_is_held(const struct emit *e);
 
+/* Whether all bytes that were given have been shown, or never will be. */
+bool emit_is_clear(const struct emit *e);
+
 /* The stop that matched, or the empty string. */
 struct str emit_stop(const struct emit *e);
 

@@ -6,7 +6,6 @@ extern "C" {
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <ctime>
 #include <malloc.h>
 #include <system_error>
@@ -100,12 +99,6 @@ may_throw()
 	return std::uncaught_exceptions() == 0;
 }
 
-void
-charge(void *p)
-{
-	left = left - int64_t(cost_of(p));
-}
-
 std::string
 one_line(std::string s)
 {
@@ -142,6 +135,37 @@ no_memory(const char *field, struct fail *f)
 }
 
 } // namespace
+
+bool
+may_take(size_t n)
+{
+	ceiling what = NONE;
+
+	if (!is_counted)
+		return true;
+	if (++since_tick >= TICK)
+		tick();
+	what = too_much(n);
+	if (what == NONE || !may_throw())
+		return true;
+	hit = what;
+	is_late = false; /* until the next tick */
+	return false;
+}
+
+void
+taken(void *p)
+{
+	if (is_counted)
+		left = left - int64_t(cost_of(p));
+}
+
+void
+given_back(void *p)
+{
+	if (is_returned && p != nullptr)
+		left = left + int64_t(cost_of(p));
+}
 
 budget::budget(size_t n, counting how)
 {
@@ -229,43 +253,4 @@ guard_beats(void (*fn)(void *), void *arg)
 {
 	guard::beat = fn;
 	guard::beat_arg = arg;
-}
-
-/* Of the whole process, also of llama.cpp: the only place to count. */
-void *
-operator new(size_t n)
-{
-	guard::ceiling what = guard::NONE;
-	void *p;
-
-	if (guard::is_counted) {
-		if (++guard::since_tick >= guard::TICK)
-			guard::tick();
-		what = guard::too_much(n);
-	}
-	if (what != guard::NONE && guard::may_throw()) {
-		guard::hit = what;
-		guard::is_late = false; /* until the next tick */
-		throw std::bad_alloc();
-	}
-	p = malloc(n > 0 ? n : 1);
-	if (p == nullptr)
-		throw std::bad_alloc();
-	if (guard::is_counted)
-		guard::charge(p);
-	return p;
-}
-
-void
-operator delete(void *p) noexcept
-{
-	if (guard::is_returned && p != nullptr)
-		guard::left = guard::left + int64_t(guard::cost_of(p));
-	free(p);
-}
-
-void
-operator delete(void *p, size_t) noexcept
-{
-	operator delete(p);
 }

@@ -40,6 +40,12 @@ class budget
 	static void check();
 };
 
+/* What new.cc asks before it gives n bytes (false: throws), and says of what
+ * it has given and got back. */
+bool may_take(size_t n);
+void taken(void *p);
+void given_back(void *p);
+
 std::string string_of(struct str s);
 
 /* Good until s changes. */

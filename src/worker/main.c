@@ -21,10 +21,12 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OUT_MAX (1u << 20)	/* bytes that may wait for the keeper */
 #define STACK_BYTES (64u << 20) /* templates are read by recursion */
+#define READ_BYTES_US 20.0	/* of a file that is attached */
 
 struct worker {
 	struct chan *keeper;
@@ -125,14 +127,17 @@ static int
 lock_in(struct worker *w, const struct worker_load *cfg, struct fail *why)
 {
 	enum jail_mode mode = (enum jail_mode)cfg->jail;
+	const struct jail_files files = {
+		.write = -1, .again = &w->files.model, .n_again = 1
+	};
 	struct jail_report r = { .landlock_abi = 0 };
 	struct jailed j = { { (const char *)&r, sizeof(r) } };
-	bool has_device;
-	int err = w->link.ops->prepare(cfg, &has_device, why);
+	enum jail_kind kind;
+	int err = w->link.ops->prepare(cfg, &kind, why);
 
 	if (err != 0 || mode == JAIL_OFF)
 		return err;
-	jail_lock(has_device ? JAIL_DEVICE : JAIL_WORKER, mode, NULL, &r);
+	jail_lock(kind, mode, kind == JAIL_NPU ? &files : NULL, &r);
 	if (chan_send(w->keeper, MSG_WORKER_JAILED, &j, -1) != 0)
 		return fail_set(why, ERR_IO, NULL, "the keeper is gone");
 	if (mode == JAIL_REQUIRE && report_has_gap(&r))
@@ -170,20 +175,33 @@ load(struct worker *w, const struct worker_load *cfg, struct fail *why)
 	return err;
 }
 
+static const struct engine_ops *
+engine_of(uint8_t engine)
+{
+	static const struct engine_ops *const all[] = {
+		[ENGINE_LLAMA] = &engine_llama,
+		[ENGINE_RKLLM] = &engine_rkllm,
+	};
+
+	return engine < sizeof(all) / sizeof(all[0]) ? all[engine] : NULL;
+}
+
 static void
 do_load(struct worker *w, struct frame *f)
 {
-	const struct engine_ops *ops = w->link.ops;
+	const struct engine_ops *ops;
 	struct worker_load cfg;
 	struct worker_ready ready;
 	struct fail why = { 0 };
 	uint64_t start = clock_ms();
 
 	if (w->link.engine != NULL || f->n_fds == 0 ||
-	    frame_unpack(f, &cfg) != 0) {
+	    frame_unpack(f, &cfg) != 0 ||
+	    (ops = engine_of(cfg.engine)) == NULL) {
 		over(w, 1);
 		return;
 	}
+	w->link.ops = ops;
 	log_init("bulkhead-worker", cfg.log_level);
 	set_phase(w, PHASE_LOAD);
 	crash_note_step(STEP_LOAD, 0);
@@ -222,9 +240,76 @@ do_channel(struct worker *w, struct frame *f)
 	f->fds[0] = -1;
 }
 
+/* About as long as a slow disk takes to read it. */
+static double
+reading_us(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (double)st.st_size / READ_BYTES_US : 0;
+}
+
+static int
+attach(
+    struct worker *w, const struct worker_attach *a, int fd, struct fail *why)
+{
+	const struct link *l = &w->link;
+
+	if (l->ops->attach == NULL)
+		return fail_set(why, ERR_UNSUPPORTED, NULL,
+		    "the %s engine can have no such file", l->ops->name);
+	progress_begin(w->p, PHASE_ATTACH, reading_us(fd));
+	progress_bump(w->p);
+	crash_note_step(STEP_ATTACH, 0);
+	why->code = l->ops->attach(l->engine, a, fd, why);
+	crash_note_step(STEP_NONE, 0);
+	set_phase(w, PHASE_IDLE);
+	return why->code;
+}
+
+/* Between two units of what runs, which waits as long as this takes. */
+static void
+do_attach(struct worker *w, struct frame *f)
+{
+	struct worker_attached r = { .err = 0 };
+	struct worker_attach a;
+	struct fail why = { 0 };
+
+	if (w->link.engine == NULL || f->n_fds == 0 ||
+	    frame_unpack(f, &a) != 0) {
+		over(w, 1);
+		return;
+	}
+	r.id = a.id;
+	r.err = attach(w, &a, f->fds[0], &why);
+	r.text = str_of(why.text);
+	if (chan_send(w->keeper, MSG_WORKER_ATTACHED, &r, -1) != 0)
+		over(w, 1);
+}
+
+static void
+do_detach(struct worker *w, struct frame *f)
+{
+	const struct link *l = &w->link;
+	struct worker_detach d;
+
+	if (frame_unpack(f, &d) != 0)
+		over(w, 1);
+	else if (l->engine != NULL && l->ops->detach != NULL)
+		l->ops->detach(l->engine, d.id);
+}
+
 static void
 take_from_keeper(struct worker *w)
 {
+	static void (*const handlers[MSG_COUNT])(
+	    struct worker *, struct frame *) = {
+		[MSG_WORKER_ADAPTER] = do_adapter,
+		[MSG_WORKER_LOAD] = do_load,
+		[MSG_WORKER_CHANNEL] = do_channel,
+		[MSG_WORKER_ATTACH] = do_attach,
+		[MSG_WORKER_DETACH] = do_detach,
+	};
 	struct frame f;
 	int err;
 
@@ -233,12 +318,8 @@ take_from_keeper(struct worker *w)
 			over(w, err == ERR_EOF ? 0 : 1);
 			return;
 		}
-		if (f.msg == MSG_WORKER_ADAPTER)
-			do_adapter(w, &f);
-		else if (f.msg == MSG_WORKER_LOAD)
-			do_load(w, &f);
-		else if (f.msg == MSG_WORKER_CHANNEL)
-			do_channel(w, &f);
+		if (handlers[f.msg] != NULL)
+			handlers[f.msg](w, &f);
 		frame_close(&f);
 	}
 }
@@ -259,7 +340,7 @@ wanted(const struct chan *c, bool wants_more)
 	    (chan_waiting(c) > 0 ? POLLOUT : 0));
 }
 
-/* Nothing to compute: wait until something comes or can be sent. */
+/* Nothing to compute here: wait until something comes or can be sent. */
 static void
 wait_idle(const struct worker *w)
 {
@@ -267,15 +348,20 @@ wait_idle(const struct worker *w)
 	struct pollfd fds[] = {
 		{ .fd = w->wake, .events = POLLIN },
 		{ .fd = chan_fd(w->keeper), .events = wanted(w->keeper, true) },
-		{ .fd = -1 },
+		{ .fd = -1, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
 	};
+	bool may_compute = l->engine != NULL && !link_is_full(l);
 
 	/* Until there is an engine, the front's frames wait in the socket. */
 	if (l->chan != NULL && l->engine != NULL) {
 		fds[2].fd = chan_fd(l->chan);
 		fds[2].events = wanted(l->chan, !link_is_full(l));
 	}
-	if (l->engine != NULL)
+	if (may_compute && l->ops->wake != NULL)
+		fds[3].fd = l->ops->wake(l->engine);
+	if (l->engine != NULL &&
+	    !(may_compute && l->ops->owes != NULL && l->ops->owes(l->engine)))
 		set_phase(w, PHASE_IDLE);
 	(void)poll(fds, sizeof(fds) / sizeof(fds[0]), -1);
 }
@@ -340,6 +426,7 @@ main(void)
 		crash_expect_exit();
 		return 1;
 	}
+	w.link.keeper = w.keeper;
 	run(&w);
 	crash_expect_exit();
 	clean_up(&w);

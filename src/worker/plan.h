@@ -36,12 +36,15 @@ enum plan_kind {
 	PLAN_SINGLE, /* one token; may share a batch with other sequences */
 };
 
-/* All counts are tokens of one sequence. */
+/* All counts are tokens of one sequence. What stands before the last prompt
+ * are turns of a conversation, a prompt and its output each. */
 struct plan {
 	enum plan_rule rule;
-	uint32_t chunk;	   /* N; at least 1; the most of any batch */
-	uint32_t n_prompt; /* P */
-	bool is_one_way;   /* the cache cannot remove a tail (recurrent) */
+	uint32_t chunk;	      /* N; at least 1; the most of any batch */
+	const int32_t *turns; /* where each prompt and each output ends */
+	uint32_t n_turns;     /* of those ends: even */
+	uint32_t n_prompt;    /* where the last prompt ends */
+	bool is_one_way;      /* the cache cannot remove a tail (recurrent) */
 };
 
 /* Decode tokens [from, from + n). Where from is less than n_past, remove
@@ -56,5 +59,11 @@ struct plan_op {
  * prompt and what has been generated. */
 struct plan_op plan_next(
     const struct plan *p, uint32_t n_past, uint32_t n_known);
+
+/* The cache has n_past tokens, computed by plan had; the first n_same of them
+ * are also the first of n_known ones that go by plan p. How many may stay,
+ * being what p would have computed. */
+uint32_t plan_common(const struct plan *had, uint32_t n_past,
+    const struct plan *p, uint32_t n_known, uint32_t n_same);
 
 #endif

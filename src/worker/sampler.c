@@ -17,6 +17,8 @@
 #include "worker/filter.h"
 #include "worker/mirostat.h"
 
+#include "wire/embed.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -122,10 +124,14 @@ add_penalties(const struct sampler *s, struct sampler_room *room, float *row,
 	    k->presence_penalty == 0)
 		return;
 	for (uint32_t i = n - w; i < n; i++)
-		room->counts[tokens[i]]++;
+		if (!embed_is(tokens[i]))
+			room->counts[tokens[i]]++;
 	for (uint32_t i = n - w; i < n; i++) {
-		uint32_t *count = &room->counts[tokens[i]];
+		uint32_t *count;
 
+		if (embed_is(tokens[i]))
+			continue;
+		count = &room->counts[tokens[i]];
 		if (*count > 0)
 			penalize(k, *count, &row[tokens[i]]);
 		*count = 0;
@@ -144,7 +150,7 @@ add_dry(const struct sampler *s, struct sampler_room *room, float *row,
 	if (s->hooks.dry == NULL)
 		return;
 	for (uint32_t i = n - w; i < n; i++)
-		if (room->counts[tokens[i]]++ == 0)
+		if (!embed_is(tokens[i]) && room->counts[tokens[i]]++ == 0)
 			v[n_v++] =
 			    (struct cand){ tokens[i], row[tokens[i]], 0 };
 	s->hooks.dry(s->hooks.arg, v, n_v);
@@ -321,7 +327,7 @@ sampler_pick(struct sampler *s, struct sampler_room *room, float *row,
 	if (err != 0)
 		return err;
 	/* It may move c.v: first the call, then the look. */
-	at = pick_one(s, room, n, &c);
+	at = pick_one(s, room, s->n_gone + n, &c);
 	*ret = c.v[at].id;
 	return 0;
 }

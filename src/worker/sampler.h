@@ -42,8 +42,9 @@ struct sampler {
 	struct gen_submit knobs; /* its numbers; what it points at is gone */
 	struct bias *bias;
 	uint32_t n_bias;
-	uint32_t n_ctx; /* what -1 means in a penalty's window */
-	float mu;	/* mirostat's state */
+	uint32_t n_ctx;	 /* what -1 means in a penalty's window */
+	uint32_t n_gone; /* tokens that are no longer among those before */
+	float mu;	 /* mirostat's state */
 	struct sampler_hooks hooks;
 };
 

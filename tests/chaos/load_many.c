@@ -123,7 +123,8 @@ start(struct run *r)
 static int
 give_model(struct run *r)
 {
-	struct worker_load load = { .name = str_of("mutant"),
+	struct worker_load load = { .engine = ENGINE_LLAMA,
+		.name = str_of("mutant"),
 		.path = str_of(r->path),
 		.log_level = 3,
 		.n_ctx = 256,

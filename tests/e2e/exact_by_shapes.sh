@@ -11,7 +11,7 @@ kinds=("llama --type f32" "gemma3 --window 24" mamba lfm2 "lfm2 --window 24"
     granitehybrid qwen35)
 [ -z "${BULKHEAD_SANITIZE:-}" ] || kinds=("lfm2 --window 24")
 for options in "${kinds[@]}"; do
-	for test in selftest company resume; do
+	for test in selftest company resume talk; do
 		# shellcheck disable=SC2086
 		passes $test 'by rows' --preset tiny-$options --ctx 1024
 	done

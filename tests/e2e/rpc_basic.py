@@ -221,7 +221,7 @@ def bad_input_hurts_nobody_else(server):
         error = refusal(rpc.call, 'rkllm.run', {'prompt_input': 'long ' * 5000})
         assert error.code == -32602, error
         assert refusal(rpc.call, 'rkllm.fly').code == -32601
-        assert refusal(rpc.call, 'rkllm.load_lora', {}).code == -32601
+        assert refusal(rpc.call, 'rkllm.load_lora', {}).code == -32602
         assert len(text_of(other.replies(run))) > 300
 
 

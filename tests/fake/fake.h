@@ -4,7 +4,8 @@
  *
  * The k-th token of a generation, from 0, has the id TOKEN_BASE + k and the
  * text "SEED:k ", so that a token lost, sent twice or sent to another client
- * shows. A prompt's tokens are its bytes. A resume is checked against what an
+ * shows. Where rows are wanted, the j-th number of the i-th row is i + j / 1024;
+ * a row counts as a token where the script counts those. A prompt's tokens are its bytes. A resume is checked against what an
  * earlier life must have sent, and failed when it differs.
  */
 #ifndef FAKE_FAKE_H
@@ -18,7 +19,6 @@
 
 #define MAX_GENS 256u
 #define TOKEN_BASE 1000
-#define N_VOCAB 100000u
 #define SLOTS 16u /* where neither the script nor the keeper says */
 
 struct gen {
@@ -30,6 +30,7 @@ struct gen {
 	uint8_t want_logprobs;
 	uint8_t n_tops;
 	uint8_t mirostat;
+	uint8_t mode;
 	bool is_parked;
 	bool is_held;
 	bool in_step; /* has a token in the frame being made */
@@ -57,5 +58,9 @@ void gen_step(struct worker *w, const struct gen *g, struct buf *out);
  * prompt: of AT_PROMPT. True if the generation was failed by it. */
 bool fault_at(struct worker *w, enum place place, struct gen *g, uint32_t k,
     struct str prompt);
+
+/* An attached file has one line more than "GGUF": what its reader does. "fail
+ * TEXT" is left to the caller: true, and text has it. */
+bool fault_of_file(struct worker *w, int fd, char *text, size_t n);
 
 #endif

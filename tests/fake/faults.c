@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -436,4 +437,22 @@ fault_at(struct worker *w, enum place place, struct gen *g, uint32_t k,
 		was_failed |= strcmp(f->action, "fail") == 0;
 	}
 	return was_failed;
+}
+
+bool
+fault_of_file(struct worker *w, int fd, char *text, size_t n)
+{
+	char line[WORD_MAX + 32] = "";
+	struct fault f = { .place = N_PLACES };
+
+	if (pread(fd, line, sizeof(line) - 1, 0) < 0)
+		err(2, "an attached file");
+	if (sscanf(line, "GGUF %15s %127[^\n]", f.action, f.arg) < 1)
+		return false;
+	if (strcmp(f.action, "fail") != 0) {
+		act(w, &f, NULL);
+		return false;
+	}
+	(void)snprintf(text, n, "%s", f.arg);
+	return true;
 }

@@ -75,6 +75,32 @@ gen_step(struct worker *w, const struct gen *g, struct buf *out)
 	buf_done(&tops);
 }
 
+/* Sends the next rows of g; how many. */
+static uint32_t
+send_rows(struct worker *w, const struct gen *g)
+{
+	uint32_t cols =
+	    g->mode == MODE_HIDDEN ? w->script.embd : w->script.vocab;
+	uint32_t left = g->n_prompt - g->n_out;
+	uint32_t n = left < w->script.rows ? left : w->script.rows;
+	struct gen_rows r = { .gen = g->id,
+		.mode = g->mode,
+		.n_cols = cols,
+		.n_rows = g->n_prompt,
+		.first = g->n_out };
+	struct buf b;
+
+	buf_init(&b, 16 * MIB);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < cols; j++)
+			buf_put_f32(
+			    &b, (float)(g->n_out + i) + (float)j / 1024);
+	r.data = buf_str(&b);
+	must(chan_send(w->front, MSG_GEN_ROWS, &r, -1), "GEN_ROWS");
+	buf_done(&b);
+	return n;
+}
+
 static void
 end(struct worker *w, struct gen *g, uint8_t reason)
 {
@@ -83,7 +109,7 @@ end(struct worker *w, struct gen *g, uint8_t reason)
 		.text = STR(""),
 		.stop = STR(""),
 		.n_prompt = g->n_prompt,
-		.n_out = g->n_out,
+		.n_out = g->mode == MODE_GENERATE ? g->n_out : 0,
 		.prefill_us = 1000,
 		.decode_us = 1000,
 		.peak_kib = 1000 };
@@ -164,11 +190,12 @@ on_submit(struct worker *w, const struct frame *f)
 		.seed = s.seed,
 		.n_prompt =
 		    s.input == INPUT_TOKENS ? s.tokens.n : (uint32_t)prompt.n,
-		.n_out = s.resume ? s.done.n : 0,
+		.n_out = s.resume ? s.done.n + s.rows_done : 0,
 		.n_max = s.max_tokens,
 		.want_logprobs = s.want_logprobs,
 		.n_tops = s.n_top_logprobs,
-		.mirostat = s.mirostat };
+		.mirostat = s.mirostat,
+		.mode = s.mode };
 	set_phase(w, PHASE_SUBMIT);
 	if (fault_at(w, AT_SUBMIT, g, 0, prompt) ||
 	    fault_at(w, AT_PROMPT, g, 0, prompt))
@@ -223,8 +250,9 @@ say_ready(struct worker *w)
 		.desc = STR("a fake worker's"),
 		.n_ctx = w->script.context,
 		.n_ctx_train = w->script.context,
-		.n_vocab = N_VOCAB,
-		.n_embd = 1,
+		.n_vocab = w->script.vocab,
+		.n_embd = w->script.embd,
+		.n_embd_out = w->script.embd,
 		.n_threads = 1,
 		.n_threads_batch = 1,
 		.exact = 1,
@@ -262,10 +290,46 @@ on_load(struct worker *w, struct frame *f)
 }
 
 static void
+on_attach(struct worker *w, struct frame *f)
+{
+	struct worker_attached r = { .err = 0 };
+	struct worker_attach a;
+	char text[WORD_MAX] = "";
+
+	if (frame_unpack(f, &a) != 0 || f->fds[0] < 0)
+		errx(2, "WORKER_ATTACH is wrong");
+	set_phase(w, PHASE_ATTACH);
+	log_info("attach %u", a.id);
+	if (fault_of_file(w, f->fds[0], text, sizeof(text)))
+		r.err = ERR_FILE;
+	r.id = a.id;
+	r.text = str_of(text);
+	if (w->is_stalled)
+		return;
+	must(chan_send(w->keeper, MSG_WORKER_ATTACHED, &r, -1),
+	    "WORKER_ATTACHED");
+	set_phase(w, PHASE_IDLE);
+}
+
+static void
+on_detach(struct frame *f)
+{
+	struct worker_detach d;
+
+	if (frame_unpack(f, &d) != 0)
+		errx(2, "WORKER_DETACH is wrong");
+	log_info("detach %u", d.id);
+}
+
+static void
 on_keeper_frame(struct worker *w, struct frame *f)
 {
 	if (f->msg == MSG_WORKER_LOAD) {
 		on_load(w, f);
+	} else if (f->msg == MSG_WORKER_ATTACH) {
+		on_attach(w, f);
+	} else if (f->msg == MSG_WORKER_DETACH) {
+		on_detach(f);
 	} else {
 		chan_free(w->front);
 		w->n_gens = 0;
@@ -312,6 +376,20 @@ may_step(struct worker *w, struct gen *g)
 	return !g->is_held && !g->is_parked;
 }
 
+static uint32_t
+most_of(const struct worker *w, const struct gen *g)
+{
+	return g->mode == MODE_GENERATE ? w->script.tokens : UINT32_MAX;
+}
+
+static uint32_t
+budget_of(const struct gen *g)
+{
+	if (g->mode != MODE_GENERATE)
+		return g->n_prompt;
+	return g->n_max != 0 ? g->n_max : UINT32_MAX;
+}
+
 static void
 end_those_done(struct worker *w)
 {
@@ -320,9 +398,9 @@ end_those_done(struct worker *w)
 
 		if (!may_step(w, g))
 			continue;
-		if (g->n_out >= w->script.tokens)
+		if (g->n_out >= most_of(w, g))
 			end(w, g, REASON_EOS);
-		else if (g->n_max != 0 && g->n_out >= g->n_max)
+		else if (g->n_out >= budget_of(g))
 			end(w, g, REASON_LENGTH);
 	}
 }
@@ -343,8 +421,12 @@ step(struct worker *w)
 		(void)fault_at(w, AT_FRAME, g, g->n_out + 1, STR(""));
 		if (g->is_held || w->is_stalled)
 			continue;
-		gen_step(w, g, &out);
-		g->n_out++;
+		if (g->mode != MODE_GENERATE) {
+			g->n_out += send_rows(w, g);
+		} else {
+			gen_step(w, g, &out);
+			g->n_out++;
+		}
 		g->in_step = true;
 		atomic_fetch_add(&w->progress->count, 1);
 		atomic_fetch_add(&w->progress->tokens, 1);

@@ -22,6 +22,9 @@ static const struct setting settings[] = {
 	{ "tokens", offsetof(struct script, tokens) },
 	{ "pause", offsetof(struct script, pause) },
 	{ "size", offsetof(struct script, size) },
+	{ "embd", offsetof(struct script, embd) },
+	{ "vocab", offsetof(struct script, vocab) },
+	{ "rows", offsetof(struct script, rows) },
 	{ "context", offsetof(struct script, context) },
 	{ "slots", offsetof(struct script, slots) },
 	{ "load", offsetof(struct script, load) },
@@ -142,7 +145,12 @@ script_read(struct script *s, int fd, uint32_t life)
 	ssize_t n = pread(fd, text, SCRIPT_MAX, 0);
 	char *save = NULL;
 
-	*s = (struct script){ .tokens = 8, .context = 4096, .p99 = 1 };
+	*s = (struct script){ .tokens = 8,
+		.context = 4096,
+		.p99 = 1,
+		.embd = 4,
+		.vocab = 100000,
+		.rows = 1 };
 	if (n < 0)
 		err(2, "script");
 	text[n] = '\0';

@@ -6,6 +6,9 @@
  *   tokens 20               of each generation (8); then EOS
  *   pause 5                 milliseconds between steps (0)
  *   size 4000               bytes of each token's text, filled up with dots
+ *   embd 8                  floats of a row of mode 1 (4)
+ *   vocab 32000             of a row of mode 2 (100000)
+ *   rows 16                 rows in a frame (1)
  *   context 512             n_ctx that it claims (4096)
  *   slots 4                 n_seq that it claims (what it is asked for)
  *   load 50                 milliseconds that loading takes (0)
@@ -79,6 +82,9 @@ struct script {
 	uint32_t tokens;
 	uint32_t pause;
 	uint32_t size;
+	uint32_t embd;
+	uint32_t vocab;
+	uint32_t rows;
 	uint32_t context;
 	uint32_t slots; /* 0: as asked */
 	uint32_t load;

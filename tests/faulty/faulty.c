@@ -249,9 +249,14 @@ extern int32_t __real_llama_decode(
 extern struct llama_model *__real_llama_model_load_from_file_ptr(
     FILE *file, struct llama_model_params params);
 
+extern struct llama_adapter_lora *__real_llama_adapter_lora_init_from_file_ptr(
+    struct llama_model *model, FILE *file);
+
 int32_t __wrap_llama_tokenize(const struct llama_vocab *vocab, const char *text,
     int32_t text_len, llama_token *tokens, int32_t n_tokens_max,
     bool add_special, bool parse_special);
+struct llama_adapter_lora *__wrap_llama_adapter_lora_init_from_file_ptr(
+    struct llama_model *model, FILE *file);
 int32_t __wrap_llama_decode(
     struct llama_context *ctx, struct llama_batch batch);
 struct llama_model *__wrap_llama_model_load_from_file_ptr(
@@ -289,13 +294,12 @@ __wrap_llama_decode(struct llama_context *ctx, struct llama_batch batch)
 	return __real_llama_decode(ctx, batch);
 }
 
-struct llama_model *
-__wrap_llama_model_load_from_file_ptr(
-    FILE *file, struct llama_model_params params)
+/* What stands at a file's end. */
+static void
+fault_at_end(FILE *file)
 {
 	char end[16] = ""; /* "FAULT:ggml......" */
 	const struct fault *f = NULL;
-	pthread_t thread;
 
 	if (fseek(file, -(long)sizeof(end), SEEK_END) == 0 &&
 	    fread(end, 1, sizeof(end), file) == sizeof(end) &&
@@ -304,6 +308,23 @@ __wrap_llama_model_load_from_file_ptr(
 	rewind(file);
 	if (f != NULL)
 		f->fn();
+}
+
+struct llama_adapter_lora *
+__wrap_llama_adapter_lora_init_from_file_ptr(
+    struct llama_model *model, FILE *file)
+{
+	fault_at_end(file);
+	return __real_llama_adapter_lora_init_from_file_ptr(model, file);
+}
+
+struct llama_model *
+__wrap_llama_model_load_from_file_ptr(
+    FILE *file, struct llama_model_params params)
+{
+	pthread_t thread;
+
+	fault_at_end(file);
 	if (pthread_create(&thread, NULL, pool_thread, NULL) != 0)
 		abort();
 	return __real_llama_model_load_from_file_ptr(file, params);

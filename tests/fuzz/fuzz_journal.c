@@ -39,6 +39,7 @@ add_one(struct journal *j, uint64_t id, uint32_t n)
 {
 	static char text[3 * JOURNAL_SLOT];
 	static int32_t ids[JOURNAL_SLOT];
+	static const int32_t turns[] = { 0, 0 };
 	struct journal_conn *c = journal_conn_new(j);
 	struct gen_submit g = { .gen = id, .prompt = { text, n } };
 	struct journal_about a = { .request = STR("cmpl-1"),
@@ -57,7 +58,8 @@ add_one(struct journal *j, uint64_t id, uint32_t n)
 		abort();
 	e.gen->class = RESUME_EXACT;
 	e.gen->origin = add_origin(j);
-	if (entry_prompt(&e, (struct i32s){ ids, n / 6 }) != 0)
+	if (entry_prompt(&e, (struct i32s){ turns, 2 },
+		(struct i32s){ ids, n / 6 }) != 0)
 		abort();
 	for (uint32_t i = 0; i < n / 30; i++)
 		if (entry_token(&e, &t, &at) != 0)

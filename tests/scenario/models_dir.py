@@ -98,7 +98,7 @@ def folders_that_are_none():
         assert s.get('/health').status == 200
         got = s.post('/v1/completions', {'prompt': 'x'})
         assert got.status == 404 and 'no model is named' in got.error['message'], got
-        assert 'holds no .gguf file' in s.log()
+        assert 'holds no .gguf or .rkllm file' in s.log()
     secret = os.path.join(folder, 'secret')
     os.mkdir(secret, 0)
     for path, why in ((os.path.join(folder, 'none'), 'no such folder'),

@@ -65,13 +65,13 @@ answer_fail(struct answer *a, const struct fail *why)
  */
 
 static void
-on_started(void *arg, struct gen *g, uint32_t n_prompt)
+on_started(void *arg, struct gen *g, const struct gen_started *s)
 {
 	struct choice *c = arg;
 	struct answer *a = c->answer;
 
 	(void)g;
-	c->times.n_prompt = n_prompt;
+	c->times.n_prompt = s->prompt.n;
 	if (!a->is_stream)
 		return;
 	emit_open(a);

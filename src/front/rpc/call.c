@@ -33,7 +33,7 @@ batch_free(struct batch *b)
 static void
 settle(struct rpc *r, struct batch *b)
 {
-	struct buf *out = conn_out(r->conn);
+	struct buf *out = rpc_out(r);
 
 	if (--b->open > 0)
 		return;
@@ -60,7 +60,7 @@ target(struct call *c)
 {
 	if (c->id.n == 0)
 		return &c->rpc->nowhere;
-	return c->batch != NULL ? &c->batch->out : conn_out(c->rpc->conn);
+	return c->batch != NULL ? &c->batch->out : rpc_out(c->rpc);
 }
 
 static struct buf *
@@ -94,7 +94,7 @@ call_close(struct call *c)
 		settle(c->rpc, c->batch);
 		return;
 	}
-	buf_put_u8(conn_out(c->rpc->conn), '\n');
+	buf_put_u8(rpc_out(c->rpc), '\n');
 	conn_touch(c->rpc->conn);
 }
 

@@ -3,6 +3,7 @@
 #include "front/front.h"
 #include "front/model.h"
 #include "front/params.h"
+#include "front/rpc/adapter.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
 
@@ -14,7 +15,7 @@
 #define DESTROYED \
 	"{\"success\":true,\"message\":\"Model destroyed successfully\"}"
 
-static struct change *
+struct change *
 change_new(struct call *c)
 {
 	struct change *ch = calloc(1, sizeof(*ch));
@@ -26,16 +27,55 @@ change_new(struct call *c)
 	return NULL;
 }
 
-/* Ends the change: the caller answers its call, then drops that. */
-static struct call
+struct call
 change_end(struct rpc *r)
 {
 	struct change *ch = r->change;
 	struct call c = ch->call;
 
 	r->change = NULL;
+	if (ch->what != NULL)
+		ch->drop(ch->what);
 	free(ch);
 	return c;
+}
+
+void *
+change_what(struct rpc *r)
+{
+	void *what = r->change->what;
+
+	r->change->what = NULL;
+	return what;
+}
+
+static void
+no_memory(struct rpc *r)
+{
+	struct call c = change_end(r);
+
+	call_error(&c, RPC_INTERNAL, NULL, "out of memory");
+	call_drop(&c);
+}
+
+void
+change_attach(struct call *c, enum attach_kind kind, struct str path,
+    void *what, void (*drop)(void *what), attach_fn fn)
+{
+	struct rpc *r = c->rpc;
+
+	r->change = change_new(c);
+	if (r->change == NULL) {
+		if (what != NULL)
+			drop(what);
+		return;
+	}
+	r->change->what = what;
+	r->change->drop = drop;
+	if (what != NULL)
+		r->change->attach = attach_ask(rpc_model(r), kind, path, fn, r);
+	if (r->change->attach == NULL)
+		no_memory(r);
 }
 
 static void
@@ -45,6 +85,11 @@ drop_model(struct rpc *r)
 
 	if (m != NULL)
 		model_drop(m);
+	adapter_forget(&r->adapters);
+	attached_drop(r->cache);
+	r->cache = NULL;
+	style_reset(&r->style);
+	talk_clear(&r->talk, false);
 	r->model = 0;
 }
 
@@ -83,16 +128,6 @@ on_want(void *arg, struct model *m, const struct fail *why)
 	rpc_settled(r);
 }
 
-/* What is kept of an init may not point into its request. */
-static void
-forget_strings(struct rkllm_param *p)
-{
-	p->model_path = STR("");
-	p->img_start = STR("");
-	p->img_end = STR("");
-	p->img_content = STR("");
-}
-
 static int
 may_init(const struct rpc *r, struct fail *f)
 {
@@ -124,17 +159,14 @@ load_init(struct call *c, const struct args *a)
 	if (r->change == NULL)
 		return;
 	path = p.model_path;
-	forget_strings(&p);
+	param_keep(&p);
 	r->change->param = p;
 	w = model_want(r->front, path, (uint32_t)p.max_context_len, on_want, r);
 	/* It may have been answered at once. */
 	if (w != NULL && r->change != NULL) {
 		r->change->want = w;
 	} else if (w == NULL && r->change != NULL) {
-		struct call kept = change_end(r);
-
-		call_drop(&kept);
-		call_error(c, RPC_INTERNAL, NULL, "out of memory");
+		no_memory(r);
 	}
 }
 
@@ -168,7 +200,8 @@ load_destroy(struct call *c, const struct args *a)
 void
 load_on_idle(struct rpc *r)
 {
-	if (r->change != NULL && r->change->want == NULL)
+	if (r->change != NULL && r->change->want == NULL &&
+	    r->change->attach == NULL)
 		finish_destroy(r);
 }
 
@@ -178,9 +211,11 @@ load_stop(struct rpc *r)
 	struct fail why;
 	struct call c;
 
-	if (r->change == NULL || r->change->want == NULL)
+	if (r->change == NULL ||
+	    (r->change->want == NULL && r->change->attach == NULL))
 		return;
 	want_cancel(r->change->want);
+	attach_cancel(r->change->attach);
 	c = change_end(r);
 	(void)fail_set(&why, ERR_STOPPING, NULL, "the server is stopping");
 	call_fail(&c, &why);
@@ -194,6 +229,7 @@ load_drop(struct rpc *r)
 		struct call c;
 
 		want_cancel(r->change->want);
+		attach_cancel(r->change->attach);
 		c = change_end(r);
 		/* r->batch is freed with r; another has only this call. */
 		if (c.batch != r->batch)

@@ -8,7 +8,23 @@
 #ifndef FRONT_RPC_LOAD_H
 #define FRONT_RPC_LOAD_H
 
+#include "front/attach.h"
 #include "front/rpc/method.h"
+
+/* A change of what the client has: its call is answered later, and until then
+ * what needs its outcome waits. NULL: out of memory, and answered. */
+struct change *change_new(struct call *c);
+
+/* Ends the change: the caller answers its call, then drops that. */
+struct call change_end(struct rpc *r);
+
+/* What a file is for; now the caller's. */
+void *change_what(struct rpc *r);
+
+/* A change that attaches a file to the client's model. what: taken over, and
+ * given to drop if nobody takes it; NULL, if there was no memory for it. */
+void change_attach(struct call *c, enum attach_kind kind, struct str path,
+    void *what, void (*drop)(void *what), attach_fn fn);
 
 void load_init(struct call *c, const struct args *a);
 void load_destroy(struct call *c, const struct args *a);

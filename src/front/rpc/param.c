@@ -9,6 +9,8 @@
 
 #include "json/write.h"
 
+#include <string.h>
+
 /* RKLLMExtendParam: what steers an NPU. */
 struct extend {
 	int32_t base_domain_id;
@@ -81,6 +83,30 @@ param_read(const struct source *s, struct rkllm_param *ret, struct fail *f)
 		    &shape_extend, &extend, f);
 	ret->extend_param = NULL;
 	return err;
+}
+
+void
+param_keep(struct rkllm_param *p)
+{
+	struct str *const marks[MARK_COUNT] = {
+		[MARK_START] = &p->img_start,
+		[MARK_END] = &p->img_end,
+		[MARK_CONTENT] = &p->img_content,
+	};
+
+	for (size_t i = 0; i < MARK_COUNT; i++) {
+		p->marks[i].n = (uint16_t)marks[i]->n;
+		if (marks[i]->n > 0)
+			memcpy(p->marks[i].text, marks[i]->p, marks[i]->n);
+		*marks[i] = STR("");
+	}
+	p->model_path = STR("");
+}
+
+struct str
+param_mark(const struct rkllm_param *p, enum rkllm_mark m)
+{
+	return (struct str){ p->marks[m].text, p->marks[m].n };
 }
 
 /* A field's value as it is in the struct. */

@@ -22,6 +22,8 @@ struct rkllm_sampling {
 	float mirostat_eta;
 };
 
+enum rkllm_mark { MARK_START, MARK_END, MARK_CONTENT, MARK_COUNT };
+
 struct rkllm_param {
 	struct str model_path; /* into the request */
 	int32_t max_context_len;
@@ -35,7 +37,17 @@ struct rkllm_param {
 	struct str img_end;
 	struct str img_content;
 	const struct json_value *extend_param; /* checked, not used yet */
+	struct mark {
+		uint16_t n;
+		char text[NAME_BYTES];
+	} marks[MARK_COUNT]; /* copies of the three above */
 };
+
+/* The request is going: what it has of strings is copied or forgotten. */
+void param_keep(struct rkllm_param *p);
+
+/* What stands around an image, or for it; as param_keep() has copied it. */
+struct str param_mark(const struct rkllm_param *p, enum rkllm_mark m);
 
 /* clang-format off */
 

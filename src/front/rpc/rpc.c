@@ -29,6 +29,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Of what waits for the end of a line: bytes past which no more requests are
+ * read, and the ceiling, times --out-high. */
+#define HELD_HIGH 65536u
+#define HELD_FACTOR 16u
+
 struct model *
 rpc_model(const struct rpc *r)
 {
@@ -175,11 +180,22 @@ limit_rest(struct rpc *r)
 	}
 }
 
-/* A client that does not read its replies is not asked for more requests. */
-static void
-update_pause(struct rpc *r)
+struct buf *
+rpc_out(struct rpc *r)
 {
-	conn_pause(r->conn, r->is_waiting || conn_is_slow(r->conn));
+	return r->line != NULL ? &r->held : conn_out(r->conn);
+}
+
+/* A client that does not read its replies is not asked for more requests. Who
+ * is being sent a line of any length can hardly keep up, and may want to abort
+ * it. */
+void
+rpc_update_pause(struct rpc *r)
+{
+	bool is_full = r->line != NULL ? buf_len(&r->held) > HELD_HIGH
+				       : conn_is_slow(r->conn);
+
+	conn_pause(r->conn, r->is_waiting || is_full);
 }
 
 /* Handles the message in front. False: no more for now. */
@@ -192,10 +208,12 @@ take_message(struct rpc *r)
 	if (!message_handle(r)) {
 		r->is_waiting = true;
 		conn_deadline(r->conn, 0);
-		update_pause(r);
+		rpc_update_pause(r);
 		return false;
 	}
 	consume(r, r->scanned);
+	if (r->line != NULL)
+		rpc_update_pause(r);
 	return true;
 }
 
@@ -229,7 +247,7 @@ rpc_settled(struct rpc *r)
 		return;
 	if (r->is_waiting && r->change == NULL) {
 		r->is_waiting = false;
-		update_pause(r);
+		rpc_update_pause(r);
 		return;
 	}
 	/* What waited is still to be handled. */
@@ -268,8 +286,9 @@ on_slow(void *arg, bool is_slow)
 {
 	struct rpc *r = arg;
 
-	run_park_all(r, is_slow);
-	update_pause(r);
+	(void)is_slow;
+	run_park_some(r);
+	rpc_update_pause(r);
 }
 
 static void
@@ -315,9 +334,24 @@ on_closed(void *arg, int err)
 	log_debug("rpc: client gone: %s", err_text(err));
 	run_drop_all(r);
 	load_drop(r);
+	style_done(&r->style);
+	talk_done(&r->talk);
 	batch_free(r->batch);
+	buf_done(&r->held);
 	free(r->warned);
 	free(r);
+}
+
+/* Nobody else's, nor one that a front before gave out. */
+static uint64_t
+draw_key(void)
+{
+	uint64_t key;
+
+	do
+		arc4random_buf(&key, sizeof(key));
+	while (key == 0);
+	return key;
 }
 
 int
@@ -341,7 +375,11 @@ rpc_accept(struct front *f, int fd, uint32_t uid)
 	r->front = f;
 	r->param = param_defaults;
 	list_init(&r->runs);
+	list_init(&r->adapters);
+	style_init(&r->style);
+	talk_init(&r->talk, draw_key());
 	buf_init(&r->nowhere, 0);
+	buf_init(&r->held, (size_t)f->config.out_high * HELD_FACTOR);
 	json_frame_init(&r->frame, RPC_DEPTH);
 	r->conn = conn_new(f, fd, uid, &ops, r);
 	if (r->conn == NULL) {

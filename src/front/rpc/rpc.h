@@ -17,12 +17,15 @@
 #include "front/rpc/param.h"
 #include "json/frame.h"
 #include "json/read.h"
+#include "rkllm/style.h"
+#include "rkllm/talk.h"
 
 #include <stdbool.h>
 
 struct conn;
 struct front;
 struct model;
+struct run;
 struct want;
 
 /* Containers in one another in a message. */
@@ -34,10 +37,17 @@ struct want;
 /* Names of unknown fields that are warned of, per connection. */
 #define RPC_WARNED_MAX 32u
 
-/* An init or destroy that is not answered yet. */
+struct attach;
+struct attached;
+
+/* An init, a destroy or a load of a file that is not answered yet. */
 struct change {
 	struct call call;
 	struct want *want;	  /* init: until the model is there */
+	struct attach *attach;	  /* a file: until it is there */
+	void *what;		  /* a file: what it is for ... */
+	void (*drop)(void *what); /* ... and how that is freed */
+	bool is_run;		  /* a run that is to begin then */
 	struct rkllm_param param; /* init: for the runs to come */
 };
 
@@ -57,8 +67,16 @@ struct rpc {
 	uint32_t model;	     /* id; one model_want() of ours; 0: none loaded */
 	struct change *change;	  /* what waits; NULL: nothing */
 	struct rkllm_param param; /* defaults of runs, from init */
+	struct list adapters;	  /* struct adapter, of load_lora */
+	struct attached *cache;	  /* of load_prompt_cache; NULL: none */
+	struct style style;	  /* how what is said becomes a prompt */
+	struct talk talk;	  /* of runs with keep_history */
+	uint64_t talk_file;	  /* a hash of which file it is of */
+	bool is_talking;	  /* one of those runs is not done */
 	struct list runs;	  /* struct run */
 	uint32_t n_runs;
+	struct run *line;      /* whose line is being written; NULL: none */
+	struct buf held;       /* what others have to say meanwhile */
 	struct warned *warned; /* NULL until there is something */
 	struct buf nowhere;    /* takes nothing: answers to notifications */
 	bool is_waiting;       /* the message is for after the change */
@@ -69,6 +87,12 @@ struct rpc {
 /* A run or a change ended: goes on with what waited for it; after the client's
  * last byte, or when the server stops, closes once nothing is owed. */
 void rpc_settled(struct rpc *r);
+
+/* Where a whole line is to be written; then conn_touch(). */
+struct buf *rpc_out(struct rpc *r);
+
+/* Stops or goes on with reading requests, as answers can be said or not. */
+void rpc_update_pause(struct rpc *r);
 
 /* The client's model; NULL if it has none. */
 struct model *rpc_model(const struct rpc *r);

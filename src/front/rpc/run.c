@@ -11,12 +11,16 @@
 #include "front/rpc/run.h"
 
 #include "front/admit.h"
+#include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/model.h"
+#include "front/rpc/adapter.h"
+#include "front/rpc/cache.h"
+#include "front/rpc/kv.h"
 #include "front/rpc/load.h"
-#include "front/rpc/rpc.h"
+#include "front/rpc/rows.h"
 #include "front/rpc/submit.h"
 #include "json/write.h"
 #include "wire/journal.h"
@@ -29,15 +33,6 @@ enum state { NORMAL, WAITING, FINISH };
 
 #define HEAD "{\"jsonrpc\":\"2.0\",\"id\":"
 #define TEXT ",\"result\":{\"text\":"
-#define ARRAYS                                            \
-	",\"last_hidden_layer\":{\"hidden_states\":null," \
-	"\"embd_size\":0,\"num_tokens\":0},"              \
-	"\"logits\":{\"logits\":null,\"vocab_size\":0,"   \
-	"\"num_tokens\":0},\"perf\":{\"prefill_time_ms\":"
-#define NO_PERF                                              \
-	"0.0,\"prefill_tokens\":0,\"generate_time_ms\":0.0," \
-	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
-#define STATE ",\"_callback_state\":"
 #define STARTED "{\"success\":true,\"message\":\"Async inference started\"}"
 #define ABORTED                                                        \
 	"{\"success\":true,\"message\":\"Task aborted successfully\"," \
@@ -45,17 +40,6 @@ enum state { NORMAL, WAITING, FINISH };
 #define NOTHING_RUNS                                             \
 	"{\"success\":false,\"message\":\"No task is running\"," \
 	"\"status_code\":-1}"
-
-struct run {
-	struct list link; /* in rpc->runs */
-	struct rpc *rpc;
-	struct gen *gen;
-	struct str id;	 /* in head; empty: nobody is told */
-	int32_t token;	 /* the last one */
-	bool is_ids;	 /* its prompt came as token ids */
-	struct str head; /* of each reply, up to the text; in mem */
-	char mem[];
-};
 
 static char *
 append(char *at, struct str s)
@@ -91,7 +75,11 @@ run_free(struct run *run)
 
 	list_remove(&run->link);
 	r->n_runs--;
+	attached_drop(run->adapter);
+	rows_drop(run);
+	cache_drop(run);
 	free(run);
+	rows_next(r);
 	if (r->n_runs == 0)
 		load_on_idle(r);
 	rpc_settled(r);
@@ -102,7 +90,7 @@ static void
 put_reply(
     struct run *run, const struct str *text, int32_t token, enum state state)
 {
-	struct buf *out = conn_out(run->rpc->conn);
+	struct buf *out = rpc_out(run->rpc);
 
 	if (run->id.n == 0)
 		return;
@@ -113,7 +101,7 @@ put_reply(
 		buf_put_str(out, STR("null"));
 	buf_put_str(out, STR(",\"token_id\":"));
 	json_put_i64(out, token);
-	buf_put_str(out, STR(ARRAYS));
+	buf_put_str(out, STR(NO_HIDDEN NO_LOGITS PERF));
 	if (state == FINISH)
 		return; /* put_last() goes on */
 	buf_put_str(out,
@@ -125,14 +113,14 @@ put_reply(
 static void
 put_last(struct run *run, const struct gen_done *d)
 {
-	struct buf *out = conn_out(run->rpc->conn);
+	struct buf *out = rpc_out(run->rpc);
 
 	if (run->id.n == 0)
 		return;
 	put_reply(run, NULL, run->token, FINISH);
 	json_put_f32(out, (float)d->prefill_us / 1000.0f);
 	buf_put_str(out, STR(",\"prefill_tokens\":"));
-	json_put_u64(out, d->n_prompt);
+	json_put_u64(out, d->n_prompt - d->n_cached);
 	buf_put_str(out, STR(",\"generate_time_ms\":"));
 	json_put_f32(out, (float)d->decode_us / 1000.0f);
 	buf_put_str(out, STR(",\"generate_tokens\":"));
@@ -141,6 +129,15 @@ put_last(struct run *run, const struct gen_done *d)
 	json_put_f32(out, (float)d->peak_kib / 1024.0f);
 	buf_put_str(out, STR("}" STATE "2}}\n"));
 	conn_touch(run->rpc->conn);
+}
+
+static void
+on_started(void *arg, struct gen *g, const struct gen_started *s)
+{
+	struct run *run = arg;
+
+	(void)g;
+	run->n_system = s->n_system;
 }
 
 static void
@@ -155,16 +152,39 @@ on_token(void *arg, struct gen *g, const struct step *s)
 	    is_held ? WAITING : NORMAL);
 }
 
+void
+run_end(struct run *run, const struct gen_done *d)
+{
+	struct fail why;
+
+	rows_close(run);
+	if (cache_failure(run) != NULL) {
+		run_fail(run, cache_failure(run));
+		return;
+	}
+	if (rows_pass(run, &why) != 0) {
+		run_fail(run, &why);
+		return;
+	}
+	put_last(run, d);
+	run_free(run);
+}
+
 static void
 on_done(void *arg, struct gen *g, const struct gen_done *d)
 {
 	struct run *run = arg;
 
-	(void)g;
-	if (d->text.n > 0)
+	if (run->is_turn)
+		kv_end(run->rpc, g, run->n_system);
+	run->is_turn = false;
+	run->gen = NULL;
+	run->is_over = true;
+	if (run->mode == MODE_GENERATE && d->text.n > 0)
 		put_reply(run, &d->text, run->token, NORMAL);
-	put_last(run, d);
-	run_free(run);
+	run->last = *d;
+	if (!rows_must_wait(run) && !cache_must_wait(run, d))
+		run_end(run, d);
 }
 
 /* The worker speaks of the record's fields; the client knows them by the names
@@ -174,6 +194,7 @@ name_as_sent(const struct run *run, const struct fail *why, struct fail *ret)
 {
 	const char *const names[][2] = {
 		{ "messages", "prompt_input" },
+		{ "embed", "embed_input.embed" },
 		{ "prompt",
 		    run->is_ids ? "token_input.input_ids" : "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
@@ -201,9 +222,19 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	struct fail as_sent;
 
 	(void)g;
+	if (run->is_turn)
+		kv_end(run->rpc, NULL, 0);
+	rows_close(run);
 	name_as_sent(run, why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
+}
+
+void
+run_fail(struct run *run, const struct fail *why)
+{
+	gen_drop(run->gen);
+	on_failed(run, NULL, why);
 }
 
 static struct conn *
@@ -231,30 +262,61 @@ may_run(const struct rpc *r, struct fail *f)
 }
 
 static int
-start(struct run *run, const struct gen_submit *req,
-    const struct gen_times *times, struct fail *f)
+start(struct run *run, struct buf *mem, struct gen_submit *req,
+    const struct submit_about *about, struct fail *f)
 {
 	static const struct gen_ops ops = {
 		.describe = describe,
+		.started = on_started,
 		.token = on_token,
+		.rows = rows_take,
 		.done = on_done,
 		.failed = on_failed,
 	};
 	struct rpc *r = run->rpc;
 	const struct gen_order order = { .client = conn_client(r->conn),
 		.conn = conn_party(r->conn),
-		.times = *times };
-	int err;
+		.times = about->times };
+	int err = 0;
 
-	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	if (about->is_turn)
+		err = kv_begin(r, mem, req, f);
+	if (err == 0)
+		cache_take(run, req);
+	if (err == 0)
+		err = gen_start(
+		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
 	run->is_ids = req->input == INPUT_TOKENS;
+	run->is_turn = about->is_turn;
+	r->is_talking = r->is_talking || run->is_turn;
+	if (req->adapters.p != NULL)
+		run->adapter = adapter_hold(&r->adapters, &req->adapters);
+	run->mode = (enum gen_mode)req->mode;
+	run->wants_memfd = about->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
-	if (conn_is_slow(r->conn))
-		gen_park(run->gen, true);
+	run_park_some(r);
 	return 0;
+}
+
+void
+run_go(struct call *c, struct run *run, struct gen_submit *req,
+    const struct submit_about *about, bool has_reply)
+{
+	struct fail why = { 0 };
+	struct buf joined;
+
+	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
+	if (start(run, &joined, req, about, &why) != 0) {
+		cache_drop(run);
+		free(run);
+		call_fail(c, &why);
+	} else if (has_reply) {
+		call_result(c, STR(STARTED));
+	}
+	buf_done(&joined);
 }
 
 static void
@@ -263,29 +325,30 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	const struct submit from = { .input = &a->at[0],
 		.infer = &a->at[1],
 		.param = &c->rpc->param,
-		.n_ctx = admit_context(rpc_model(c->rpc)) };
+		.adapters = &c->rpc->adapters,
+		.style = &c->rpc->style,
+		.n_ctx = admit_context(rpc_model(c->rpc)),
+		.n_embd = rpc_model(c->rpc)->state.n_embd_in };
 	struct gen_submit req;
-	struct gen_times times;
+	struct submit_about about;
 	struct fail why = { 0 };
 	struct run *run = NULL;
-	struct buf mem;
+	struct submit_mem mem;
 	int err;
 
-	buf_init(&mem, msg_row(MSG_GEN_SUBMIT)->max);
+	submit_mem_init(&mem);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
-		err = submit_read(&from, &mem, &req, &times, &why);
+		err = submit_read(&from, &mem, &req, &about, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
-	if (err == 0)
-		err = start(run, &req, &times, &why);
-	if (err != 0) {
-		free(run);
+	if (err != 0)
 		call_fail(c, &why);
-	} else if (has_reply) {
-		call_result(c, STR(STARTED));
-	}
-	buf_done(&mem);
+	else if (about.save.n > 0)
+		cache_wait_for_place(c, run, &req, &about, has_reply);
+	else
+		run_go(c, run, &req, &about, has_reply);
+	submit_mem_done(&mem);
 }
 
 void
@@ -323,17 +386,27 @@ run_cancel_all(struct rpc *r)
 {
 	struct list *it, *next;
 
-	LIST_EACH (it, next, &r->runs)
-		gen_cancel(LIST_ENTRY(it, struct run, link)->gen);
+	LIST_EACH (it, next, &r->runs) {
+		struct run *run = LIST_ENTRY(it, struct run, link);
+
+		if (run->gen != NULL)
+			gen_cancel(run->gen);
+	}
 }
 
 void
-run_park_all(struct rpc *r, bool is_parked)
+run_park_some(struct rpc *r)
 {
+	bool is_slow = conn_is_slow(r->conn);
 	struct list *it, *next;
 
-	LIST_EACH (it, next, &r->runs)
-		gen_park(LIST_ENTRY(it, struct run, link)->gen, is_parked);
+	LIST_EACH (it, next, &r->runs) {
+		struct run *run = LIST_ENTRY(it, struct run, link);
+		bool has_line = r->line == NULL || r->line == run;
+
+		if (run->gen != NULL)
+			gen_park(run->gen, is_slow || !has_line);
+	}
 }
 
 void
@@ -341,11 +414,16 @@ run_drop_all(struct rpc *r)
 {
 	struct list *it, *next;
 
+	if (r->line != NULL)
+		rows_close(r->line);
 	LIST_EACH (it, next, &r->runs) {
 		struct run *run = LIST_ENTRY(it, struct run, link);
 
 		gen_drop(run->gen);
 		list_remove(&run->link);
+		attached_drop(run->adapter);
+		rows_drop(run);
+		cache_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -17,8 +17,9 @@ void run_is_running(struct call *c, const struct args *a);
 /* Asks for the end of all; each still gets its last reply. */
 void run_cancel_all(struct rpc *r);
 
-/* The client reads too slowly, or has caught up. */
-void run_park_all(struct rpc *r, bool is_parked);
+/* The client reads too slowly or has caught up, or a line begins or ends:
+ * whoever has to wait is parked. */
+void run_park_some(struct rpc *r);
 
 /* The client is gone. */
 void run_drop_all(struct rpc *r);

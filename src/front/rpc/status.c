@@ -1,6 +1,7 @@
 #include "front/rpc/status.h"
 
 #include "base/clock.h"
+#include "front/attach.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/listener.h"
@@ -101,6 +102,7 @@ put_model(struct json_out *o, const struct model *m)
 	json_key_u64(o, "tokens", m->tokens);
 	json_key(o, "adapters");
 	lora_put(o, s);
+	json_key_u64(o, "attached", attach_count(m));
 	put_description(o, s);
 	json_close(o, '}');
 }

@@ -22,30 +22,97 @@ open_copy(int fd)
 	return f;
 }
 
-int
-adapters_add(struct adapters *a, struct llama_model *model, int fd,
-    const char *path, struct fail *why)
+static struct llama_adapter_lora *
+read_adapter(
+    struct llama_model *model, FILE *f, const char *path, struct fail *why)
 {
-	FILE *f = open_copy(fd);
 	struct llama_adapter_lora *one;
 
-	if (f == NULL)
-		return fail_set(why, ERR_NOMEM, "lora", "adapter %s: %s", path,
-		    strerror(errno));
 	logs_forget();
 	one = llama_adapter_lora_init_from_file_ptr(model, f);
-	(void)fclose(f);
-	if (one == NULL)
-		return fail_set(why, ERR_LOAD_FAILED, "lora",
+	if (one == NULL) {
+		(void)fail_set(why, ERR_LOAD_FAILED, "lora",
 		    "adapter %s: cannot be used with this model: %s", path,
 		    logs_error());
-	a->v[a->n++] = one;
-	if (llama_adapter_get_alora_n_invocation_tokens(one) > 0)
-		return fail_set(why, ERR_UNSUPPORTED, "lora",
+	} else if (llama_adapter_get_alora_n_invocation_tokens(one) > 0) {
+		(void)fail_set(why, ERR_UNSUPPORTED, "lora",
 		    "adapter %s: is one that begins at an invocation (aLoRA), "
 		    "which is not supported",
 		    path);
+		llama_adapter_lora_free(one);
+		return NULL;
+	}
+	return one;
+}
+
+int
+adapters_add(struct adapters *a, struct llama_model *model, int32_t id, int fd,
+    const char *path, struct fail *why)
+{
+	struct adapter_slot one = { .id = id };
+	FILE *f;
+
+	if (a->n == WORKER_ADAPTERS_MAX)
+		return fail_set(why, ERR_BUSY, "lora",
+		    "adapter %s: the model has %u adapters, the limit", path,
+		    a->n);
+	f = open_copy(fd);
+	if (f == NULL)
+		return fail_set(why, ERR_NOMEM, "lora", "adapter %s: %s", path,
+		    strerror(errno));
+	one.lora = read_adapter(model, f, path, why);
+	(void)fclose(f);
+	if (one.lora == NULL)
+		return why->code;
+	if (digest_sample(fd, one.digest) != 0) {
+		llama_adapter_lora_free(one.lora);
+		return fail_set(
+		    why, ERR_IO, "lora", "adapter %s: cannot be read", path);
+	}
+	a->v[a->n++] = one;
 	return 0;
+}
+
+static struct adapter_slot *
+find(struct adapters *a, int32_t id)
+{
+	for (uint32_t i = 0; i < a->n; i++)
+		if (a->v[i].id == id)
+			return &a->v[i];
+	return NULL;
+}
+
+const uint8_t *
+adapters_digest(struct adapters *a, int32_t id)
+{
+	return find(a, id)->digest;
+}
+
+void
+adapters_leave(struct adapters *a, int32_t id)
+{
+	struct adapter_slot *one = find(a, id);
+
+	if (one == NULL || one->is_leaving)
+		return;
+	one->is_leaving = true;
+	a->n_leaving++;
+}
+
+void
+adapters_remove(struct adapters *a, struct llama_context *ctx, int32_t id)
+{
+	static const struct adapter_set none;
+	struct adapter_slot *one = find(a, id);
+
+	if (one == NULL || !one->is_leaving)
+		return;
+	if (adapter_set_has(&a->applied, id))
+		adapters_use(a, ctx, &none);
+	llama_adapter_lora_free(one->lora);
+	a->n_leaving--;
+	a->n--;
+	memmove(one, one + 1, (size_t)(&a->v[a->n] - one) * sizeof(*one));
 }
 
 void
@@ -58,7 +125,7 @@ adapters_use(struct adapters *a, struct llama_context *ctx,
 	if (adapter_set_eq(&a->applied, set))
 		return;
 	for (uint32_t i = 0; i < set->n; i++) {
-		v[i] = a->v[set->ids[i]];
+		v[i] = find(a, set->ids[i])->lora;
 		scales[i] = set->scales[i];
 	}
 	(void)llama_set_adapters_lora(ctx, v, set->n, scales);
@@ -79,8 +146,8 @@ put(struct adapter_set *s, int32_t id, float scale)
 	s->scales[at] = scale;
 }
 
-static bool
-has(const struct adapter_set *s, int32_t id)
+bool
+adapter_set_has(const struct adapter_set *s, int32_t id)
 {
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->ids[i] == id)
@@ -88,21 +155,30 @@ has(const struct adapter_set *s, int32_t id)
 	return false;
 }
 
+static int
+no_such(uint32_t i, int32_t id, const struct adapters *a, struct fail *why)
+{
+	if (id >= (int32_t)ATTACH_FIRST)
+		return fail_set(why, ERR_FILE, "lora",
+		    "lora: the adapter that this reply began with is gone; "
+		    "load it again");
+	return fail_set(why, ERR_INVALID, "lora",
+	    "lora[%u]: id %d is none of the model's %u adapters", i, id, a->n);
+}
+
 int
-adapter_set_read(
-    struct adapter_set *s, struct biases asked, uint32_t n, struct fail *why)
+adapter_set_read(struct adapter_set *s, struct biases asked, struct adapters *a,
+    struct fail *why)
 {
 	memset(s, 0, sizeof(*s));
 	for (uint32_t i = 0; i < asked.n; i++) {
 		int32_t id = asked.p[i].token;
 		float scale = asked.p[i].bias;
+		const struct adapter_slot *one = find(a, id);
 
-		if (id < 0 || (uint32_t)id >= n)
-			return fail_set(why, ERR_INVALID, "lora",
-			    "lora[%u]: id %d is none of the model's %u "
-			    "adapters",
-			    i, id, n);
-		if (!isfinite(scale) || has(s, id))
+		if (one == NULL || one->is_leaving)
+			return no_such(i, id, a, why);
+		if (!isfinite(scale) || adapter_set_has(s, id))
 			return fail_set(why, ERR_INVALID, "lora",
 			    "lora[%u]: each id once, with a finite scale", i);
 		if (scale != 0)
@@ -112,11 +188,11 @@ adapter_set_read(
 }
 
 void
-adapter_set_all(struct adapter_set *s, uint32_t n)
+adapter_set_all(struct adapter_set *s, const struct adapters *a)
 {
 	memset(s, 0, sizeof(*s));
-	for (uint32_t i = 0; i < n; i++)
-		put(s, (int32_t)i, 1);
+	for (uint32_t i = 0; i < a->n; i++)
+		put(s, a->v[i].id, 1);
 }
 
 bool

@@ -5,31 +5,94 @@
 
 #include "crash/crash.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 void
 model_begin(struct model *m)
 {
+	m->now = &m->batch;
 	m->batch.n_tokens = 0;
+}
+
+/* Where each token and its wish for a row go. */
+static int32_t
+add(struct model *m, uint32_t pos, int32_t seq, bool wants_row)
+{
+	struct llama_batch *b = m->now;
+	int32_t i = b->n_tokens++;
+
+	b->pos[i] = (llama_pos)pos;
+	b->n_seq_id[i] = 1;
+	b->seq_id[i][0] = seq;
+	b->logits[i] = wants_row;
+	return i;
 }
 
 void
 model_add(
     struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row)
 {
-	struct llama_batch *b = &m->batch;
-	int32_t i = b->n_tokens++;
+	int32_t i = add(m, pos, seq, wants_row);
 
-	b->token[i] = token;
-	b->pos[i] = (llama_pos)pos;
-	b->n_seq_id[i] = 1;
-	b->seq_id[i][0] = seq;
-	b->logits[i] = wants_row;
+	m->batch.token[i] = token;
+}
+
+int
+model_begin_embeds(struct model *m)
+{
+	struct llama_batch *b = &m->embeds;
+	llama_pos *pos;
+
+	m->now = b;
+	if (b->embd == NULL) {
+		*b = llama_batch_init(
+		    (int32_t)m->n_batch, (int32_t)m->n_embd, 1);
+		if (b->embd == NULL || b->pos == NULL || b->seq_id == NULL ||
+		    b->logits == NULL)
+			return ERR_NOMEM;
+		pos = realloc(b->pos, sizeof(*pos) * m->n_batch * m->n_pos);
+		if (pos == NULL)
+			return ERR_NOMEM;
+		b->pos = pos;
+	}
+	b->n_tokens = 0;
+	return 0;
+}
+
+void
+model_add_embed(struct model *m, const float *row, uint32_t pos, int32_t seq,
+    bool wants_row)
+{
+	int32_t i = add(m, pos, seq, wants_row);
+
+	memcpy(m->embeds.embd + (size_t)i * m->n_embd, row,
+	    m->n_embd * sizeof(*row));
+}
+
+/* Embeddings for a model that counts in several directions need each: text
+ * goes on in all of the first three alike. */
+static void
+spread_positions(const struct model *m)
+{
+	const struct llama_batch *b = m->now;
+	size_t n = (size_t)b->n_tokens;
+
+	if (b->embd == NULL)
+		return;
+	for (uint32_t p = 1; p < m->n_pos; p++) {
+		if (p < 3)
+			memcpy(b->pos + p * n, b->pos, n * sizeof(*b->pos));
+		else
+			memset(b->pos + p * n, 0, n * sizeof(*b->pos));
+	}
 }
 
 /* The sequences of the batch, each once: rows of one come together. */
 static void
 note_batch(const struct model *m, enum batch_kind kind)
 {
-	const struct llama_batch *b = &m->batch;
+	const struct llama_batch *b = m->now;
 	int32_t seqs[LASTWORDS_BATCH];
 	uint32_t n = 0;
 
@@ -50,8 +113,9 @@ model_run(struct model *m, enum batch_kind kind, enum kernels k,
 	threads_attach(m, kind);
 	adapters_use(&m->adapters, m->ctx, set);
 	kernels_use(k, m->cpu);
+	spread_positions(m);
 	logs_forget();
-	r = llama_decode(m->ctx, m->batch);
+	r = llama_decode(m->ctx, *m->now);
 	crash_note_step(STEP_NONE, 0);
 	return r == 0 ? 0 : ERR_INTERNAL;
 }
@@ -60,6 +124,18 @@ float *
 model_row(const struct model *m, int32_t i)
 {
 	return llama_get_logits_ith(m->ctx, i);
+}
+
+void
+model_want_hidden(struct model *m, bool is_wanted)
+{
+	llama_set_embeddings(m->ctx, is_wanted);
+}
+
+const float *
+model_hidden(const struct model *m, int32_t i)
+{
+	return llama_get_embeddings_ith(m->ctx, i);
 }
 
 int

@@ -1,6 +1,7 @@
 /* The llama engine as engine.h wants it: loading, and who has a slot. */
 #include "worker/llama/sched.h"
 
+#include "worker/llama/attach.h"
 #include "worker/llama/backends.h"
 #include "worker/llama/logs.h"
 #include "worker/llama/prompt.h"
@@ -24,8 +25,12 @@ llama_engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	guard_beats(NULL, NULL);
+	caches_done(&e->caches);
 	for (uint32_t i = 0; e->gens != NULL && i < e->m.n_seq; i++)
 		gen_free(e->gens[i]);
+	for (uint32_t i = 0; e->kept != NULL && i < e->m.n_seq; i++)
+		kept_done(&e->kept[i]);
+	free(e->kept);
 	free(e->gens);
 	free(e->stepping);
 	logprob_done(&e->logprob);
@@ -39,20 +44,23 @@ make_room(struct engine *e)
 {
 	e->gens = calloc(e->m.n_seq, sizeof(struct gen *));
 	e->stepping = calloc(e->m.n_seq, sizeof(struct gen *));
-	if (e->gens == NULL || e->stepping == NULL)
+	e->kept = calloc(e->m.n_seq, sizeof(struct kept));
+	if (e->gens == NULL || e->stepping == NULL || e->kept == NULL)
 		return ERR_NOMEM;
 	return sampler_room_init(&e->room, e->m.n_vocab);
 }
 
 static int
 llama_engine_prepare(
-    const struct worker_load *cfg, bool *ret_device, struct fail *why)
+    const struct worker_load *cfg, enum jail_kind *ret_jail, struct fail *why)
 {
+	bool has_device;
 	int err;
 
 	logs_init();
 	err = backends_load(why);
-	*ret_device = err == 0 && cfg->n_gpu_layers > 0 && backends_open();
+	has_device = err == 0 && cfg->n_gpu_layers > 0 && backends_open();
+	*ret_jail = has_device ? JAIL_DEVICE : JAIL_WORKER;
 	return err;
 }
 
@@ -107,6 +115,8 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 	ret->n_seq = m->n_seq;
 	ret->n_vocab = m->n_vocab;
 	ret->n_embd = (uint32_t)llama_model_n_embd(m->weights);
+	ret->n_embd_in = m->n_embd;
+	ret->n_embd_out = m->n_cols;
 	ret->n_threads = (uint32_t)m->threads[BATCH_STEP];
 	ret->n_threads_batch = (uint32_t)m->threads[BATCH_CHUNK];
 	ret->chunk = m->chunk;
@@ -129,10 +139,13 @@ find(const struct engine *e, uint64_t id)
 static void
 say_started(struct engine *e, const struct gen *g, bool is_known)
 {
-	struct gen_started s = { .gen = g->id };
+	struct gen_started s = { .gen = g->id, .n_cached = g->n_past };
 
-	if (!is_known)
+	if (!is_known) {
 		s.prompt = (struct i32s){ g->tokens, g->n_tokens };
+		s.turns = (struct i32s){ g->turns, g->plan.n_turns };
+		s.n_system = g->n_system;
+	}
 	e->events.on_started(e->events.arg, &s);
 }
 
@@ -142,38 +155,41 @@ static uint64_t
 size_of(const struct gen_submit *s)
 {
 	uint64_t bytes = s->prompt.n + s->messages.n + s->template_kwargs.n +
-	    s->grammar.n + s->json_schema.n + s->tools.n;
+	    s->grammar.n + s->json_schema.n + s->tools.n + s->system.n +
+	    s->embeds.n;
 
-	return (bytes + 4ull * (s->tokens.n + s->done.n)) / KIB + 1;
+	return (bytes + 4ull * (s->tokens.n + s->done.n + s->history.n)) / KIB +
+	    1;
 }
 
 static void
 submit(struct engine *e, const struct gen_submit *s)
 {
 	struct fail why = { 0 };
-	uint32_t seq = 0;
+	int32_t seq = kept_choose(e->kept, e->gens, e->m.n_seq, s->cache_key);
 	int reason = GEN_GOES_ON;
 	struct gen *g;
 
-	while (seq < e->m.n_seq && e->gens[seq] != NULL)
-		seq++;
-	if (seq == e->m.n_seq)
+	if (seq < 0)
 		(void)fail_set(&why, ERR_BUSY, NULL,
-		    "all %u sequences of the model are in use", seq);
+		    "all %u sequences of the model are in use", e->m.n_seq);
 	else if (find(e, s->gen) != NULL)
 		(void)fail_set(&why, ERR_INVALID, NULL,
 		    "a generation of this id is running");
 	crash_note_step(STEP_SUBMIT, s->gen);
-	if (why.code != 0 ||
-	    gen_new(&e->m, s, (int32_t)seq, &g, &reason, &why) != 0) {
+	if (why.code != 0 || gen_new(&e->m, s, seq, &g, &reason, &why) != 0) {
 		sched_say_failed(e, s->gen, &why);
 		return;
 	}
+	(void)kept_take(&e->kept[seq], g);
+	caches_take(e, g);
+	g->n_cached = g->n_past;
 	e->gens[seq] = g;
 	e->n_gens++;
 	crash_note_seat(g->seq, g->id);
 	crash_note_step(STEP_NONE, 0);
 	say_started(e, g, prompt_is_given(s));
+	caches_put(e, g);
 	if (reason != GEN_GOES_ON)
 		sched_finish(e, g, reason);
 }
@@ -200,7 +216,7 @@ llama_engine_cancel_all(struct engine *e)
 {
 	for (uint32_t i = 0; i < e->m.n_seq; i++)
 		if (e->gens[i] != NULL)
-			sched_drop(e, e->gens[i]);
+			sched_drop(e, e->gens[i], false);
 }
 
 static void
@@ -230,5 +246,7 @@ const struct engine_ops engine_llama = {
 	.park = llama_engine_park,
 	.has_work = sched_has_work,
 	.step = sched_step,
+	.attach = attach_add,
+	.detach = attach_remove,
 	.interrupt = llama_engine_interrupt,
 };

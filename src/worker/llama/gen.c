@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "wire/window.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -175,29 +176,124 @@ seed_of_ids(const struct gen *g, const struct gen_submit *s)
 	return s->seed + g->n_tokens * 0x9e3779b97f4a7c15u;
 }
 
+/* By shapes a chunk is one batch, which may not have both ids and embeddings.
+ */
+static enum plan_rule
+rule_of(const struct gen *g, const struct gen_submit *s)
+{
+	if (s->resume_mode == RESUME_FAST ||
+	    (g->m->rule == PLAN_SHAPES && g->embeds.n > 0))
+		return PLAN_FREE;
+	return g->m->rule;
+}
+
+static int
+set_plan(struct gen *g, const struct gen_submit *s, struct i32s turns)
+{
+	const struct model *m = g->m;
+
+	g->turns = malloc((turns.n + 1) * sizeof(*g->turns));
+	if (g->turns == NULL)
+		return ERR_NOMEM;
+	if (turns.n > 0)
+		memcpy(g->turns, turns.p, turns.n * sizeof(*g->turns));
+	g->plan = (struct plan){
+		.rule = rule_of(g, s),
+		.chunk = m->chunk,
+		.turns = g->turns,
+		.n_turns = turns.n,
+		.n_prompt = g->n_tokens,
+		.is_one_way = m->is_one_way,
+	};
+	return 0;
+}
+
+/* Without a budget it ends where the context does. */
+static void
+set_budget(struct gen *g, const struct gen_submit *s)
+{
+	uint32_t room = g->m->n_ctx - g->n_tokens;
+
+	g->n_prompt = g->n_tokens;
+	g->n_keep = s->n_keep;
+	g->may_shift = s->may_shift && s->max_tokens > 0;
+	g->max_out = s->max_tokens;
+	if (!g->may_shift && (g->max_out == 0 || g->max_out > room))
+		g->max_out = room;
+}
+
 /* Penalties look at the prompt as well, the grammar does not. */
 static int
 set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 {
-	struct chat_form *form = NULL;
 	struct model *m = g->m;
+	struct prompt p = { 0 };
 	int err;
 
 	g->tokens = calloc(m->n_ctx, sizeof(*g->tokens));
 	if (g->tokens == NULL)
 		return ERR_NOMEM;
-	err = prompt_tokens(m, s, g->tokens, &g->n_tokens, &form, why);
-	if (err == 0)
-		err = tools_init(&g->tools, form, m->vocab, seed_of_ids(g, s));
-	if (err != 0)
+	err = prompt_tokens(m, s, g->tokens, &p, why);
+	if (err != 0) {
+		chat_form_free(p.form);
 		return err;
-	g->plan.rule = s->resume_mode == RESUME_FAST ? PLAN_FREE : m->rule;
-	g->plan.chunk = m->chunk;
+	}
+	g->n_tokens = p.n;
+	g->n_system = p.n_system;
+	g->cache_key = s->cache_key;
+	g->cache = s->cache;
+	g->save = s->save;
+	set_budget(g, s);
+	err = tools_init(
+	    &g->tools, p.form, s->plain_calls, m->vocab, seed_of_ids(g, s));
+	return err != 0 ? err : set_plan(g, s, p.turns);
+}
+
+/* The context is full: what is left is computed anew, as a prompt. */
+static int
+shift(struct gen *g)
+{
+	struct window_cut cut = window_cut(g->n_tokens, g->n_keep, g->n_prompt);
+
+	g->n_tokens = window_apply(cut, g->tokens, g->n_tokens);
+	g->sampler.n_gone += cut.n;
+	g->n_whole = g->n_out;
+	g->plan.n_turns = 0;
 	g->plan.n_prompt = g->n_tokens;
-	g->plan.is_one_way = m->is_one_way;
-	g->max_out = m->n_ctx - g->n_tokens;
-	if (s->max_tokens > 0 && s->max_tokens < g->max_out)
-		g->max_out = s->max_tokens;
+	if (g->n_past == 0)
+		return 0; /* a replay: nothing is decoded yet */
+	g->n_past = 0;
+	return model_cut(g->m, g->seq, 0);
+}
+
+/* Of the last hashes those whose rows will be computed again: not those of
+ * tokens before the last shift. */
+static struct str
+hashes_left(const struct gen *g, struct str hashes)
+{
+	size_t most = (size_t)(g->n_out - g->n_whole) * sizeof(uint64_t);
+
+	if (hashes.n <= most)
+		return hashes;
+	return (struct str){ hashes.p + hashes.n - most, most };
+}
+
+/* Their batches are the same whatever is promised, from the first token on,
+ * and no other run's: nothing of a cache is taken over or left. */
+static int
+set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
+    struct fail *why)
+{
+	int err = rows_init(&g->rows, g->m, s, g->n_tokens, why);
+
+	if (err != 0 || !rows_are_wanted(&g->rows))
+		return err;
+	g->plan.rule = PLAN_ROWS;
+	g->plan.chunk = g->m->rows_chunk;
+	g->plan.n_turns = 0;
+	g->cache_key = 0;
+	if (rows_are_over(&g->rows))
+		*ret_reason = REASON_LENGTH;
 	return 0;
 }
 
@@ -211,7 +307,8 @@ replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
 
 	if (g->dry != NULL)
 		for (uint32_t i = 0; i < g->n_tokens; i++)
-			llama_sampler_accept(g->dry, g->tokens[i]);
+			if (!embed_is(g->tokens[i]))
+				llama_sampler_accept(g->dry, g->tokens[i]);
 	*ret_reason = GEN_GOES_ON;
 	for (uint32_t i = 0; i < s->done.n && err == 0; i++) {
 		if (*ret_reason != GEN_GOES_ON)
@@ -221,7 +318,8 @@ replay(struct gen *g, const struct gen_submit *s, int *ret_reason,
 		err = gen_take(g, s->done.p[i], &text, ret_reason);
 	}
 	if (s->hashes.n / sizeof(g->check.want[0]) <= s->done.n)
-		exact_check_init(&g->check, s->hashes, g->n_tokens);
+		exact_check_init(
+		    &g->check, hashes_left(g, s->hashes), g->n_tokens);
 	return err;
 }
 
@@ -251,7 +349,9 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 
 	if (err == 0)
 		err = adapter_set_read(
-		    &g->adapters, s->adapters, g->m->adapters.n, why);
+		    &g->adapters, s->adapters, &g->m->adapters, why);
+	if (err == 0)
+		err = embeds_init(&g->embeds, g->m, s, why);
 	if (err == 0)
 		err = set_prompt(g, s, why);
 	if (err == 0)
@@ -260,6 +360,8 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 		err = add_sampler(g, s, why);
 	if (err == 0)
 		err = replay(g, s, ret_reason, why);
+	if (err == 0)
+		err = set_rows(g, s, ret_reason, why);
 	if (err != 0 && why->code == 0)
 		(void)fail_set(why, err, NULL, "%s", err_text(err));
 	return err;
@@ -298,14 +400,25 @@ gen_free(struct gen *g)
 	sampler_done(&g->sampler);
 	emit_done(&g->emit);
 	tools_done(&g->tools);
+	rows_done(&g->rows);
 	free(g->tokens);
+	free(g->turns);
+	embeds_done(&g->embeds);
 	free(g);
 }
 
+/* A batch has ids or embeddings, not both: it ends where they meet. */
 struct plan_op
 gen_next(const struct gen *g)
 {
-	return plan_next(&g->plan, g->n_past, g->n_tokens);
+	struct plan_op op = plan_next(&g->plan, g->n_past, g->n_tokens);
+
+	if (g->embeds.n == 0 || op.kind == PLAN_NOTHING)
+		return op;
+	op.n = embeds_alike(g->tokens, op.from, op.n);
+	if (op.kind == PLAN_SINGLE && embed_is(g->tokens[op.from]))
+		op.kind = PLAN_ALONE;
+	return op;
 }
 
 int
@@ -347,7 +460,7 @@ show(struct gen *g, struct str piece, struct str *ret)
 bool
 gen_has_parts(const struct gen *g)
 {
-	return g->tools.form != NULL;
+	return tools_has_parts(&g->tools);
 }
 
 int
@@ -370,6 +483,8 @@ gen_take(struct gen *g, int32_t token, struct str *ret_text, int *ret_reason)
 	else
 		*ret_reason =
 		    g->n_out < g->max_out ? GEN_GOES_ON : REASON_LENGTH;
+	if (*ret_reason == GEN_GOES_ON && g->n_tokens == g->m->n_ctx)
+		return shift(g);
 	return 0;
 }
 
@@ -388,7 +503,8 @@ gen_last_word(struct gen *g, int reason, struct gen_done *ret)
 	    tools_read(&g->tools, ret->text, true, &ret->text) != 0)
 		ret->text = STR("");
 	ret->stop = emit_stop(&g->emit);
-	ret->n_prompt = g->plan.n_prompt;
+	ret->n_prompt = g->n_prompt;
+	ret->n_cached = g->n_cached < g->n_prompt ? g->n_cached : g->n_prompt;
 	ret->n_out = g->n_out;
 	ret->prefill_us = first - g->start_us;
 	ret->decode_us = now - first;

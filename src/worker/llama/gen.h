@@ -9,8 +9,10 @@
 #define WORKER_LLAMA_GEN_H
 
 #include "worker/emit.h"
+#include "worker/llama/embeds.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/model.h"
+#include "worker/llama/rows.h"
 #include "worker/llama/tools.h"
 #include "worker/plan.h"
 #include "worker/sampler.h"
@@ -24,15 +26,27 @@ struct gen {
 	struct model *m;
 	struct plan plan;
 	struct adapter_set adapters;
+	struct embeds embeds;
 	struct exact_check check; /* of a resume */
 	int32_t *tokens; /* the prompt, then the output; room for n_ctx */
 	uint32_t n_tokens;
 	uint32_t n_past; /* tokens in the KV cache */
 	uint32_t n_out;
 	uint32_t max_out;
+	uint32_t n_prompt; /* as it was at first */
+	uint32_t n_system; /* of it; see struct prompt */
+	uint32_t n_whole;  /* of the output, when tokens last were cut */
+	bool may_shift;	   /* they are when the context is full */
+	int32_t n_keep;
+	int32_t *turns; /* the plan's */
+	uint64_t cache_key;
+	uint32_t cache;	   /* an ATTACH_CACHE; 0: none */
+	uint32_t save;	   /* an ATTACH_SAVE that is not written yet */
+	uint32_t n_cached; /* of the prompt, not computed here */
 	struct sampler sampler;
 	struct llama_sampler *grammar; /* or NULL */
 	struct llama_sampler *dry;     /* or NULL */
+	struct rows rows;
 	struct tools tools;
 	struct emit emit;
 	uint64_t start_us; /* when it was submitted */

@@ -80,8 +80,10 @@ kernels_init(void)
 
 	if (cpu == NULL)
 		return false;
-	set_ref = (ref_fn)ggml_backend_reg_get_proc_address(
-	    cpu, "ggml_backend_cpu_set_use_ref");
+	/* Once: where several models load, others compute meanwhile. */
+	if (set_ref == NULL)
+		set_ref = (ref_fn)ggml_backend_reg_get_proc_address(
+		    cpu, "ggml_backend_cpu_set_use_ref");
 	if (set_ref == NULL || dladdr((void *)set_ref, &info) == 0)
 		return false;
 	lib = dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);

@@ -1,5 +1,7 @@
 #include "worker/llama/logs.h"
 
+#include "worker/llama/prints.h"
+
 #include "base/log.h"
 #include "crash/crash.h"
 
@@ -9,10 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static char line[1024]; /* the start of a line whose end has not come */
-static size_t n_line;
-static enum ggml_log_level level_of; /* the line that is being collected */
-static char error[512];
+/* Of each thread: where several load or compute, each has its own lines. */
+static _Thread_local char line[1024]; /* the start of one: no end has come */
+static _Thread_local size_t n_line;
+static _Thread_local enum ggml_log_level level_of; /* of that line */
+static _Thread_local char error[512];
 
 /* "llama_model_load: error loading model: x" is "x" to a person; the worker
  * adds the file's name. */
@@ -84,40 +87,6 @@ on_abort(const char *text)
 	log_error("ggml aborts: %s", text);
 }
 
-/* Some of its helpers know no log and print, a client's bytes among it, which
- * must not pass for a line of ours. */
-static ssize_t
-on_print(void *arg, const char *text, size_t n)
-{
-	static char said[512];
-	static size_t n_said;
-
-	(void)arg;
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] != '\n') {
-			if (n_said < sizeof(said) - 1)
-				said[n_said++] = text[i];
-			continue;
-		}
-		said[n_said] = '\0';
-		log_warn("llama.cpp: %s", said);
-		n_said = 0;
-	}
-	return (ssize_t)n;
-}
-
-static void
-take_over_stderr(void)
-{
-	cookie_io_functions_t io = { .write = on_print };
-	FILE *f = fopencookie(NULL, "w", io);
-
-	if (f == NULL)
-		return;
-	(void)setvbuf(f, NULL, _IONBF, 0);
-	stderr = f;
-}
-
 void
 logs_init(void)
 {
@@ -128,7 +97,7 @@ logs_init(void)
 	is_done = true;
 	llama_log_set(on_text, NULL);
 	(void)ggml_set_abort_callback(on_abort);
-	take_over_stderr();
+	prints_take_over();
 }
 
 void

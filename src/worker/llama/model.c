@@ -29,6 +29,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A batch whose rows are all wanted has so many tokens (from 64 on attention
+ * has a routine that is several times as fast), but for larger vocabularies:
+ * logits are in three places until they are on their way. */
+#define ROWS_MOST 64u
+#define ROWS_BYTES (16u << 20)
+
 struct load {
 	struct model *m;
 	const struct worker_load *cfg;
@@ -160,6 +166,17 @@ scan_vocab(struct load *l)
 	return 0;
 }
 
+/* Of each embedding: as llama.cpp reads them. */
+static uint32_t
+count_positions(const struct llama_model *weights)
+{
+	enum llama_rope_type type = llama_model_rope_type(weights);
+
+	return type == LLAMA_ROPE_TYPE_MROPE || type == LLAMA_ROPE_TYPE_IMROPE
+	    ? 4
+	    : 1;
+}
+
 static int
 look_at_model(struct load *l)
 {
@@ -169,6 +186,11 @@ look_at_model(struct load *l)
 	m->vocab = llama_model_get_vocab(m->weights);
 	n = llama_vocab_n_tokens(m->vocab);
 	m->n_vocab = n > 0 ? (uint32_t)n : 0;
+	n = llama_model_n_embd_inp(m->weights);
+	m->n_embd = n > 0 ? (uint32_t)n : 0;
+	m->n_pos = count_positions(m->weights);
+	n = llama_model_n_embd_out(m->weights);
+	m->n_cols = n > 0 ? (uint32_t)n : 0;
 	m->is_one_way = llama_model_is_recurrent(m->weights) ||
 	    llama_model_is_hybrid(m->weights);
 	(void)llama_model_meta_val_str(
@@ -215,6 +237,23 @@ on_abort_asked(void *arg)
 	    (m->deadline_us != UINT64_MAX && clock_us() > m->deadline_us);
 }
 
+/* How many rows of logits a batch may have. Where all are wanted it depends on
+ * the model alone, so that another worker's batches are the same. */
+static void
+set_rows(struct model *m)
+{
+	size_t row = (size_t)m->n_vocab * sizeof(float);
+
+	m->rows_chunk = ROWS_MOST < m->chunk ? ROWS_MOST : m->chunk;
+	while (m->rows_chunk > 1 && m->rows_chunk * row > ROWS_BYTES)
+		m->rows_chunk /= 2;
+	m->n_rows = m->n_seq > EXACT_HASHES + 1 ? m->n_seq : EXACT_HASHES + 1;
+	if (m->n_rows < m->rows_chunk)
+		m->n_rows = m->rows_chunk;
+	if (m->n_rows > m->n_batch)
+		m->n_rows = m->n_batch;
+}
+
 static struct llama_context_params
 context_params(struct load *l)
 {
@@ -226,9 +265,7 @@ context_params(struct load *l)
 	p.n_seq_max = m->n_seq;
 	p.n_batch = m->n_batch;
 	p.n_ubatch = m->n_batch;
-	m->n_rows = m->n_seq > EXACT_HASHES + 1 ? m->n_seq : EXACT_HASHES + 1;
-	if (m->n_rows > m->n_batch)
-		m->n_rows = m->n_batch;
+	set_rows(m);
 	p.n_outputs_max = m->n_rows;
 	p.kv_unified = false;
 	p.swa_full = true;
@@ -293,7 +330,7 @@ load_adapters(struct load *l, const struct files *files)
 	int err = 0;
 
 	for (uint32_t i = 0; i < files->n_adapters && err == 0; i++)
-		err = adapters_add(&l->m->adapters, l->m->weights,
+		err = adapters_add(&l->m->adapters, l->m->weights, (int32_t)i,
 		    files->adapters[i].fd, files->adapters[i].path, l->why);
 	return err;
 }
@@ -329,11 +366,12 @@ model_load(struct model *m, const struct worker_load *cfg,
 	err = backends_load(why);
 	if (err != 0)
 		return err;
-	if (!kernels_init())
-		log_warn("the engine's routines for products cannot be chosen");
 	m->deadline_us = UINT64_MAX;
+	m->file = dup(files->model);
 	m->chunk = cfg->chunk;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
+	if (!kernels_init() && !m->is_fast)
+		log_warn("the engine's routines for products cannot be chosen");
 	err = load_weights(&l, files->model);
 	if (err == 0)
 		err = look_at_model(&l);
@@ -350,17 +388,29 @@ model_load(struct model *m, const struct worker_load *cfg,
 	return err;
 }
 
+const uint8_t *
+model_digest(struct model *m)
+{
+	if (!m->has_digest && m->file > 0)
+		m->has_digest = digest_sample(m->file, m->digest) == 0;
+	return m->has_digest ? m->digest : NULL;
+}
+
 void
 model_done(struct model *m)
 {
 	chat_free(m->chat);
 	if (m->batch.token != NULL)
 		llama_batch_free(m->batch);
+	if (m->embeds.embd != NULL)
+		llama_batch_free(m->embeds);
 	if (m->ctx != NULL)
 		llama_free(m->ctx);
 	threads_free(m);
 	if (m->weights != NULL)
 		llama_model_free(m->weights);
 	free(m->bans);
+	if (m->file > 0)
+		(void)close(m->file);
 	*m = (struct model){ 0 };
 }

@@ -6,6 +6,7 @@
 #define WORKER_LLAMA_MODEL_H
 
 #include "worker/chat.h"
+#include "worker/digest.h"
 #include "worker/files.h"
 #include "worker/llama/adapters.h"
 #include "worker/llama/kernels.h"
@@ -39,13 +40,19 @@ struct model {
 	const struct llama_vocab *vocab;
 	struct chat *chat;
 	struct adapters adapters;
-	struct llama_batch batch; /* room for n_batch tokens */
+	struct llama_batch batch;  /* room for n_batch tokens */
+	struct llama_batch embeds; /* of rows; made when it is wanted */
+	struct llama_batch *now;   /* the one that is being filled */
 	uint32_t n_batch;
-	uint32_t n_ctx; /* tokens of one sequence */
+	uint32_t n_embd; /* numbers of an embedding that goes in */
+	uint32_t n_pos;	 /* of positions that each has */
+	uint32_t n_ctx;	 /* tokens of one sequence */
 	uint32_t n_seq;
 	uint32_t n_vocab;
 	uint32_t chunk;
 	uint32_t n_rows;      /* of logits that a batch may ask for */
+	uint32_t n_cols;      /* floats of a hidden state */
+	uint32_t rows_chunk;  /* tokens of a batch whose rows are all wanted */
 	bool is_one_way;      /* the cache cannot remove a tail */
 	bool is_fast;	      /* set up for speed first: --resume fast */
 	ggml_backend_t cpu;   /* the context's; NULL: not known */
@@ -54,13 +61,16 @@ struct model {
 	int32_t threads[BATCH_KINDS];
 	struct pool pools[POOLS_MAX];
 	enum batch_kind attached; /* whose pool the context has now */
+	int file;		  /* of the weights; 0 or less: not to be had */
+	uint8_t digest[DIGEST_SIZE]; /* of file, once somebody asked */
+	bool has_digest;
 	int32_t *bans;	 /* end tokens, then what the model suppresses */
 	uint32_t n_ends; /* of bans */
 	uint32_t n_bans;
 	size_t longest; /* bytes of the longest token's text */
 	char arch[64];
 	char desc[128];
-	volatile sig_atomic_t is_interrupted; /* end the batch that runs */
+	_Atomic int is_interrupted; /* end the batch that runs */
 	uint64_t deadline_us; /* the same, at that time; UINT64_MAX: never */
 };
 
@@ -71,11 +81,21 @@ int model_load(struct model *m, const struct worker_load *cfg,
     const struct files *files, struct progress *p, struct fail *why) MUST_CHECK;
 void model_done(struct model *m);
 
+/* m->digest: which model it is, whatever its file is called. NULL if that
+ * cannot be read. */
+const uint8_t *model_digest(struct model *m);
+
 /* Decoding: begin, add tokens, run. wants_row: its logits are asked for. No
  * more than n_batch tokens. */
 void model_begin(struct model *m);
 void model_add(
     struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row);
+
+/* The same with embeddings: rows of n_embd numbers, which are copied. 0 or
+ * ERR_NOMEM. */
+int model_begin_embeds(struct model *m) MUST_CHECK;
+void model_add_embed(struct model *m, const float *row, uint32_t pos,
+    int32_t seq, bool wants_row);
 
 /* With these adapters. 0 or ERR_INTERNAL, with llama.cpp's words in
  * logs_error(). */
@@ -85,6 +105,14 @@ int model_run(struct model *m, enum batch_kind kind, enum kernels k,
 /* The logits of the i-th token added; n_vocab of them, to read and change
  * until the next run. */
 float *model_row(const struct model *m, int32_t i);
+
+/* Of the batches to come: their hidden states are wanted, and with them every
+ * token is one that wants its row. Costs a graph made anew where it changes. */
+void model_want_hidden(struct model *m, bool is_wanted);
+
+/* The hidden state of the i-th token added; n_cols floats, until the next run.
+ */
+const float *model_hidden(const struct model *m, int32_t i);
 
 /* Removes the tokens from position from on; 0 or ERR_INTERNAL. */
 int model_cut(struct model *m, int32_t seq, uint32_t from) MUST_CHECK;

@@ -1,123 +1,277 @@
+/*
+ * A conversation goes on at the level of tokens: what its KV cache has stays as
+ * it is, and the new turn is put behind it. So nothing of what was said is
+ * tokenized again, which might give other tokens than the model drew.
+ */
 #include "worker/llama/prompt.h"
 
-#include "worker/knobs.h"
+#include "worker/llama/embeds.h"
+#include "worker/llama/text.h"
 
-#include "base/utf8.h"
+#include "wire/window.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define RENDERED_MAX (128u << 20) /* bytes that a template may make */
 
-/* A text that is too long is not tokenized where its bytes alone show it. */
-static int
-tokenize(const struct model *m, struct str text, bool add_special,
-    const char *field, int32_t *room, uint32_t *ret_n, struct fail *why)
-{
-	uint64_t least = m->longest > 0 ? text.n / m->longest : 0;
-	size_t at;
-	int32_t n;
-	int err;
+/* What prompts are made from, and into. */
+struct making {
+	const struct model *m;
+	const struct gen_submit *g;
+	int32_t *room; /* for n_ctx tokens */
+	int32_t *all;  /* that of the prompt */
+	struct prompt *ret;
+	struct fail *why;
+};
 
-	if (!utf8_valid(text.p, text.n, &at))
-		return fail_set(why, ERR_INVALID, field,
-		    "%s: not UTF-8 at byte %zu", field, at);
-	err = msg_check_length(field, "at least ", least, m->n_ctx, why);
-	if (err != 0)
-		return err;
-	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, room,
-	    (int32_t)m->n_ctx, add_special, true);
-	if (n == INT32_MIN)
-		return fail_set(why, ERR_CONTEXT, field,
-		    "%s: too long to be counted", field);
-	/* Below 0 it is how many there would be. */
-	err = msg_check_length(field, "",
-	    n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n, m->n_ctx, why);
-	if (err != 0)
-		return err;
-	if (n == 0)
-		return fail_set(why, ERR_INVALID, field,
-		    "%s: must not be empty for this model", field);
-	*ret_n = (uint32_t)n;
-	return 0;
+static int
+tokenize(const struct making *k, struct str text, bool add_special,
+    const char *field, uint32_t *ret_n)
+{
+	const struct text_to to = { k->m, k->room, ret_n };
+
+	*ret_n = 0;
+	return k->g->n_images > 0 && k->room == k->all
+	    ? text_with_images(&to, k->g, text, add_special, field, k->why)
+	    : text_tokenize(&to, text, add_special, field, k->why);
+}
+
+static bool
+has_history(const struct gen_submit *g)
+{
+	return g->history.n > 0 || (g->resume && g->turns.n > 0);
 }
 
 static int
-from_text(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
+render(const struct making *k, struct chat_ask *ask, struct buf *out)
 {
-	(void)ret_form;
-	return tokenize(
-	    m, g->prompt, g->add_special, "prompt", room, ret_n, why);
+	const struct gen_submit *g = k->g;
+
+	ask->system = g->system;
+	ask->kwargs = g->template_kwargs;
+	ask->tools = g->tools;
+	ask->schema = g->json_schema;
+	ask->choice = (enum tool_choice)g->tool_choice;
+	ask->parallel = (enum parallel_calls)g->parallel_calls;
+	ask->enable_thinking = g->enable_thinking;
+	return chat_render(k->m->chat, ask, out, &k->ret->form, k->why);
 }
 
 static int
-render(const struct model *m, const struct gen_submit *g, struct buf *out,
-    struct chat_form **ret_form, struct fail *why)
+render_all(const struct making *k, struct buf *out)
 {
-	const struct chat_ask ask = {
-		.messages = g->messages,
-		.kwargs = g->template_kwargs,
-		.tools = g->tools,
-		.schema = g->json_schema,
-		.choice = (enum tool_choice)g->tool_choice,
-		.parallel = (enum parallel_calls)g->parallel_calls,
-		.enable_thinking = g->enable_thinking,
-	};
+	struct chat_ask ask = { .messages = k->g->messages,
+		.has_history = has_history(k->g) };
 
-	return chat_render(m->chat, &ask, out, ret_form, why);
+	return render(k, &ask, out);
+}
+
+/* The text of the system prompt alone; empty where the template has none. */
+static void
+render_system(const struct making *k, struct buf *out)
+{
+	struct chat_ask ask = { .messages = STR("[]"), .is_unanswered = true };
+	struct prompt none = { 0 };
+	struct fail why;
+	const struct making alone = { k->m, k->g, NULL, NULL, &none, &why };
+
+	if (render(&alone, &ask, out) != 0)
+		buf_reset(out);
+	chat_form_free(none.form);
+}
+
+/* How many tokens of the prompt, which is in room, its system prompt is. Where
+ * the two meet, a token may be of both: it is of the rest. */
+static uint32_t
+count_system(const struct making *k, struct str system, bool add_special)
+{
+	struct making alone = *k;
+	struct fail why;
+	uint32_t n = 0, at = 0;
+
+	alone.why = &why;
+	alone.room = calloc(k->m->n_ctx, sizeof(*k->room));
+	if (alone.room == NULL)
+		return 0;
+	if (system.n > 0 &&
+	    tokenize(&alone, system, add_special, "system", &n) != 0)
+		n = 0;
+	while (at < n && at < k->ret->n && alone.room[at] == k->room[at])
+		at++;
+	free(alone.room);
+	return at;
 }
 
 static int
-from_chat(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
+from_text(const struct making *k)
 {
+	const struct gen_submit *g = k->g;
+	bool is_first = g->history.n == 0;
 	struct buf text;
 	int err;
 
 	buf_init(&text, RENDERED_MAX);
-	err = render(m, g, &text, ret_form, why);
+	if (is_first)
+		buf_put_str(&text, g->system);
+	buf_put_str(&text, g->prompt);
+	err = buf_err(&text);
 	if (err == 0)
-		err = tokenize(
-		    m, buf_str(&text), true, "messages", room, ret_n, why);
+		err = tokenize(k, buf_str(&text), g->add_special && is_first,
+		    "prompt", &k->ret->n);
 	buf_done(&text);
+	if (err == 0 && is_first && g->cache_key != 0)
+		k->ret->n_system = count_system(k, g->system, g->add_special);
 	return err;
 }
 
 static int
-from_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
+from_chat(const struct making *k)
 {
-	const char *field = "prompt";
-	int err = knobs_check_tokens(g->tokens, m->n_vocab, field, why);
-
-	(void)ret_form;
-	if (err != 0)
-		return err;
-	if (g->tokens.n == 0)
-		return fail_set(why, ERR_INVALID, field,
-		    "%s: must have at least one token", field);
-	err = msg_check_length(field, "", g->tokens.n, m->n_ctx, why);
-	if (err != 0)
-		return err;
-	memcpy(room, g->tokens.p, g->tokens.n * sizeof(*room));
-	*ret_n = g->tokens.n;
-	return 0;
-}
-
-/* Of a chat that goes on: its tokens are known, how its answer is formed and
- * read is not. */
-static int
-from_tokens_of_chat(const struct model *m, const struct gen_submit *g,
-    int32_t *room, uint32_t *ret_n, struct chat_form **ret_form,
-    struct fail *why)
-{
+	bool is_first = k->g->history.n == 0;
 	struct buf text;
 	int err;
 
 	buf_init(&text, RENDERED_MAX);
-	err = render(m, g, &text, ret_form, why);
+	err = render_all(k, &text);
+	if (err == 0)
+		err = tokenize(
+		    k, buf_str(&text), is_first, "messages", &k->ret->n);
+	if (err == 0 && is_first && k->g->cache_key != 0) {
+		buf_reset(&text);
+		render_system(k, &text);
+		k->ret->n_system = count_system(k, buf_str(&text), true);
+	}
 	buf_done(&text);
-	return err != 0 ? err : from_tokens(m, g, room, ret_n, ret_form, why);
+	return err;
+}
+
+/* In a record from outside there are none but ids; what goes on may have
+ * embeddings among them. */
+static int
+check_tokens(const struct making *k, struct i32s tokens, const char *field)
+{
+	uint32_t n = 0;
+	int err = embeds_count(k->m, k->g, &n, k->why);
+
+	return err != 0
+	    ? err
+	    : embeds_check_tokens(tokens, k->m->n_vocab, n, field, k->why);
+}
+
+static int
+from_embeds(const struct making *k)
+{
+	const char *field = "embed";
+	uint32_t n = 0, old = k->g->n_old_embeds;
+	int err = embeds_count(k->m, k->g, &n, k->why);
+
+	if (err != 0)
+		return err;
+	n -= old;
+	if (n == 0)
+		return fail_set(k->why, ERR_INVALID, field,
+		    "%s: must have at least one row", field);
+	err = msg_check_length(field, "", n, k->m->n_ctx, k->why);
+	if (err != 0)
+		return err;
+	for (uint32_t i = 0; i < n; i++)
+		k->room[i] = embed_token(old + i);
+	k->ret->n = n;
+	return 0;
+}
+
+static int
+from_tokens(const struct making *k)
+{
+	const char *field = "prompt";
+	struct i32s tokens = k->g->tokens;
+	int err = check_tokens(k, tokens, field);
+
+	if (err != 0)
+		return err;
+	if (tokens.n == 0)
+		return fail_set(k->why, ERR_INVALID, field,
+		    "%s: must have at least one token", field);
+	err = msg_check_length(field, "", tokens.n, k->m->n_ctx, k->why);
+	if (err != 0)
+		return err;
+	memcpy(k->room, tokens.p, tokens.n * sizeof(*k->room));
+	k->ret->n = tokens.n;
+	return 0;
+}
+
+/* Its tokens are known; how the answer of a chat with tools is formed and read
+ * is not. */
+static int
+from_resume(const struct making *k)
+{
+	struct buf text;
+	int err = 0;
+
+	if (!msg_turns_fit(k->g->turns, k->g->tokens.n))
+		return fail_set(k->why, ERR_INVALID, "turns",
+		    "turns: not in %u tokens", k->g->tokens.n);
+	k->ret->turns = k->g->turns;
+	if (k->g->tools.n > 0) {
+		buf_init(&text, RENDERED_MAX);
+		err = render_all(k, &text);
+		buf_done(&text);
+	}
+	return err != 0 ? err : from_tokens(k);
+}
+
+/* A copy, cut as often as it takes for n_new tokens more and one of an answer
+ * to fit. *ret_n: what is left of it. */
+static int
+cut_history(
+    const struct making *k, uint32_t n_new, int32_t *copy, uint32_t *ret_n)
+{
+	const struct gen_submit *g = k->g;
+	uint32_t n = g->history.n, most = k->m->n_ctx - n_new - 1;
+	uint32_t n_first = g->turns.n > 0 ? (uint32_t)g->turns.p[0] : n;
+
+	if (n > most && !g->may_shift)
+		return fail_set(k->why, ERR_CONTEXT, "keep_history",
+		    "keep_history: a conversation of %u tokens and %u more, "
+		    "which with one of an answer do not fit in a context of "
+		    "%u; clear_kv_cache begins anew",
+		    n, n_new, k->m->n_ctx);
+	memcpy(copy, g->history.p, n * sizeof(*copy));
+	while (n > most && n > 1)
+		n = window_apply(window_cut(n, g->n_keep, n_first), copy, n);
+	*ret_n = n > most ? 0 : n;
+	return 0;
+}
+
+/* Puts the conversation in front of the tokens in room. What was cut has no
+ * turns any more: it is computed anew, as one prompt. */
+static int
+add_history(const struct making *k)
+{
+	const struct gen_submit *g = k->g;
+	uint32_t n_new = k->ret->n, n = 0;
+	int32_t *copy;
+	int err = check_tokens(k, g->history, "history");
+
+	if (err == 0 && !msg_turns_fit(g->turns, g->history.n))
+		err = fail_set(k->why, ERR_INVALID, "turns",
+		    "turns: not in %u tokens", g->history.n);
+	if (err != 0)
+		return err;
+	copy = malloc(((size_t)g->history.n + 1) * sizeof(*copy));
+	if (copy == NULL)
+		return ERR_NOMEM;
+	err = cut_history(k, n_new, copy, &n);
+	if (err == 0) {
+		memmove(k->room + n, k->room, n_new * sizeof(*copy));
+		memcpy(k->room, copy, n * sizeof(*copy));
+		k->ret->n += n;
+		if (n == g->history.n)
+			k->ret->turns = g->turns;
+	}
+	free(copy);
+	return err;
 }
 
 bool
@@ -128,19 +282,20 @@ prompt_is_given(const struct gen_submit *g)
 
 int
 prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
-    uint32_t *ret_n, struct chat_form **ret_form, struct fail *why)
+    struct prompt *ret, struct fail *why)
 {
-	static int (*const from[])(const struct model *,
-	    const struct gen_submit *, int32_t *, uint32_t *,
-	    struct chat_form **, struct fail *) = {
+	static int (*const from[])(const struct making *) = {
 		[INPUT_PROMPT] = from_text,
 		[INPUT_CHAT] = from_chat,
 		[INPUT_TOKENS] = from_tokens,
+		[INPUT_EMBEDS] = from_embeds,
 	};
+	const struct making k = { m, g, room, room, ret, why };
+	int err;
 
-	*ret_form = NULL;
-	if (!prompt_is_given(g))
-		return from[g->input](m, g, room, ret_n, ret_form, why);
-	return (g->tools.n > 0 ? from_tokens_of_chat : from_tokens)(
-	    m, g, room, ret_n, ret_form, why);
+	*ret = (struct prompt){ 0 };
+	if (prompt_is_given(g))
+		return from_resume(&k);
+	err = from[g->input](&k);
+	return err == 0 && g->history.n > 0 ? add_history(&k) : err;
 }

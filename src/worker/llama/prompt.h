@@ -9,12 +9,19 @@
 /* Whether it is a resume that brings its prompt as token ids. */
 bool prompt_is_given(const struct gen_submit *g);
 
+struct prompt {
+	uint32_t n; /* tokens */
+	uint32_t
+	    n_system; /* of a conversation that begins: its system prompt */
+	struct i32s turns;	/* that it goes on from; into the record */
+	struct chat_form *form; /* where tools are offered; or NULL */
+};
+
 /* Renders, tokenizes or takes over the prompt into room for n_ctx tokens.
- * Leaves at least one token's place in the context. 0 and *ret_n > 0, and
- * *ret_form where tools are offered; ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED,
- * ERR_NOMEM or ERR_TOO_BIG with the field in why. */
+ * Leaves at least one token's place in the context. 0 and ret->n > 0;
+ * ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG with the
+ * field in why. ret->form is the caller's in any case. */
 int prompt_tokens(const struct model *m, const struct gen_submit *g,
-    int32_t *room, uint32_t *ret_n, struct chat_form **ret_form,
-    struct fail *why) MUST_CHECK;
+    int32_t *room, struct prompt *ret, struct fail *why) MUST_CHECK;
 
 #endif

@@ -20,6 +20,7 @@
  */
 #include "worker/llama/sched.h"
 
+#include "worker/llama/attach.h"
 #include "worker/llama/logs.h"
 
 #include "base/clock.h"
@@ -42,11 +43,12 @@ note_progress(struct engine *e, uint64_t n_prompt)
 	return us;
 }
 
-/* A slot that is free again has an empty cache. */
+/* A slot that is free again has an empty cache, or one that is kept. */
 void
-sched_drop(struct engine *e, struct gen *g)
+sched_drop(struct engine *e, struct gen *g, bool may_keep)
 {
-	if (g->n_past > 0 && model_cut(&e->m, g->seq, 0) != 0)
+	if ((!may_keep || !kept_put(&e->kept[g->seq], g)) && g->n_past > 0 &&
+	    model_cut(&e->m, g->seq, 0) != 0)
 		log_error("sequence %d cannot be emptied", g->seq);
 	e->gens[g->seq] = NULL;
 	crash_note_seat(g->seq, 0);
@@ -54,6 +56,8 @@ sched_drop(struct engine *e, struct gen *g)
 	if (e->p != NULL)
 		atomic_store(&e->p->running, e->n_gens);
 	gen_free(g);
+	if (e->m.adapters.n_leaving > 0)
+		attach_sweep(e);
 }
 
 void
@@ -63,7 +67,7 @@ sched_finish(struct engine *e, struct gen *g, int reason)
 
 	gen_last_word(g, reason, &d);
 	e->events.on_done(e->events.arg, &d);
-	sched_drop(e, g);
+	sched_drop(e, g, true);
 }
 
 void
@@ -92,7 +96,7 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 	log_warn(
 	    "generation %llu failed: %s", (unsigned long long)g->id, why.text);
 	sched_say_failed(e, g->id, &why);
-	sched_drop(e, g);
+	sched_drop(e, g, false);
 }
 
 static void
@@ -177,10 +181,13 @@ sample(struct engine *e, struct gen *g, int32_t i)
 	take(e, g, &s);
 }
 
+/* Rows that wait to be sent are a job too. */
 static enum plan_kind
 next_kind(const struct gen *g)
 {
-	return g == NULL || g->is_parked ? PLAN_NOTHING : gen_next(g).kind;
+	if (g == NULL || g->is_parked)
+		return PLAN_NOTHING;
+	return rows_are_waiting(&g->rows) ? PLAN_PROMPT : gen_next(g).kind;
 }
 
 static bool
@@ -234,6 +241,29 @@ is_checked(const struct gen *g, struct plan_op op, uint32_t pos)
 	    (op.kind != PLAN_CHUNK || pos + 1 == op.from + op.n);
 }
 
+/* A batch of op's, which are all ids or all embeddings. */
+static int
+fill(struct engine *e, const struct gen *g, struct plan_op op)
+{
+	if (!embed_is(g->tokens[op.from]))
+		model_begin(&e->m);
+	else if (model_begin_embeds(&e->m) != 0)
+		return ERR_NOMEM;
+	for (uint32_t pos = op.from; pos < op.from + op.n; pos++) {
+		int32_t t = g->tokens[pos];
+		bool wants = rows_are_wanted(&g->rows) ||
+		    pos + 1 == g->n_tokens || is_checked(g, op, pos);
+
+		if (embed_is(t))
+			model_add_embed(&e->m,
+			    g->embeds.rows + (size_t)embed_row(t) * e->m.n_embd,
+			    pos, g->seq, wants);
+		else
+			model_add(&e->m, t, pos, g->seq, wants);
+	}
+	return 0;
+}
+
 /* A chunk that is decoded again is removed first. */
 static int
 decode_op(struct engine *e, const struct gen *g, struct plan_op op)
@@ -243,10 +273,9 @@ decode_op(struct engine *e, const struct gen *g, struct plan_op op)
 
 	if (op.from < g->n_past && model_cut(&e->m, g->seq, op.from) != 0)
 		return ERR_INTERNAL;
-	model_begin(&e->m);
-	for (uint32_t pos = op.from; pos < op.from + op.n; pos++)
-		model_add(&e->m, g->tokens[pos], pos, g->seq,
-		    pos + 1 == g->n_tokens || is_checked(g, op, pos));
+	if (fill(e, g, op) != 0)
+		return ERR_NOMEM;
+	model_want_hidden(&e->m, g->rows.mode == MODE_HIDDEN);
 	return model_run(&e->m,
 	    op.kind == PLAN_ALONE ? BATCH_STEP : BATCH_CHUNK,
 	    is_row_by_row ? e->m.kernels : KERNELS_OWN, &g->adapters);
@@ -270,6 +299,31 @@ check_rows(struct engine *e, struct gen *g, struct plan_op op, uint32_t row)
 	e->events.on_checked(e->events.arg, &c);
 }
 
+/* One frame of them: in between it is looked whether the front takes more. */
+static void
+send_rows(struct engine *e, struct gen *g)
+{
+	struct gen_rows r;
+
+	rows_give(&g->rows, &r);
+	r.gen = g->id;
+	e->events.on_rows(e->events.arg, &r);
+	progress_bump(e->p);
+	if (rows_are_over(&g->rows))
+		sched_finish(e, g, REASON_LENGTH);
+}
+
+static void
+take_rows(struct engine *e, struct gen *g, struct plan_op op)
+{
+	int err = rows_take(&g->rows, &e->m, op.from, op.n);
+
+	if (err != 0)
+		fail(e, g, err, "rows cannot be had");
+	else if (rows_are_waiting(&g->rows))
+		send_rows(e, g);
+}
+
 static void
 run_job(struct engine *e, struct gen *g)
 {
@@ -291,6 +345,11 @@ run_job(struct engine *e, struct gen *g)
 		return;
 	}
 	g->n_past = op.from + op.n;
+	caches_put(e, g);
+	if (rows_are_wanted(&g->rows)) {
+		take_rows(e, g, op);
+		return;
+	}
 	check_rows(e, g, op, 0);
 	if (g->n_past == known)
 		sample(e, g, (int32_t)op.n - 1);
@@ -328,6 +387,7 @@ run_step(struct engine *e)
 	uint64_t us;
 	int err;
 
+	model_want_hidden(&e->m, false);
 	pace_begin(&e->pace, PHASE_DECODE, n);
 	err = model_run(&e->m, BATCH_STEP, k, &e->set);
 	us = note_progress(e, 0);
@@ -344,6 +404,7 @@ run_step(struct engine *e)
 		check_rows(e, in[i],
 		    (struct plan_op){ PLAN_SINGLE, in[i]->n_past, 1 }, i);
 		in[i]->n_past++;
+		caches_put(e, in[i]);
 		if (in[i]->n_past == in[i]->n_tokens)
 			sample(e, in[i], (int32_t)i);
 	}
@@ -370,7 +431,8 @@ choose_set(struct engine *e)
 	bool has_work = any_single(e) || find_job(e) >= 0;
 	const struct gen *other;
 
-	if (e->m.adapters.n == 0 || (has_work && e->set_us < SET_US))
+	if ((e->m.adapters.n == 0 && e->set.n == 0) ||
+	    (has_work && e->set_us < SET_US))
 		return;
 	other = find_other(e);
 	e->set_us = 0;
@@ -382,7 +444,7 @@ choose_set(struct engine *e)
 }
 
 bool
-sched_has_work(const struct engine *e)
+sched_has_work(struct engine *e)
 {
 	return any_single(e) || find_job(e) >= 0 || find_other(e) != NULL;
 }
@@ -395,7 +457,9 @@ sched_step(struct engine *e)
 	choose_set(e);
 	if (e->jobs_us == 0 || e->jobs_us < e->step_us || !any_single(e))
 		job = find_job(e);
-	if (job >= 0)
+	if (job >= 0 && rows_are_waiting(&e->gens[job]->rows))
+		send_rows(e, e->gens[job]);
+	else if (job >= 0)
 		run_job(e, e->gens[job]);
 	else
 		run_step(e);

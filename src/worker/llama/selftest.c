@@ -206,7 +206,8 @@ try_rule(struct probe *t, enum plan_rule rule, enum kernels k, bool *ret_same)
 	int err;
 
 	m->kernels = k;
-	t->plan = (struct plan){ rule, m->chunk, PROMPT, m->is_one_way };
+	t->plan =
+	    (struct plan){ rule, m->chunk, NULL, 0, PROMPT, m->is_one_way };
 	t->n_out = OUTPUT_MOST;
 	/* Where chunks fill, one does so in the middle of the output. */
 	if (rule == PLAN_SHAPES && m->chunk > OUTPUT_MOST)
@@ -214,11 +215,11 @@ try_rule(struct probe *t, enum plan_rule rule, enum kernels k, bool *ret_same)
 	*ret_same = t->plan.n_prompt + t->n_out < m->n_ctx;
 	if (!*ret_same)
 		return 0; /* too short a context to tell */
-	adapter_set_all(&t->adapters, 0);
+	t->adapters = (struct adapter_set){ 0 };
 	err = play_all(t, ret_same);
 	if (err != 0 || !*ret_same || m->adapters.n == 0)
 		return err;
-	adapter_set_all(&t->adapters, m->adapters.n);
+	adapter_set_all(&t->adapters, &m->adapters);
 	return play_all(t, ret_same);
 }
 

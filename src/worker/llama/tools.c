@@ -27,13 +27,13 @@ find_specials(struct tools *t, const struct llama_vocab *vocab)
 }
 
 int
-tools_init(struct tools *t, struct chat_form *form,
+tools_init(struct tools *t, struct chat_form *form, bool is_plain,
     const struct llama_vocab *vocab, uint64_t seed)
 {
 	const struct chat_form_about *a = &t->about;
 	int err;
 
-	*t = (struct tools){ .form = form };
+	*t = (struct tools){ .form = form, .is_plain = is_plain };
 	buf_init(&t->tokens, SPECIALS_MAX);
 	if (form == NULL)
 		return 0;
@@ -48,9 +48,15 @@ tools_init(struct tools *t, struct chat_form *form,
 		    a->closes, a->has_others ? chat_form_find : NULL, form);
 	if (err != 0)
 		return err;
-	t->is_waiting = a->is_lazy && a->gbnf.n > 0;
+	t->is_waiting = a->is_lazy && a->gbnf.n > 0 && !is_plain;
 	trigger_seed(&t->trigger, a->begun);
 	return 0;
+}
+
+bool
+tools_has_parts(const struct tools *t)
+{
+	return t->form != NULL && !t->is_plain;
 }
 
 void
@@ -116,7 +122,7 @@ tools_grammar(const struct tools *t, const struct llama_vocab *vocab,
 	int err;
 
 	*ret = NULL;
-	if (t->about.gbnf.n == 0 || t->is_waiting)
+	if (t->about.gbnf.n == 0 || t->is_waiting || t->is_plain)
 		return 0;
 	err = grammar_new(vocab, t->about.gbnf, none, ret, why);
 	if (err == 0 && t->about.begun.n > 0 &&

@@ -14,6 +14,7 @@ struct llama_vocab;
 
 struct tools {
 	struct chat_form *form; /* NULL: none are offered */
+	bool is_plain;		/* the model sees them; what it says is text */
 	struct chat_form_about about;
 	struct reader reader;
 	struct trigger trigger;
@@ -23,8 +24,11 @@ struct tools {
 
 /* Takes over form, also when it fails. seed: of the ids of calls. 0, ERR_NOMEM
  * or ERR_TOO_BIG; tools_done() in any case. */
-int tools_init(struct tools *t, struct chat_form *form,
+int tools_init(struct tools *t, struct chat_form *form, bool is_plain,
     const struct llama_vocab *vocab, uint64_t seed) MUST_CHECK;
+
+/* Whether text comes in parts. */
+bool tools_has_parts(const struct tools *t);
 void tools_done(struct tools *t);
 
 /* Whether that control token shows as text. */

@@ -91,7 +91,9 @@ lock_in(void)
 {
 	struct jail_report r = { .landlock_abi = 0 };
 	const char *read[PLACES_MAX];
-	struct jail_files files = { read, places_list(read), -1 };
+	struct jail_files files = {
+		.read = read, .n_read = places_list(read), .write = -1
+	};
 	FILE *f = fopen("/proc/self/maps", "r");
 
 	if (f == NULL)

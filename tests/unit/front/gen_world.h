@@ -47,12 +47,12 @@ struct owner {
 };
 
 static inline void
-heard_started(void *arg, struct gen *g, uint32_t n_prompt)
+heard_started(void *arg, struct gen *g, const struct gen_started *s)
 {
 	struct owner *o = arg;
 
 	assert_ptr_equal(o->g, g);
-	assert_int_equal(n_prompt, 3);
+	assert_int_equal(s->prompt.n, 3);
 	o->n_started++;
 }
 
@@ -114,6 +114,8 @@ say_model(struct world *w, enum model_status status, const char *text)
 		.path = STR("/m/demo.gguf"),
 		.n_seq = SLOTS,
 		.n_ctx = 100,
+		.n_vocab = 3,
+		.n_embd_out = 2,
 		.exact = 1,
 		.identity = str_of(w->identity),
 		.file = str_of(w->file),

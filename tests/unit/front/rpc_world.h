@@ -47,6 +47,7 @@ static const struct front_config world_config = {
 	.request_ms = 60000,
 	.stall_ms = 60000,
 	.out_high = 65536,
+	.array_max = 8 * MIB,
 };
 
 /* Lets the front act on everything that is there. */
@@ -80,7 +81,9 @@ model_is(struct world *w, enum model_status status, uint32_t ref)
 		.path = STR("/m/demo.gguf"),
 		.pid = 42,
 		.n_seq = 2,
-		.n_ctx = 100 };
+		.n_ctx = 100,
+		.n_vocab = 3,
+		.n_embd_out = 2 };
 	int pair[2] = { -1, -1 };
 
 	if (status == MODEL_UP) {
@@ -139,6 +142,7 @@ world_free(struct world *w)
 	model_free_all(&w->f);
 	assert_int_equal(w->f.n_gens, 0);
 	assert_int_equal(w->f.n_conns, 0);
+	assert_int_equal(w->f.arrays, 0);
 	keeper_close(&w->f);
 	timer_free(w->f.drain_timer);
 	chan_free(w->keeper);
@@ -304,6 +308,22 @@ worker_steps(struct world *w, uint64_t gen, int32_t token, const char *text,
 			     buf_len(&b), -1),
 	    0);
 	buf_done(&b);
+	turn(w);
+}
+
+/* The numbers of rows of the prompt of worker_starts(), from the first-th on. */
+static inline void
+worker_gives(struct world *w, uint64_t gen, enum gen_mode mode, uint32_t first,
+    const float *v, uint32_t n)
+{
+	struct gen_rows r = { .gen = gen,
+		.mode = (uint8_t)mode,
+		.n_cols = mode == MODE_HIDDEN ? 2 : 3,
+		.n_rows = 3,
+		.first = first,
+		.data = { (const char *)v, n * sizeof(*v) } };
+
+	assert_int_equal(chan_send(w->worker, MSG_GEN_ROWS, &r, -1), 0);
 	turn(w);
 }
 

@@ -120,7 +120,8 @@ with_prompt(struct world *w, struct entry *e, uint32_t n)
 	with_origin(w, e);
 	for (uint32_t i = 0; i < n; i++)
 		ids[i] = (int32_t)(i * 7);
-	assert_int_equal(entry_prompt(e, (struct i32s){ ids, n }), 0);
+	assert_int_equal(
+	    entry_prompt(e, (struct i32s){ 0 }, (struct i32s){ ids, n }), 0);
 	free(ids);
 }
 
@@ -308,7 +309,7 @@ another_version_is_refused(void **state)
 	top->fields--;
 	top->version++;
 	assert_int_equal(view_open(top, SIZE, &w->v, &why), ERR_UNSUPPORTED);
-	assert_non_null(strstr(why.text, "version 2"));
+	assert_non_null(strstr(why.text, "version 3"));
 	top->version--;
 	top->size++;
 	assert_int_equal(view_open(top, SIZE, &w->v, &why), ERR_PROTO);
@@ -348,6 +349,7 @@ damage_is_seen(void **state)
 	DAMAGE(first->gen.origin, 0);
 	DAMAGE(first->gen.origin, slot);
 	DAMAGE(first->gen.tokens, first->gen.prompt);
+	DAMAGE(first->gen.rows, 11);
 	DAMAGE(w->j.slots.map[first->next].next, first->next);
 	DAMAGE(w->j.slots.map[first->gen.prompt].used, 3);
 #undef DAMAGE

@@ -193,7 +193,7 @@ add_prompt(struct entry *e, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++)
 		ids[i] = (int32_t)(e->head->id + i);
-	return entry_prompt(e, (struct i32s){ ids, n });
+	return entry_prompt(e, (struct i32s){ 0 }, (struct i32s){ ids, n });
 }
 
 static int

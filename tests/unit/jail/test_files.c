@@ -173,7 +173,9 @@ attempt(const struct attempt *a)
 {
 	char folder[64];
 	const char *read[] = { "/usr/", folder, "/nonexistent/" };
-	struct jail_files files = { read, 3, crashes };
+	struct jail_files files = {
+		.read = read, .n_read = 3, .write = crashes
+	};
 	struct jail_report r = { .landlock_abi = 0 };
 
 	(void)snprintf(folder, sizeof(folder), "%s/bin/", top);

@@ -136,6 +136,7 @@ CALL(make_executable_by_key, syscall(SYS_pkey_mprotect, 0, 4096, PROT_EXEC, -1))
 #endif
 CALL(read_implies_exec, syscall(SYS_personality, 0x0400000))
 CALL(make_memfd, memfd_create("x", 0))
+CALL(seal_memory, fcntl(memory, F_ADD_SEALS, F_SEAL_GROW))
 
 /* The kernel's larger corners */
 CALL(use_io_uring, syscall(SYS_io_uring_setup, 8, memset(alloca(256), 0, 256)))
@@ -308,7 +309,8 @@ static const struct attempt attempts[] = {
 	TRY(make_executable_by_key, DIES, DIES, DIES),
 #endif
 	TRY(read_implies_exec, DIES, DIES, DIES),
-	TRY(make_memfd, DIES, DIES, DIES),
+	TRY(make_memfd, WORKS, DIES, DIES),
+	TRY(seal_memory, EPERM, DIES, DIES),
 	TRY(use_io_uring, DIES, DIES, DIES),
 	TRY(use_userfaultfd, DIES, DIES, DIES),
 	TRY(use_bpf, DIES, DIES, DIES), TRY(use_perf, DIES, DIES, DIES),
@@ -347,7 +349,7 @@ static const struct attempt attempts[] = {
 static _Noreturn void
 attempt(enum jail_kind kind, const struct attempt *a)
 {
-	static const struct jail_files none = { NULL, 0, -1 };
+	static const struct jail_files none = { .write = -1 };
 	struct jail_report r = { .landlock_abi = 0 };
 	long got;
 
@@ -440,7 +442,7 @@ landlock_alone(void)
 	unsigned abi;
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (landlock_enter(false, NULL, &abi) != 0)
+	if (landlock_enter(JAIL_WORKER, NULL, &abi) != 0)
 		return 77;
 	if (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES)
 		return 1;

@@ -20,6 +20,7 @@ static const struct {
 	{ "### The front", JAIL_FRONT },
 	{ "### A worker", JAIL_WORKER },
 	{ "### A worker with a GPU or NPU", JAIL_DEVICE },
+	{ "### A worker with Rockchip's NPU", JAIL_NPU },
 	{ "### The autopsy", JAIL_AUTOPSY },
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -38,13 +38,40 @@ test_refusals(void **state)
 	refused(write_file("empty", "", 0600), "is empty");
 	refused(write_file("text", "hello, world", 0600), "GGUF");
 	refused(write_file("short", "GGU", 0600), "GGUF");
-	refused(write_file("m.rkllm", "RKLM", 0600), "RKLLM are not served");
+	refused(write_file("m.rkllm", "", 0600), "is empty");
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	refused(fifo, "not a regular file");
 	refused("/dev/null", "not a regular file");
 	if (geteuid() != 0)
 		refused(write_file("secret", "GGUF", 0), "not readable");
 	refused("", "no such file");
+}
+
+/* The name alone says which engine: what a .rkllm begins with is not public. */
+static void
+test_engines(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+		enum worker_engine engine;
+	} rows[] = {
+		{ "a.gguf", "GGUF", ENGINE_LLAMA },
+		{ "b", "GGUF", ENGINE_LLAMA },
+		{ "c.rkllm", "anything", ENGINE_RKLLM },
+		{ "d.rkllm", "GGUF", ENGINE_RKLLM },
+	};
+	struct modelfile m;
+	struct fail f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *path = write_file(rows[i].name, rows[i].text, 0600);
+
+		assert_int_equal(modelfile_open(path, &m, &f), 0);
+		assert_int_equal(m.engine, rows[i].engine);
+		modelfile_close(&m);
+	}
 }
 
 static void
@@ -186,6 +213,7 @@ test_names(void **state)
 	static const char *const rows[][2] = {
 		{ "/x/demo.gguf", "demo" },
 		{ "demo.gguf", "demo" },
+		{ "/x/qwen.rkllm", "qwen" },
 		{ "/x.y/a.b", "a.b" },
 		{ ".gguf", ".gguf" },
 		{ "plain", "plain" },
@@ -206,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_engines),
 		cmocka_unit_test(test_a_file_that_stays_what_it_was),
 		cmocka_unit_test(test_times_alone_are_no_change),
 		cmocka_unit_test(test_who_waits_to_write),

@@ -1,5 +1,6 @@
 /* The table of messages holds together, and each goes through a channel. */
 #include "wire/msg.h"
+#include "wire/window.h"
 
 #include "sample.h"
 #include "wire/chan.h"
@@ -206,6 +207,56 @@ test_no_descriptor_where_none_rides(void **state)
 	}
 }
 
+static bool
+fit(const int32_t *ends, uint32_t n_ends, uint32_t n)
+{
+	return msg_turns_fit((struct i32s){ ends, n_ends }, n);
+}
+
+static void
+test_turns(void **state)
+{
+	static const int32_t good[] = { 2, 5, 5, 9 }, down[] = { 5, 2 };
+	static const int32_t below[] = { -1, 3 };
+
+	(void)state;
+	assert_true(fit(NULL, 0, 0));
+	assert_true(fit(good, 4, 9));
+	assert_false(fit(good, 4, 8));
+	assert_false(fit(good, 3, 9));
+	assert_false(fit(down, 2, 9));
+	assert_false(fit(below, 2, 9));
+}
+
+static void
+check_window(
+    uint32_t n, int32_t n_keep, uint32_t n_prompt, uint32_t from, uint32_t gone)
+{
+	struct window_cut cut = window_cut(n, n_keep, n_prompt);
+	int32_t tokens[64];
+
+	for (uint32_t i = 0; i < n; i++)
+		tokens[i] = (int32_t)i;
+	assert_int_equal(cut.from, from);
+	assert_int_equal(cut.n, gone);
+	assert_int_equal(window_apply(cut, tokens, n), n - gone);
+	for (uint32_t i = 0; i < n - gone; i++)
+		assert_int_equal(tokens[i], (int32_t)(i < from ? i : i + gone));
+}
+
+static void
+test_window(void **state)
+{
+	(void)state;
+	check_window(16, 0, 5, 0, 8);
+	check_window(16, 4, 5, 4, 6);
+	check_window(16, -1, 5, 5, 6);
+	/* What is to stay leaves room. */
+	check_window(16, 99, 5, 11, 3);
+	check_window(2, -1, 2, 1, 1);
+	check_window(3, 0, 1, 0, 2);
+}
+
 int
 main(void)
 {
@@ -216,6 +267,8 @@ main(void)
 		cmocka_unit_test(test_every_message_travels),
 		cmocka_unit_test(test_wrong_sender),
 		cmocka_unit_test(test_no_descriptor_where_none_rides),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,16 @@ struct cache {
 	struct shape last; /* whose last row is sampled from */
 };
 
+static bool
+is_of_prompt(const struct plan *p, uint32_t pos)
+{
+	uint32_t i = 0;
+
+	while (i < p->n_turns && pos >= (uint32_t)p->turns[i])
+		i++;
+	return i < p->n_turns ? i % 2 == 0 : pos < p->n_prompt;
+}
+
 static void
 check_op(
     const struct plan *p, struct plan_op op, uint32_t n_past, uint32_t n_known)
@@ -44,12 +54,10 @@ check_op(
 		assert_true(op.n == p->chunk && op.from % p->chunk == 0);
 	if (p->rule == PLAN_FREE)
 		return;
-	/* Of the prompt, or of the output; never of both but in chunks. */
-	if (op.kind == PLAN_PROMPT)
-		assert_true(
-		    op.from + op.n <= p->n_prompt && op.from % p->chunk == 0);
-	else if (op.kind != PLAN_CHUNK)
-		assert_true(op.from >= p->n_prompt);
+	/* Of a prompt, or of an output; never of both but in chunks. */
+	for (uint32_t i = 0; i < op.n && op.kind != PLAN_CHUNK; i++)
+		assert_int_equal(
+		    is_of_prompt(p, op.from + i), op.kind == PLAN_PROMPT);
 	assert_true((op.kind == PLAN_SINGLE) <= (p->rule == PLAN_ROWS));
 }
 
@@ -131,7 +139,7 @@ check_next(const struct plan *p, uint32_t n_past, uint32_t n_known,
 static void
 test_rows(void **state)
 {
-	struct plan p = { PLAN_ROWS, 4, 6, false };
+	struct plan p = { PLAN_ROWS, 4, NULL, 0, 6, false };
 
 	(void)state;
 	check_next(&p, 0, 6, PLAN_PROMPT, 0, 4);
@@ -148,7 +156,7 @@ test_rows(void **state)
 static void
 test_shapes(void **state)
 {
-	struct plan p = { PLAN_SHAPES, 4, 6, false };
+	struct plan p = { PLAN_SHAPES, 4, NULL, 0, 6, false };
 
 	(void)state;
 	check_next(&p, 0, 6, PLAN_CHUNK, 0, 4);
@@ -163,12 +171,75 @@ test_shapes(void **state)
 static void
 test_fast(void **state)
 {
-	struct plan p = { PLAN_FREE, 4, 6, false };
+	struct plan p = { PLAN_FREE, 4, NULL, 0, 6, false };
 
 	(void)state;
 	check_next(&p, 0, 6, PLAN_PROMPT, 0, 4);
 	check_next(&p, 3, 20, PLAN_PROMPT, 3, 4);
 	check_next(&p, 6, 7, PLAN_SINGLE, 6, 1);
+}
+
+/* The second turn of a conversation, in the cache of the first and from
+ * nothing: as if it had always been one. */
+static void
+check_second_turn(struct plan first, uint32_t n_out, uint32_t n_more)
+{
+	uint32_t n_had = first.n_prompt + n_out;
+	int32_t turns[] = { (int32_t)first.n_prompt, (int32_t)n_had };
+	struct plan p = first;
+	struct cache run = { 0 };
+
+	p.turns = turns;
+	p.n_turns = 2;
+	p.n_prompt = n_had + n_more;
+	/* The last token of an output is drawn, but not decoded. */
+	if (n_out > 0)
+		fill(&run, &first, n_had - 1);
+	else
+		fill(&run, &first, n_had);
+	run.n_past =
+	    plan_common(&first, run.n_past, &p, p.n_prompt, run.n_past);
+	if (p.rule == PLAN_ROWS)
+		assert_true(run.n_past + 1 >= n_had);
+	for (uint32_t known = p.n_prompt; known < p.n_prompt + 12; known++) {
+		struct cache resumed = { 0 };
+
+		fill(&run, &p, known);
+		fill(&resumed, &p, known);
+		if (p.rule != PLAN_FREE)
+			check_same(&run, &resumed);
+	}
+}
+
+static void
+test_turns(void **state)
+{
+	struct plan p = { .rule = PLAN_FREE };
+
+	(void)state;
+	for (; p.rule < PLAN_RULES; p.rule++)
+		for (p.chunk = 1; p.chunk <= 9; p.chunk++)
+			for (p.n_prompt = 1; p.n_prompt <= 14; p.n_prompt++)
+				for (uint32_t out = 0; out <= 12; out++)
+					for (uint32_t n = 1; n <= 11; n++)
+						check_second_turn(p, out, n);
+}
+
+/* Of another prompt only whole batches that are the same may stay. */
+static void
+test_common(void **state)
+{
+	struct plan a = { PLAN_ROWS, 4, NULL, 0, 10, false };
+	struct plan b = { PLAN_ROWS, 4, NULL, 0, 14, false };
+
+	(void)state;
+	assert_int_equal(plan_common(&a, 12, &b, 14, 12), 8);
+	assert_int_equal(plan_common(&a, 12, &b, 14, 7), 4);
+	assert_int_equal(plan_common(&a, 3, &b, 14, 3), 0);
+	a.rule = b.rule = PLAN_FREE;
+	assert_int_equal(plan_common(&a, 12, &b, 14, 11), 11);
+	b.rule = PLAN_ROWS;
+	assert_int_equal(plan_common(&a, 12, &b, 14, 12), 0);
 }
 
 int
@@ -179,6 +250,8 @@ main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_fast),
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_common),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

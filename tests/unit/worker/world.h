@@ -21,12 +21,17 @@
 
 #define MOST_TOKENS 1024
 #define MOST_GENS 16
+#define MOST_TURNS 64
 
 /* What one generation has said. */
 struct told {
 	uint64_t id;
 	int32_t prompt[MOST_TOKENS];
 	uint32_t n_prompt;
+	uint32_t n_cached; /* of the prompt */
+	uint32_t n_system;
+	int32_t turns[MOST_TURNS];
+	uint32_t n_turns;
 	int32_t tokens[MOST_TOKENS];
 	size_t ends[MOST_TOKENS]; /* of the text, after each token */
 	float mu[MOST_TOKENS];
@@ -43,6 +48,9 @@ struct told {
 	uint64_t hashes[MOST_TOKENS]; /* of the logits; 0: none came */
 	uint32_t n_verdicts;	      /* how a resume compares */
 	bool agrees;
+	float *rows; /* malloc(3)'s; NULL: none came */
+	uint32_t n_rows;
+	uint32_t n_cols;
 };
 
 struct world {
@@ -81,6 +89,11 @@ world_started(void *arg, const struct gen_started *s)
 
 	assert_true(t->id == s->gen && t->n_tokens == 0);
 	t->n_prompt = s->prompt.n;
+	t->n_cached = s->n_cached;
+	t->n_system = s->n_system;
+	t->n_turns = s->turns.n;
+	if (s->turns.n > 0)
+		memcpy(t->turns, s->turns.p, s->turns.n * sizeof(int32_t));
 	if (s->prompt.n > 0)
 		memcpy(t->prompt, s->prompt.p, s->prompt.n * sizeof(int32_t));
 }
@@ -133,6 +146,27 @@ world_checked(void *arg, const struct gen_checked *c)
 	t->agrees = c->agrees;
 }
 
+/* One after the other, none twice; the first may be that of a resume. */
+static inline void
+world_rows(void *arg, const struct gen_rows *r)
+{
+	struct told *t = told_of(arg, r->gen);
+	size_t each = r->n_cols * sizeof(float);
+
+	assert_true(t->id == r->gen && t->reason == 0 && t->err == 0);
+	assert_true(r->data.n > 0 && r->data.n % each == 0);
+	if (t->rows == NULL) {
+		t->rows = calloc(r->n_rows, each);
+		t->n_rows = r->first;
+		t->n_cols = r->n_cols;
+	}
+	assert_non_null(t->rows);
+	assert_int_equal(r->first, t->n_rows);
+	assert_true(r->first + r->data.n / each <= r->n_rows);
+	memcpy((char *)t->rows + t->n_rows * each, r->data.p, r->data.n);
+	t->n_rows += (uint32_t)(r->data.n / each);
+}
+
 /* What no machine here would choose: BULKHEAD_RULE=shapes. */
 static inline void
 world_force_rule(struct world *w)
@@ -160,7 +194,7 @@ world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
 		.chunk = chunk,
 		.use_mmap = 1 };
 	struct engine_events events = { w, world_started, world_step,
-		world_done, world_failed, world_checked };
+		world_done, world_failed, world_checked, world_rows, NULL };
 	struct files files = { .model = fd };
 	struct fail why = { 0 };
 	int err;
@@ -213,6 +247,7 @@ world_submit(struct world *w, struct gen_submit g)
 
 	g.gen = ++w->next_id;
 	t = told_of(w, g.gen);
+	free(t->rows);
 	memset(t, 0, sizeof(*t));
 	t->id = g.gen;
 	engine_llama.submit(w->engine, &g);

@@ -1,4 +1,4 @@
-#include "front/rpc/raw.h"
+#include "json/raw.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * For ids: they go back with their type and value unchanged, and only their
  * own text keeps 1.0, 1e3 and 2^53 + 1 apart from what a number can hold.
  */
-#ifndef FRONT_RPC_RAW_H
-#define FRONT_RPC_RAW_H
+#ifndef JSON_RAW_H
+#define JSON_RAW_H
 
 #include "base/buf.h"
 

@@ -1,0 +1,18 @@
+/*
+ * guest - the engine in a process that is somebody else's.
+ */
+#ifndef RKLLMRT_GUEST_H
+#define RKLLMRT_GUEST_H
+
+#include "base/err.h"
+
+/* Whether the engine's libraries are there: 0, or what the loader of this
+ * library found wrong. */
+int guest_check(struct fail *why) MUST_CHECK;
+
+/* Opens a GGUF file that the program names; field is what its path is called.
+ * The caller closes *ret. 0, ERR_INVALID or ERR_FILE with *why. */
+int guest_open(const char *path, const char *field, int *ret, struct fail *why)
+    MUST_CHECK;
+
+#endif

@@ -1,0 +1,198 @@
+#include "front/array.h"
+
+#include "front/client.h"
+#include "front/front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A small one counts as this: a descriptor is worth something too. */
+#define LEAST MIB
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u /* Linux 6.3 */
+#endif
+
+static double
+mib(uint64_t bytes)
+{
+	return (double)bytes / (double)MIB;
+}
+
+/* What it counts; 0 and *why where there is no room. */
+static uint64_t
+ask(const struct front *f, const struct client *c, uint64_t bytes,
+    struct fail *why)
+{
+	uint64_t max = f->config.array_max;
+	uint64_t n = bytes > LEAST ? bytes : LEAST;
+
+	if (n > max / 2) {
+		(void)fail_set(why, ERR_TOO_BIG, "arrays",
+		    "arrays: a memfd of %.1f MiB is asked for, and a client "
+		    "may have half of %.1f MiB (--array-max); shorten the "
+		    "prompt, or take them as JSON",
+		    mib(bytes), mib(max));
+		return 0;
+	}
+	if (f->arrays + n <= max && c->arrays + n <= max / 2)
+		return n;
+	(void)fail_set(why, ERR_BUSY, "arrays",
+	    "arrays: memfds of %.1f MiB are on their way, %.1f MiB of them to "
+	    "this client; all together may have %.1f MiB (--array-max), a "
+	    "client half of that; read those first",
+	    mib(f->arrays), mib(c->arrays), mib(max));
+	return 0;
+}
+
+/* Memory that nothing can be run from, where the kernel knows of that. */
+static int
+make_memory(void)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create("bulkhead-array", flags | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("bulkhead-array", flags);
+	return fd;
+}
+
+static struct array *
+fail_nomem(struct array *a, struct fail *why)
+{
+	free(a);
+	(void)fail_set(why, ERR_NOMEM, NULL, "no memory for the memfd");
+	return NULL;
+}
+
+struct array *
+array_new(struct front *f, struct client *c, uint64_t bytes, struct fail *why)
+{
+	uint64_t counts = ask(f, c, bytes, why);
+	struct array *a;
+
+	if (counts == 0)
+		return NULL;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return fail_nomem(NULL, why);
+	*a = (struct array){ .front = f, .client = c, .fd = make_memory() };
+	if (a->fd < 0)
+		return fail_nomem(a, why);
+	list_init(&a->link);
+	a->counts = counts;
+	f->arrays += counts;
+	c->arrays += counts;
+	return a;
+}
+
+void
+array_free(struct array *a)
+{
+	if (a == NULL)
+		return;
+	a->front->arrays -= a->counts;
+	a->client->arrays -= a->counts;
+	list_remove(&a->link);
+	(void)close(a->fd);
+	free(a);
+}
+
+int
+array_put(struct array *a, const void *p, size_t n)
+{
+	const char *at = p;
+
+	a->used += n;
+	while (n > 0) {
+		ssize_t r = write(a->fd, at, n);
+
+		if (r < 0 && errno != EINTR)
+			return ERR_NOMEM;
+		at += r > 0 ? r : 0;
+		n -= r > 0 ? (size_t)r : 0;
+	}
+	return 0;
+}
+
+int
+array_seal(struct array *a)
+{
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+
+	/* The offset is the client's too. */
+	if (lseek(a->fd, 0, SEEK_SET) != 0 ||
+	    fcntl(a->fd, F_ADD_SEALS, seals) != 0)
+		return ERR_IO;
+	return 0;
+}
+
+static ssize_t
+send_with(int sock, const void *p, size_t n, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)p, .iov_len = n };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.room) };
+
+	memset(&control, 0, sizeof(control));
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static struct array *
+first_of(const struct list *waiting)
+{
+	return list_empty(waiting)
+	    ? NULL
+	    : LIST_ENTRY(waiting->next, struct array, link);
+}
+
+/* n, or less: up to where a has its place. */
+static size_t
+up_to(const struct array *a, uint64_t at, size_t n)
+{
+	return a == NULL || a->at - at > n ? n : (size_t)(a->at - at);
+}
+
+ssize_t
+arrays_send(
+    struct list *waiting, int sock, const void *p, size_t n, uint64_t at)
+{
+	struct array *a = first_of(waiting), *next;
+	ssize_t r;
+
+	if (a == NULL || a->at > at)
+		return send(
+		    sock, p, up_to(a, at, n), MSG_NOSIGNAL | MSG_DONTWAIT);
+	next = a->link.next == waiting
+	    ? NULL
+	    : LIST_ENTRY(a->link.next, struct array, link);
+	r = send_with(sock, p, up_to(next, at, n), a->fd);
+	/* With the first byte it has gone, however many more there are. */
+	if (r > 0)
+		array_free(a);
+	return r;
+}
+
+void
+arrays_drop(struct list *waiting)
+{
+	struct array *a;
+
+	while ((a = first_of(waiting)) != NULL)
+		array_free(a);
+}

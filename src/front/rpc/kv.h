@@ -1,0 +1,29 @@
+/*
+ * kv - a client's conversation (rkllm/talk.h), as far as its methods go: what
+ * keep_history adds to, and the KV cache's size and clearing.
+ */
+#ifndef FRONT_RPC_KV_H
+#define FRONT_RPC_KV_H
+
+#include "front/rpc/method.h"
+#include "wire/msg.h"
+
+struct gen;
+
+/* What rkllm.clear_kv_cache takes. */
+extern const struct shape shape_clear;
+
+void kv_clear(struct call *c, const struct args *a);
+void kv_size(struct call *c, const struct args *a);
+
+/* A run that is to be a turn of the conversation: fills in what it goes on
+ * from, maybe in mem, which is empty. 0; ERR_BUSY: another one is not done;
+ * ERR_NOMEM or ERR_TOO_BIG. */
+int kv_begin(struct rpc *r, struct buf *mem, struct gen_submit *g,
+    struct fail *why) MUST_CHECK;
+
+/* It is over. g: it is to be added, with the system prompt of its start; NULL:
+ * it is not. */
+void kv_end(struct rpc *r, struct gen *g, uint32_t n_system);
+
+#endif

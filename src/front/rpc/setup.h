@@ -1,0 +1,19 @@
+/*
+ * setup - what a client sets for its runs to come: its template, its tools, an
+ * encoder's output.
+ */
+#ifndef FRONT_RPC_SETUP_H
+#define FRONT_RPC_SETUP_H
+
+#include "front/rpc/method.h"
+
+/* What the methods take. */
+extern const struct shape shape_template;
+extern const struct shape shape_tools;
+extern const struct shape shape_cross_attn;
+
+void setup_template(struct call *c, const struct args *a);
+void setup_tools(struct call *c, const struct args *a);
+void setup_cross_attn(struct call *c, const struct args *a);
+
+#endif

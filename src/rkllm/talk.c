@@ -1,0 +1,210 @@
+#include "rkllm/talk.h"
+
+#include "wire/embed.h"
+#include "wire/window.h"
+
+#include <string.h>
+
+#define HISTORY_MAX (64u * MIB) /* bytes */
+#define TURNS_MAX 2048u		/* ends: with more it is one long prompt */
+
+void
+talk_init(struct talk *t, uint64_t key)
+{
+	*t = (struct talk){ .key = key };
+	buf_init(&t->history, HISTORY_MAX);
+	buf_init(&t->turns, TURNS_MAX * sizeof(int32_t));
+	buf_init(&t->embeds, HISTORY_MAX);
+}
+
+void
+talk_done(struct talk *t)
+{
+	buf_done(&t->history);
+	buf_done(&t->turns);
+	buf_done(&t->embeds);
+}
+
+/* A buf's bytes are malloc(3)'s, and nothing is taken off its front. */
+static struct i32s
+ints_in(const struct buf *b)
+{
+	return (struct i32s){ (const int32_t *)(const void *)buf_data(b),
+		(uint32_t)(buf_len(b) / sizeof(int32_t)) };
+}
+
+static void
+put_ints(struct buf *b, struct i32s v)
+{
+	if (v.n > 0)
+		buf_put(b, v.p, (size_t)v.n * sizeof(*v.p));
+}
+
+uint32_t
+talk_size(const struct talk *t)
+{
+	return ints_in(&t->history).n;
+}
+
+int
+talk_fill(const struct talk *t, struct buf *mem, struct gen_submit *g)
+{
+	g->cache_key = t->key;
+	/* A system prompt alone is rendered with the first turn. */
+	if (!t->has_begun)
+		return 0;
+	g->history = ints_in(&t->history);
+	g->turns = ints_in(&t->turns);
+	if (buf_len(&t->embeds) == 0)
+		return 0;
+	g->n_old_embeds = (uint32_t)(buf_len(&t->embeds) / t->row);
+	buf_put_str(mem, buf_str(&t->embeds));
+	buf_put_str(mem, g->embeds);
+	g->embeds = buf_str(mem);
+	return buf_err(mem);
+}
+
+/* Of the embeddings only those that history speaks of, numbered in its order.
+ */
+static void
+settle_embeds(struct talk *t, struct str from)
+{
+	int32_t *tokens = (int32_t *)(void *)buf_data(&t->history);
+	struct buf kept;
+	uint32_t n = 0;
+
+	buf_init(&kept, HISTORY_MAX);
+	for (uint32_t i = 0; t->row > 0 && i < talk_size(t); i++) {
+		if (!embed_is(tokens[i]))
+			continue;
+		buf_put(&kept, from.p + embed_row(tokens[i]) * t->row, t->row);
+		tokens[i] = embed_token(n++);
+	}
+	buf_done(&t->embeds);
+	t->embeds = kept;
+}
+
+/* Whether all rows that tokens speak of are there. */
+static bool
+has_rows(const struct talk_turn *turn)
+{
+	for (uint32_t i = 0; i < turn->prompt.n; i++) {
+		int32_t token = turn->prompt.p[i];
+
+		if (embed_is(token) &&
+		    (turn->row == 0 ||
+			embed_row(token) >= turn->embeds.n / turn->row))
+			return false;
+	}
+	return true;
+}
+
+static void
+add_end(struct talk *t, uint32_t end)
+{
+	buf_put_i32(&t->turns, (int32_t)end);
+}
+
+/* The tokens of the answer, as the engine took them: where the context is full
+ * and more is to come, it shifts. Returns where the prompt ends then. */
+static uint32_t
+add_answer(struct talk *t, const struct talk_turn *turn)
+{
+	uint32_t n_prompt = turn->prompt.n, n = n_prompt;
+
+	for (uint32_t i = 0; i < turn->out.n; i++) {
+		struct window_cut cut;
+
+		buf_put_i32(&t->history, turn->out.p[i]);
+		if (++n != turn->n_ctx || !turn->may_shift ||
+		    i + 1 == turn->out.n || buf_err(&t->history) != 0)
+			continue;
+		cut = window_cut(n, turn->n_keep, turn->prompt.n);
+		n = window_apply(
+		    cut, (int32_t *)(void *)buf_data(&t->history), n);
+		buf_truncate(&t->history, (size_t)n * sizeof(int32_t));
+		buf_reset(&t->turns);
+		n_prompt = n;
+	}
+	return n_prompt;
+}
+
+int
+talk_add(struct talk *t, const struct talk_turn *turn)
+{
+	uint32_t n_prompt;
+
+	if (!has_rows(turn)) {
+		talk_clear(t, false);
+		return ERR_INTERNAL;
+	}
+	buf_reset(&t->history);
+	buf_reset(&t->turns);
+	t->row = turn->row;
+	put_ints(&t->history, turn->prompt);
+	if (turn->turns.n + 2 <= TURNS_MAX)
+		put_ints(&t->turns, turn->turns);
+	n_prompt = add_answer(t, turn);
+	add_end(t, n_prompt);
+	add_end(t, talk_size(t));
+	if (!t->has_begun)
+		t->n_system = turn->n_system;
+	if (t->n_system > talk_size(t))
+		t->n_system = talk_size(t);
+	t->has_begun = true;
+	settle_embeds(t, turn->embeds);
+	if (buf_err(&t->history) == 0 && buf_err(&t->turns) == 0 &&
+	    buf_err(&t->embeds) == 0)
+		return 0;
+	talk_clear(t, false);
+	return ERR_NOMEM;
+}
+
+void
+talk_clear(struct talk *t, bool keep_system)
+{
+	uint32_t n = keep_system ? t->n_system : 0;
+
+	buf_reset(&t->turns);
+	if (n == 0)
+		buf_reset(&t->history);
+	else
+		buf_truncate(&t->history, (size_t)n * sizeof(int32_t));
+	t->n_system = n;
+	t->has_begun = false;
+	buf_reset(&t->embeds); /* a system prompt has none */
+}
+
+/* What is behind the cut was computed with what is gone: it becomes part of
+ * the next prompt. */
+static void
+drop_turns(struct talk *t, uint32_t from)
+{
+	struct i32s all = ints_in(&t->turns);
+	uint32_t n = 0;
+
+	while (n + 2 <= all.n && (uint32_t)all.p[n + 1] <= from)
+		n += 2;
+	buf_truncate(&t->turns, (size_t)n * sizeof(int32_t));
+}
+
+int
+talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
+{
+	uint32_t n = talk_size(t);
+
+	if (from > end || end > n)
+		return fail_set(why, ERR_INVALID, "start_pos",
+		    "start_pos, end_pos: [%u, %u) is not in the %u tokens of "
+		    "the KV cache",
+		    from, end, n);
+	n = window_apply((struct window_cut){ from, end - from },
+	    (int32_t *)(void *)buf_data(&t->history), n);
+	buf_truncate(&t->history, (size_t)n * sizeof(int32_t));
+	drop_turns(t, from);
+	if (from < t->n_system)
+		t->n_system -= (end < t->n_system ? end : t->n_system) - from;
+	t->has_begun = t->has_begun && n > 0;
+	settle_embeds(t, buf_str(&t->embeds));
+	return buf_err(&t->embeds);
+}

@@ -1,0 +1,33 @@
+/* Of the whole process, also of llama.cpp: the only place to count. In a file
+ * of its own, because a program that has the engine as a guest
+ * (compat/rkllmrt) keeps its own. */
+#include "worker/guard.hh"
+
+#include <cstdlib>
+
+void *
+operator new(size_t n)
+{
+	void *p;
+
+	if (!guard::may_take(n))
+		throw std::bad_alloc();
+	p = malloc(n > 0 ? n : 1);
+	if (p == nullptr)
+		throw std::bad_alloc();
+	guard::taken(p);
+	return p;
+}
+
+void
+operator delete(void *p) noexcept
+{
+	guard::given_back(p);
+	free(p);
+}
+
+void
+operator delete(void *p, size_t) noexcept
+{
+	operator delete(p);
+}

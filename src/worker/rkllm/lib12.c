@@ -1,0 +1,98 @@
+/* The structs of 1.2.1, 1.2.2 and 1.2.3. */
+#include "worker/rkllm/lib.h"
+
+#include "rkllm/abi12.h"
+
+static const char *
+bind12(struct lib *l)
+{
+	l->default_param = lib_symbol(l, "rkllm_createDefaultParam");
+	l->init = lib_symbol(l, "rkllm_init");
+	l->run = lib_symbol(l, "rkllm_run");
+	return l->default_param == NULL ? "rkllm_createDefaultParam"
+	    : l->init == NULL		? "rkllm_init"
+	    : l->run == NULL		? "rkllm_run"
+					: NULL;
+}
+
+static struct lib_sampling
+sampling_of(const struct rkllm12_param *p)
+{
+	return (struct lib_sampling){ p->top_k, p->top_p, p->temperature,
+		p->repeat_penalty, p->frequency_penalty, p->presence_penalty,
+		p->mirostat, p->mirostat_tau, p->mirostat_eta };
+}
+
+/* A run's budget is counted by the engine: init's must not be in its way. The
+ * userdata comes with each run. */
+static int
+init12(struct lib *l, struct lib_param *p, rkllm_result_fn *on, void *userdata)
+{
+	struct rkllm12_param param =
+	    ((rkllm12_default_param_fn *)l->default_param)();
+
+	(void)userdata;
+	param.model_path = p->model_path;
+	if (p->max_context_len > 0)
+		param.max_context_len = p->max_context_len;
+	param.max_new_tokens = param.max_context_len;
+	param.skip_special_token = p->skip_special_token;
+	param.is_async = false;
+	p->max_context_len = param.max_context_len;
+	p->sampling = sampling_of(&param);
+	return ((rkllm12_init_fn *)l->init)(&l->handle, &param, on);
+}
+
+static struct rkllm12_input
+input_of(const struct lib_input *in)
+{
+	struct rkllm12_input r = { .role = in->role,
+		.enable_thinking = in->enable_thinking,
+		.input_type = (int32_t)in->type };
+
+	switch (in->type) {
+	case RKLLM_IN_PROMPT:
+		r.prompt_input = in->prompt;
+		break;
+	case RKLLM_IN_TOKEN:
+		r.token_input = in->tokens;
+		break;
+	case RKLLM_IN_EMBED:
+		r.embed_input = in->embed;
+		break;
+	case RKLLM_IN_MULTIMODAL:
+		r.multimodal_input =
+		    (struct rkllm12_multimodal_input){ in->images.prompt,
+			    in->images.embed, in->images.n_tokens,
+			    in->images.n_images, in->images.width,
+			    in->images.height };
+		break;
+	}
+	return r;
+}
+
+static int
+run12(struct lib *l, const struct lib_input *in, const struct lib_infer *infer,
+    void *userdata)
+{
+	struct rkllm12_input input = input_of(in);
+	struct rkllm_lora_param lora = { infer->lora };
+	struct rkllm_prompt_cache_param cache = { infer->save_cache,
+		infer->cache_path };
+	struct rkllm12_infer_param param = {
+		.mode = (int32_t)infer->mode,
+		.lora_params = infer->lora != NULL ? &lora : NULL,
+		.prompt_cache_params =
+		    infer->cache_path != NULL ? &cache : NULL,
+		.keep_history = infer->keep_history,
+	};
+
+	return ((rkllm12_run_fn *)l->run)(l->handle, &input, &param, userdata);
+}
+
+const struct lib_abi lib_abi_12 = {
+	.bind = bind12,
+	.init = init12,
+	.run = run12,
+	.samples_by_run = false,
+};

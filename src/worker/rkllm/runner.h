@@ -1,0 +1,71 @@
+/*
+ * runner - the thread that is in the library.
+ *
+ * rkllm_run returns when a run is over, so it has a thread of its own and the
+ * worker's loop never waits for it. What comes of a job is in a struct results,
+ * RESULT_OVER last. Each callback is a beat on the progress page: it is the
+ * library that must look stuck when it is, and nothing else beats here.
+ *
+ * A job with parts before its input has the library read these first, each in
+ * RKLLM_MODE_HIDDEN with its history kept, which computes a prompt and
+ * generates nothing. Its own input then continues that history. That an input
+ * of tokens is taken as it is, without a chat template around it, and that mode
+ * 1 leaves what it has read in the KV cache, is assumed of the real library.
+ */
+#ifndef WORKER_RKLLM_RUNNER_H
+#define WORKER_RKLLM_RUNNER_H
+
+#include "worker/rkllm/lib.h"
+#include "worker/rkllm/results.h"
+
+#include "wire/progress.h"
+
+#include <stdatomic.h>
+
+#define JOB_PARTS_MAX 2u
+
+/* What it points at is the caller's until RESULT_OVER. */
+struct job {
+	struct lib_input parts[JOB_PARTS_MAX]; /* read before */
+	uint32_t n_parts;
+	struct lib_input input;
+	struct lib_infer infer;
+};
+
+struct runner {
+	struct lib *lib;
+	struct results *results;
+	struct progress *p; /* or NULL */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t has_news;
+	const struct job *job; /* NULL: none */
+	bool is_leaving;
+	bool is_dirty;		  /* the KV cache may hold something */
+	atomic_bool is_cancelled; /* the job */
+	atomic_bool is_reading;	  /* a part: what it generates is not wanted */
+	atomic_bool is_running;	  /* a callback now is of the job */
+};
+
+/* The library is initialized with runner_on_result and r. 0 or ERR_NOMEM. r must
+ * not move. */
+int runner_init(struct runner *r, struct lib *lib, struct results *results,
+    struct progress *p) MUST_CHECK;
+
+/* Makes the thread. 0 or ERR_NOMEM. */
+int runner_start(struct runner *r) MUST_CHECK;
+
+/* Ends it; false if the library does not let it go within a second: then
+ * nothing that it uses may be freed. */
+bool runner_stop(struct runner *r);
+
+int runner_on_result(struct rkllm_result *result, void *userdata, int state);
+
+/* There must be none: RESULT_OVER has come for the last one. */
+void runner_begin(struct runner *r, const struct job *job);
+
+/* Asks it to end; the results are closed. To be repeated for each
+ * RESULT_DROPPED: the first may have come before the library was in its run. */
+void runner_cancel(struct runner *r);
+
+#endif

@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+"""The rkllm engine: the real daemon and worker on a librkllmrt.so of the tests (fake/rkllm)."""
+import glob
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import BIN, MODEL, Rpc, RpcError, SANITIZE, Server, cases, settled, until
+
+
+def library(version='1.3.0'):
+    return os.path.join(BIN, f'fake-rkllm-{version}', 'librkllmrt.so')
+
+
+FOLDER = tempfile.mkdtemp(prefix='bulkhead-test-')
+BOTH = '1.2.3', '1.3.0'
+
+
+def model(script='', name='board.rkllm'):
+    path = os.path.join(FOLDER, name)
+    with open(path, 'w') as f:
+        f.write(script + '\n')
+    return path
+
+
+def serve(script='', version='1.3.0', options=(), **more):
+    return Server('--rkllm-library', library(version), *options, models=[model(script)], **more)
+
+
+def counted(n, start=0):
+    return ''.join(f'{k} ' for k in range(start, n))
+
+
+def chat(s, content, **fields):
+    return s.post('/v1/chat/completions',
+                  dict(fields, messages=[{'role': 'user', 'content': content}]))
+
+
+def init_and_run():
+    for version in BOTH:
+        with serve(version=version) as s, s.rpc() as r:
+            r.init('board')
+            all_of_it = list(r.replies(r.start('tokens 5')))
+            assert [x['text'] for x in all_of_it] == [*(f'{k} ' for k in range(5)), None], all_of_it
+            assert [x['token_id'] for x in all_of_it[:5]] == list(range(1000, 1005))
+            perf = all_of_it[-1]['perf']
+            assert perf['prefill_tokens'] == len('tokens 5') and perf['generate_tokens'] == 5, perf
+            assert perf['prefill_time_ms'] == 1.5 and perf['generate_time_ms'] == 2.5, perf
+            m = s.status()['models'][0]
+            assert m['arch'] == 'rkllm' and m['slots'] == 1 and not m['exact'], m
+            assert m['desc'] == f'RKLLM {version}' and version in m['identity'], m
+            # The next is not moved by the one before.
+            assert r.run('tokens 3')[0] == counted(3)
+
+
+def http_chat():
+    for version in BOTH:
+        with serve(version=version) as s:
+            got = chat(s, 'tokens 4')
+            assert got.status == 200, got
+            choice = got.json['choices'][0]
+            assert choice['message']['content'] == counted(4), got
+            assert choice['finish_reason'] == 'stop', got
+            assert got.json['usage'] == {'prompt_tokens': 8, 'completion_tokens': 4,
+                                         'total_tokens': 12}, got
+            got = chat(s, 'tokens 40', max_tokens=7)
+            assert got.json['choices'][0]['message']['content'] == counted(7), got
+            assert got.json['choices'][0]['finish_reason'] == 'length', got
+
+
+def tokens_in():
+    with serve() as s, s.rpc() as r:
+        r.init('board')
+        ident = r.send('rkllm.run', None, {'input_type': 1, 'token_input': {
+            'input_ids': [5, 6, 1000, 1001]}}, {'max_new_tokens': 3}, None)
+        texts = [x['text'] for x in r.replies(ident)]
+        assert texts == ['2 ', '3 ', '4 ', None], texts
+        got = s.post('/v1/completions', {'prompt': [5, 6, 1003], 'max_tokens': 2})
+        assert got.json['choices'][0]['text'] == '4 5 ', got
+        assert got.json['usage']['prompt_tokens'] == 3, got
+
+
+def characters_are_whole():
+    """A byte a token: what is not whole yet is a reply of state 1 without text."""
+    with serve() as s, s.rpc() as r:
+        r.init('board')
+        all_of_it = list(r.replies(r.start('text aé€😀')))
+        states = [x['_callback_state'] for x in all_of_it]
+        assert states == [0, 1, 0, 1, 1, 0, 1, 1, 1, 0, 2], states
+        assert [x['text'] for x in all_of_it if x['_callback_state'] == 0] == ['a', 'é', '€', '😀']
+        assert [x['token_id'] for x in all_of_it[:-1]] == list(range(1000, 1010))
+
+
+def stop_strings():
+    with serve() as s:
+        got = chat(s, 'text one ST two STOP three', stop=['STOP'])
+        assert got.json['choices'][0]['message']['content'] == 'one ST two ', got
+        assert got.json['choices'][0]['finish_reason'] == 'stop', got
+        # And the library is free again.
+        assert chat(s, 'tokens 2').json['choices'][0]['message']['content'] == counted(2)
+
+
+def parameters():
+    with serve(options=('-c', '300')) as s, s.rpc() as r:
+        r.init('board', max_context_len=200)
+        said = r.run('params tokens 1', sampling_params={'top_k': 7, 'temperature': 0.5},
+                     max_new_tokens=9)[0]
+        assert said == 'k=7 t=0.50 ctx=300 new=9 think=0 role=user ', said
+        said = chat(s, 'params tokens 1', temperature=0).json['choices'][0]['message']['content']
+        assert said.startswith('k=1 t=1.00 ctx=300 new=300 think=1 role=user'), said
+    with serve(version='1.2.3') as s, s.rpc() as r:
+        r.init('board')
+        said = r.run('params tokens 1', sampling_params={'top_k': 7})[0]
+        assert said == 'k=40 t=0.80 ctx=512 new=512 think=0 role=user ', said
+        s.wait_log('takes no sampling parameters with a run')
+
+
+def refusals():
+    """What the library has not, where leaving it out would change the answer."""
+    with serve() as s, s.rpc() as r:
+        for field, value, name in (
+                ('min_p', 0.2, 'min_p'), ('logit_bias', {'5': 1}, 'logit_bias'),
+                ('grammar', 'root ::= "x"', 'grammar'), ('logprobs', True, 'logprobs'),
+                ('typical_p', 0.5, 'typical_p'), ('ignore_eos', True, 'ignore_eos'),
+                ('response_format', {'type': 'json_object'}, 'response_format')):
+            got = chat(s, 'tokens 1', **{field: value})
+            assert got.status == 501 and name in got.error['message'], (field, got)
+        got = s.post('/v1/completions', {'prompt': 'tokens 1'})
+        assert got.status == 501 and 'chat template' in got.error['message'], got
+        got = s.post('/v1/chat/completions', {'messages': [
+            {'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': 'b'},
+            {'role': 'user', 'content': 'c'}]})
+        assert got.status == 501 and 'one message' in got.error['message'], got
+        r.init('board')
+        try:
+            r.next(r.send('rkllm.run', None, {'role': 'system', 'prompt_input': 'x'}, None))
+            raise AssertionError('role system was taken')
+        except RpcError as why:
+            assert why.code == -32005 and 'role' in why.message, why
+        assert r.run('tokens 1')[0] == counted(1)
+
+
+def abort():
+    with serve() as s, s.rpc() as r:
+        r.init('board')
+        ident = r.start('tokens 100000', max_new_tokens=0)
+        next(r.replies(ident))
+        assert r.call('rkllm.is_running', None)['is_running']
+        assert r.call('rkllm.abort', None)['success']
+        last = list(r.replies(ident))[-1]
+        assert last['_callback_state'] == 2, last
+        # One whose callback is never called.
+        ident = r.start('endless')
+        until(lambda: s.status()['models'][0]['running'] == 1)
+        assert r.call('rkllm.abort', None)['success']
+        assert [x['_callback_state'] for x in r.replies(ident)] == [2]
+        assert r.run('tokens 2')[0] == counted(2)
+
+
+def the_second_waits():
+    with serve() as s, s.rpc() as one, s.rpc() as two:
+        one.init('board')
+        two.init('board')
+        first = one.start('endless')
+        until(lambda: s.status()['models'][0]['running'] == 1)
+        second = two.start('tokens 3')
+        until(lambda: s.status()['models'][0]['queued'] == 1)
+        assert one.call('rkllm.abort', None)['success']
+        assert [x['_callback_state'] for x in one.replies(first)] == [2]
+        assert ''.join(x['text'] or '' for x in two.replies(second)) == counted(3)
+
+
+def crash_in_the_midst():
+    """The stream goes on with the next token; no text is lost that was held back."""
+    for version in BOTH:
+        with serve(version=version) as s, s.rpc() as r:
+            r.init('board')
+            assert r.run('tokens 20 crash 7')[0] == counted(20)
+            assert s.status()['models'][0]['restarts'] == 1
+            # Held back at the crash: the start of a stop string, of a character.
+            got = chat(s, 'crash 9 text one ST€ two', stop=['STOP'])
+            assert got.json['choices'][0]['message']['content'] == 'one ST€ two', got
+            assert s.status()['models'][0]['restarts'] == 2
+            got = chat(s, 'crash 0 tokens 3')
+            assert got.status == 200 or 'crash' in got.error['message'], got
+
+
+def killed_again_and_again():
+    with serve(options=('--restart-limit', '50')) as s, s.rpc() as r:
+        r.init('board')
+        ident = r.start('tokens 3000', max_new_tokens=3000)
+        texts = []
+        for got in r.replies(ident):
+            texts.append(got['text'] or '')
+            if len(texts) in (50, 400, 1000):
+                s.kill_any_worker()
+        assert ''.join(texts) == counted(len(texts) - 1), texts[:30]
+        assert s.status()['models'][0]['restarts'] >= 2
+
+
+def resume_without_clear():
+    """A library that lacks a call which only a second resume in one life wants."""
+    with serve(version='1.2.1') as s, s.rpc() as r:
+        r.init('board')
+        assert r.run('tokens 9 crash 3')[0] == counted(9)
+
+
+def hang_is_found():
+    with serve(options=('--hang-timeout', '500ms', '--load-timeout', '2s')) as s, s.rpc() as r:
+        r.init('board')
+        assert r.run('tokens 20')[0] == counted(20)
+        assert r.run('tokens 12 hang 5')[0] == counted(12)
+        m = s.status()['models'][0]
+        assert m['restarts'] == 1, m
+        s.wait_log('no progress|hang')
+
+
+def slow_reader_parks():
+    """Who reads nothing stops the library, and nobody takes that for a hang."""
+    with serve(options=('--hang-timeout', '500ms', '--load-timeout', '2s', '--out-high', '4K',
+                        '-c', '60000')) as s, s.rpc(rcvbuf=4096) as r, s.rpc() as other:
+        r.init('board', max_context_len=60000)
+        ident = r.start('tokens 8000', max_new_tokens=8000)
+        next(r.replies(ident))
+        seen = settled(lambda: s.status()['models'][0]['tokens'], pause=0.3)
+        assert seen < 7000, seen
+        assert ''.join(x['text'] or '' for x in r.replies(ident)) == counted(8000, 1)
+        assert s.status()['models'][0]['restarts'] == 0
+        other.ping()
+
+
+def error_in_a_run():
+    with serve() as s, s.rpc() as r:
+        r.init('board')
+        ident = r.start('tokens 9 error 4')
+        texts = []
+        try:
+            for got in r.replies(ident):
+                texts.append(got['text'])
+            raise AssertionError(f'no error: {texts}')
+        except RpcError as why:
+            assert why.code == -32603 and 'librkllmrt' in why.message, why
+        assert texts == [f'{k} ' for k in range(4)], texts
+        assert r.run('tokens 2')[0] == counted(2)
+
+
+def init_error(options=(), script='', lib=None, path=None):
+    """The error of an init, and the log."""
+    option = ('--rkllm-library', lib) if lib else ()
+    with Server(*option, *options) as s, s.rpc() as r:
+        try:
+            r.init(path or model(script, 'bad.rkllm'))
+        except RpcError as why:
+            return why, s.log()
+        raise AssertionError('it was loaded')
+
+
+def clear_errors():
+    why, _ = init_error(lib='/nonexistent/librkllmrt.so')
+    assert why.code == -32001 and '/nonexistent/librkllmrt.so: no such file' in why.message, why
+    why, _ = init_error()
+    assert why.code == -32001 and '--rkllm-library' in why.message, why
+    assert '/usr/lib/librkllmrt.so' in why.message, why
+    why, _ = init_error(lib=MODEL)
+    assert 'cannot be loaded' in why.message, why
+    why, _ = init_error(lib=library('1.3.1'))
+    assert 'version 1.3.1' in why.message and '--rkllm-version' in why.message, why
+    why, _ = init_error(lib=library(), options=('--rkllm-version', '1.4'))
+    assert 'must be one of 1.2.1, 1.2.2, 1.2.3 and 1.3.0, not "1.4"' in why.message, why
+    mute = os.path.join(FOLDER, 'mute.so')
+    with open(library(), 'rb') as f, open(mute, 'wb') as to:
+        to.write(f.read().replace(b'RKLLM SDK', b'ABCDE FGH'))
+    why, _ = init_error(lib=mute)
+    assert 'does not say which version' in why.message, why
+    other = glob.glob(os.path.join(BIN, '..', 'lib', 'bulkhead', 'libggml-base*'))[0]
+    why, _ = init_error(lib=other, options=('--rkllm-version', '1.3.0'))
+    assert 'has no rkllm_createDefaultParam' in why.message, why
+
+
+def said_version_counts():
+    with Server('--rkllm-library', library('1.3.1'), '--rkllm-version', '1.3.0',
+                models=[model()]) as s:
+        assert chat(s, 'tokens 2').json['choices'][0]['message']['content'] == counted(2)
+
+
+def init_fails():
+    """What the library prints is the reason, on either stream."""
+    for script, words in (
+            ('print E RKNN: [1] failed to open rknpu module, need to insmod rknpu dirver!\nfail',
+             ('no NPU', 'dev/', 'failed to open rknpu module')),
+            ('warn W rkllm: Warning: Your rknpu driver version is too low, please upgrade to '
+             '0.9.7\n'
+             'print E rkllm: matmul failed\nfail', ('driver is too old', 'matmul failed')),
+            ('print E rkllm: model target_platform is RK3576, but this is RK3588\nfail',
+             ('another chip', 'RK3576')),
+            ('print E RKNN: invalid rknn llm model magic\nfail', ('version', 'magic')),
+            ('warn something odd\nfail', ('no reason that is known', 'something odd')),
+            ('fail', ('rkllm_init failed (-1)',))):
+        for version in BOTH:
+            why, log = init_error(script=script, lib=library(version))
+            assert why.code == -32001, why
+            for word in words:
+                assert word in why.message, (word, why)
+    assert 'rkllm-runtime version' in log, log
+
+
+def init_crashes_or_hangs():
+    why, _ = init_error(script='crash', lib=library())
+    assert why.code == -32001 and 'died' in why.message, why
+    why, _ = init_error(script='hang', lib=library(), options=('--load-timeout', '1s'))
+    assert why.code == -32001, why
+
+
+def jail():
+    """Nothing but the model and the system's libraries can be opened, no network."""
+    other = model('x', 'x.rkllm')
+    with serve('\n'.join(f'open {path}' for path in (
+            MODEL, other, '/etc/hostname', '/tmp', '/usr/lib')) + '\nsocket') as s:
+        assert chat(s, 'tokens 2').status == 200
+        held = s.status()['models'][0]['jail']['layers']
+        log = s.log()
+    if SANITIZE or not any(x.startswith('landlock') for x in held):
+        return
+    for path in MODEL, other, '/etc/hostname', '/tmp':
+        assert f'open {path}: Permission denied' in log, log
+    assert 'open /usr/lib: opened' in log, log
+    assert 'socket: Operation not permitted' in log, log
+
+
+def beside_gguf():
+    """Each file has its engine, also where they are one file by two names."""
+    link = os.path.join(FOLDER, 'linked.gguf')
+    path = model('GGUF', 'two.rkllm')
+    os.path.lexists(link) or os.symlink(MODEL, link)
+    with Server('--rkllm-library', library(), models=[link, path]) as s:
+        models = {m['name']: m for m in s.status()['models']}
+        assert models['linked']['arch'] == 'llama' and models['two']['arch'] == 'rkllm', models
+        got = chat(s, 'tokens 3', model='two')
+        assert got.json['choices'][0]['message']['content'] == counted(3), got
+        assert s.complete('Once', model='linked', max_tokens=3)
+    folder = os.path.join(FOLDER, 'dir')
+    os.makedirs(folder)
+    shutil.copy(path, os.path.join(folder, 'three.rkllm'))
+    with Server('--rkllm-library', library(), '--models-dir', folder, models=[]) as s:
+        assert chat(s, 'tokens 3', model='three').status == 200
+
+
+def front_dies():
+    """What ran for the old front is ended; the next one's waits for that."""
+    with serve() as s:
+        with s.rpc() as r:
+            r.init('board')
+            r.start('endless')
+            until(lambda: s.status()['models'][0]['running'] == 1)
+            os.kill(s.front, signal.SIGKILL)
+        s.wait_log('Server started successfully|ready', times=1)
+        until(lambda: usable(s))
+
+
+def usable(s):
+    try:
+        with Rpc(s.rpc_path) as r:
+            r.init('board')
+            return r.run('tokens 2')[0] == counted(2)
+    except (OSError, EOFError):
+        return False
+
+
+try:
+    cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
+          refusals, abort, the_second_waits, crash_in_the_midst, killed_again_and_again,
+          resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,
+          said_version_counts, init_fails, init_crashes_or_hangs, jail, beside_gguf, front_dies)
+finally:
+    shutil.rmtree(FOLDER)

@@ -189,7 +189,9 @@ kind_of(const struct method_row *row)
 		enum kind kind;
 	} kinds[] = { { "rkllm.init", INIT }, { "rkllm.run", RUN },
 		{ "rkllm.run_async", RUN }, { "rkllm.abort", ABORT },
-		{ "rkllm.is_running", RUNNING }, { "rkllm.destroy", DESTROY } };
+		{ "rkllm.is_running", RUNNING }, { "rkllm.destroy", DESTROY },
+		{ "rkllm.load_lora", ATTACH },
+		{ "rkllm.load_prompt_cache", ATTACH } };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(row->name, kinds[i].name) == 0)
@@ -223,9 +225,7 @@ call_new(unsigned client, unsigned batch)
 	memset(c, 0, sizeof(*c));
 	c->client = client;
 	c->batch = batch;
-	c->may_be_lost = s.peers[client].is_unsure ||
-	    owes(client, INIT, s.n_calls, false) ||
-	    owes(client, DESTROY, s.n_calls, false);
+	c->may_be_lost = s.peers[client].is_unsure || owes_change(client);
 	return c;
 }
 
@@ -243,6 +243,20 @@ put_member_id(struct buf *b, struct asked *c)
 	c->owes_answer =
 	    c->kind != RUN || c->batch != 0 || (c->row->flags & FIRST) != 0;
 	c->owes_stream = c->kind == RUN;
+}
+
+/* What its worker will say is known by a number in the prompt; not of rows. */
+static inline bool
+is_marked_text(struct buf *b, size_t from)
+{
+	const char *text;
+
+	buf_put_u8(b, '\0');
+	text = (const char *)buf_data(b) + from;
+	buf_truncate(b, buf_len(b) - 1);
+	return strchr(text, '#') != NULL &&
+	    strstr(text, "\"mode\":1") == NULL &&
+	    strstr(text, "\"mode\":2") == NULL;
 }
 
 /* A request; what it is owed is noted. */
@@ -264,8 +278,7 @@ put_call(struct buf *b, unsigned client, unsigned batch)
 	buf_puts(b, "}");
 	if (c->verdict & NO_FILE)
 		c->model = -1;
-	c->is_marked = c->kind == RUN &&
-	    memchr(buf_data(b) + from, '#', buf_len(b) - from) != NULL;
+	c->is_marked = c->kind == RUN && is_marked_text(b, from);
 	s.n_calls++;
 }
 

@@ -21,10 +21,12 @@ enum {
 
 /* What is known of a method. */
 enum {
-	MODEL = 1,  /* -32000 without one */
-	WORK = 2,   /* -32002 while the server stops */
-	STREAM = 4, /* many replies */
-	FIRST = 8,  /* and one before them */
+	MODEL = 1,   /* -32000 without one */
+	WORK = 2,    /* -32002 while the server stops */
+	STREAM = 4,  /* many replies */
+	FIRST = 8,   /* and one before them */
+	BUSIES = 16, /* -32002 while a conversation goes on */
+	FILES = 32,  /* -32004 */
 };
 
 struct variant {
@@ -132,6 +134,7 @@ static const struct variant infers[] = {
 	{ "{\"mode\":2}", MAYBE },
 	{ "{\"keep_history\":1}", MAYBE },
 	{ "{\"lora_params\":{\"lora_adapter_name\":\"x\"}}", MAYBE },
+	{ "{\"lora_params\":{\"lora_adapter_name\":\"l\"}}", MAYBE },
 	{ "{\"prompt_cache_params\":{\"save_prompt_cache\":1,"
 	  "\"prompt_cache_path\":\"/p\"}}",
 	    MAYBE },
@@ -149,12 +152,12 @@ static const struct variant tools[] = { { "\"[]\"", MAYBE },
 	  "\\\"f\\\"}}]\"",
 	    MAYBE },
 	{ "\"no JSON\"", BAD }, { "7", BAD }, END };
-static const struct variant paths[] = { { "\"/p/cache\"", NO_FILE | MAYBE },
-	{ "7", BAD }, { "{}", BAD }, END };
+static const struct variant paths[] = { { "\"/p/cache\"", GOOD }, { "7", BAD },
+	{ "{}", BAD }, END };
 static const struct variant loras[] = {
 	{ "{\"lora_adapter_path\":\"/p/l.gguf\",\"lora_adapter_name\":\"l\","
 	  "\"scale\":1.0}",
-	    NO_FILE | MAYBE },
+	    GOOD },
 	{ "{\"lora_adapter_path\":5}", BAD }, { "[]", BAD }, END
 };
 static const struct variant crosses[] = {
@@ -195,32 +198,33 @@ static const struct method_row method_rows[] = {
 	    "version:s uptime_s:i keeper:o front:o models:a listeners:a "
 	    "generations:i draining:b +",
 	    { { 0 } } },
-	{ "rkllm.clear_kv_cache", MODEL,
+	{ "rkllm.clear_kv_cache", MODEL | BUSIES,
 	    "success:T message:s keep_system_prompt:i",
-	    { { "keep_system_prompt", "keep_system_prompt", false, GOOD,
+	    { { "keep_system_prompt", "keep_system_prompt", false, BAD,
 		  flags_01 },
-		{ "start_pos", "start_pos", false, MAYBE, positions },
-		{ "end_pos", "end_pos", false, MAYBE, positions } } },
+		{ "start_pos", "start_pos", false, GOOD, positions },
+		{ "end_pos", "end_pos", false, GOOD, positions } } },
 	{ "rkllm.get_kv_cache_size", MODEL, "success:T message:s cache_sizes:a",
 	    { { 0 } } },
-	{ "rkllm.load_lora", MODEL | WORK, "success:T message:s",
+	{ "rkllm.load_lora", MODEL | WORK | FILES, "success:T message:s",
 	    { { "lora_adapter", "lora_adapter", true, BAD, loras } } },
-	{ "rkllm.load_prompt_cache", MODEL | WORK,
+	{ "rkllm.load_prompt_cache", MODEL | WORK | FILES,
 	    "success:T message:s cache_path:s",
-	    { { "prompt_cache_path", "path", false, BAD, paths } } },
-	{ "rkllm.release_prompt_cache", MODEL, "success:T message:s",
+	    { { "prompt_cache_path", "prompt_cache_path", false, BAD,
+		paths } } },
+	{ "rkllm.release_prompt_cache", MODEL | FILES, "success:T message:s",
 	    { { 0 } } },
 	{ "rkllm.set_chat_template", MODEL,
 	    "success:T message:s system_prompt:s prompt_prefix:s "
 	    "prompt_postfix:s",
-	    { { "system_prompt", "system_prompt", false, MAYBE, texts },
-		{ "prompt_prefix", "prompt_prefix", false, MAYBE, texts },
-		{ "prompt_postfix", "prompt_postfix", false, MAYBE, texts } } },
+	    { { "system_prompt", "system_prompt", false, GOOD, texts },
+		{ "prompt_prefix", "prompt_prefix", false, GOOD, texts },
+		{ "prompt_postfix", "prompt_postfix", false, GOOD, texts } } },
 	{ "rkllm.set_function_tools", MODEL,
 	    "success:T message:s system_prompt:s tools:s tool_response_str:s",
-	    { { "system_prompt", "system_prompt", false, MAYBE, texts },
-		{ "tools", "tools", false, MAYBE, tools },
-		{ "tool_response_str", "tool_response_str", false, MAYBE,
+	    { { "system_prompt", "system_prompt", false, GOOD, texts },
+		{ "tools", "tools", false, BAD, tools },
+		{ "tool_response_str", "tool_response_str", false, GOOD,
 		    texts } } },
 	{ "rkllm.set_cross_attn_params", MODEL,
 	    "success:T message:s num_tokens:i",

@@ -30,6 +30,9 @@ struct fake_gen {
 	uint64_t id;
 	uint32_t mark; /* of the call; 0: not known */
 	uint32_t n;    /* tokens */
+	uint32_t save; /* where its prompt is to go; 0: nowhere */
+	uint8_t mode;  /* enum gen_mode */
+	uint32_t max;  /* tokens */
 	bool is_started, is_cancelled;
 };
 
@@ -47,8 +50,18 @@ struct fake_want {
 	char path[64];
 };
 
+/* A file beside a model: of a MODEL_ATTACH its ref, later its id. */
+struct fake_attach {
+	uint32_t ref, model;
+};
+
 struct play {
 	struct world *w;
+	struct fake_attach attaches[WANTS_MAX];
+	unsigned n_attaches;
+	struct fake_attach held[WANTS_MAX]; /* model and id of what is there */
+	unsigned n_held;
+	uint32_t next_attached;
 	uint64_t dice;
 	struct fake_model models[MODELS];
 	struct fake_want wants[WANTS_MAX];
@@ -76,14 +89,39 @@ one_in(struct play *p, uint32_t n)
 
 /* The keeper. */
 
+/* A file that nobody uses any more: one that was there. */
+static inline void
+keeper_detaches(struct play *p, const struct frame *fr)
+{
+	struct model_detach d;
+	unsigned i = 0;
+
+	assert_int_equal(frame_unpack(fr, &d), 0);
+	while (i < p->n_held &&
+	    (p->held[i].ref != d.id || p->held[i].model != d.model))
+		i++;
+	assert_true(i < p->n_held);
+	p->held[i] = p->held[--p->n_held];
+}
+
 static inline void
 keeper_hears_all(struct play *p)
 {
+	struct model_attach attach;
 	struct model_want want;
 	struct fake_want *to;
 	struct frame fr;
 
 	while (chan_recv(p->w->keeper, &fr) == 0) {
+		if (fr.msg == MSG_MODEL_DETACH)
+			keeper_detaches(p, &fr);
+		if (fr.msg == MSG_MODEL_ATTACH) {
+			assert_int_equal(frame_unpack(&fr, &attach), 0);
+			assert_true(p->n_attaches < WANTS_MAX);
+			p->attaches[p->n_attaches++] =
+			    (struct fake_attach){ attach.ref, attach.model };
+			continue;
+		}
 		if (fr.msg != MSG_MODEL_WANT)
 			continue;
 		assert_int_equal(frame_unpack(&fr, &want), 0);
@@ -106,7 +144,9 @@ keeper_tells(struct play *p, struct fake_model *m, enum model_status status,
 		.name = str_of(m->name),
 		.path = str_of(m->path),
 		.n_seq = 2,
-		.n_ctx = 100 };
+		.n_ctx = 100,
+		.n_vocab = 3,
+		.n_embd_out = 2 };
 	int pair[2] = { -1, -1 };
 
 	if (status == MODEL_UP && m->worker == NULL) {
@@ -174,6 +214,44 @@ keeper_answers(struct play *p)
 	keeper_tells(p, m, MODEL_UP, want.ref);
 }
 
+/* A file is there for a model, or is not. */
+static inline void
+keeper_attaches(struct play *p)
+{
+	struct model_attached m = { .text = STR("/p/x: no such file") };
+	struct fake_attach one;
+	unsigned i;
+
+	if (p->n_attaches == 0)
+		return;
+	i = roll(p, p->n_attaches);
+	one = p->attaches[i];
+	p->attaches[i] = p->attaches[--p->n_attaches];
+	m.ref = one.ref;
+	m.model = one.model;
+	if (one.model != p->models[0].id && one.model != p->models[1].id)
+		m.err = ERR_NOT_LOADED;
+	else if (one_in(p, 3))
+		m.err = one_in(p, 2) ? ERR_FILE : ERR_BUSY;
+	else
+		m.id = ATTACH_FIRST + p->next_attached++;
+	if (m.id != 0)
+		p->held[p->n_held++] = (struct fake_attach){ m.id, m.model };
+	keeper_says(p->w, MSG_MODEL_ATTACHED, &m, -1);
+}
+
+static inline void
+keeper_saves(struct play *p, const struct fake_model *m, uint32_t id)
+{
+	struct model_saved s = { .model = m->id,
+		.id = id,
+		.err = one_in(p, 3) ? ERR_FILE : 0,
+		.text = STR("/p: no room") };
+
+	if (id != 0)
+		keeper_says(p->w, MSG_MODEL_SAVED, &s, -1);
+}
+
 static inline void
 worker_dies(struct play *p, struct fake_model *m)
 {
@@ -198,7 +276,11 @@ model_is_lost(struct play *p, struct fake_model *m)
 		keeper_tells(p, m, MODEL_FAILED, 0);
 		return;
 	}
+	keeper_hears_all(p);
 	keeper_tells(p, m, MODEL_GONE, 0);
+	for (unsigned i = p->n_held; i-- > 0;)
+		if (p->held[i].model == m->id)
+			p->held[i] = p->held[--p->n_held];
 	m->id = 0;
 }
 
@@ -228,7 +310,9 @@ take_gen(struct play *p, struct fake_model *m, const struct gen_submit *s)
 	struct fake_gen *g = &m->gens[m->n_gens++];
 
 	assert_true(m->n_gens < GENS_MAX);
-	*g = (struct fake_gen){ .id = s->gen, .n = s->done.n };
+	*g = (struct fake_gen){
+		.id = s->gen, .n = s->done.n, .save = s->save, .mode = s->mode
+	};
 	if (s->input == INPUT_CHAT)
 		g->mark = mark_in(s->messages);
 	/* What was delivered is what the next worker is told of. */
@@ -286,12 +370,15 @@ static inline void
 gen_ends(struct play *p, struct fake_model *m, struct fake_gen *g)
 {
 	struct fake_gen was = *g;
+	enum gen_reason reason = was.is_cancelled ? REASON_CANCEL
+	    : was.mode == MODE_GENERATE		  ? REASON_EOS
+						  : REASON_LENGTH;
 
 	gen_is_over(m, g);
 	if (!was.is_cancelled)
 		p->said[was.mark].is_over = true;
-	worker_ends(
-	    p->w, was.id, was.is_cancelled ? REASON_CANCEL : REASON_EOS, "");
+	worker_ends(p->w, was.id, reason, "");
+	keeper_saves(p, m, was.save);
 }
 
 static inline void
@@ -306,10 +393,23 @@ gen_fails(struct play *p, struct fake_model *m, struct fake_gen *g)
 	worker_fails(p->w, was.id, errors[roll(p, 4)], "messages", "no");
 }
 
+/* All of its rows, and its end. */
+static inline void
+gen_gives(struct play *p, struct fake_model *m, struct fake_gen *g)
+{
+	static const float rows[] = { 0.5F, 1, -2, 0, 3e-9F, 1, 2, 3, 4 };
+
+	worker_gives(p->w, g->id, (enum gen_mode)g->mode, 0, rows,
+	    g->mode == MODE_HIDDEN ? 6 : 9);
+	gen_ends(p, m, g);
+}
+
 static inline void
 gen_goes_on(struct play *p, struct fake_model *m, struct fake_gen *g)
 {
-	if (p->is_hasty || g->n > 80 || one_in(p, 6))
+	if (g->mode != MODE_GENERATE)
+		gen_gives(p, m, g);
+	else if (p->is_hasty || g->n >= g->max || one_in(p, 6))
 		gen_ends(p, m, g);
 	else if (one_in(p, 12))
 		gen_fails(p, m, g);
@@ -346,6 +446,8 @@ play_settles(struct play *p)
 	p->is_hasty = true;
 	while (p->n_wants > 0)
 		keeper_answers(p);
+	while (p->n_attaches > 0)
+		keeper_attaches(p);
 	for (unsigned i = 0; i < MODELS; i++) {
 		struct fake_model *m = &p->models[i];
 

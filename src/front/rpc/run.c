@@ -190,12 +190,13 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 /* The worker speaks of the record's fields; the client knows them by the names
  * of rkllm.h. */
 static void
-name_as_sent(const struct fail *why, struct fail *ret)
+name_as_sent(const struct run *run, const struct fail *why, struct fail *ret)
 {
-	static const char *const names[][2] = {
+	const char *const names[][2] = {
 		{ "messages", "prompt_input" },
 		{ "embed", "embed_input.embed" },
-		{ "prompt", "prompt_input" },
+		{ "prompt",
+		    run->is_ids ? "token_input.input_ids" : "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
 	};
 
@@ -224,7 +225,7 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	if (run->is_turn)
 		kv_end(run->rpc, NULL, 0);
 	rows_close(run);
-	name_as_sent(why, &as_sent);
+	name_as_sent(run, why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
 }
@@ -287,6 +288,7 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
+	run->is_ids = req->input == INPUT_TOKENS;
 	run->is_turn = about->is_turn;
 	r->is_talking = r->is_talking || run->is_turn;
 	if (req->adapters.p != NULL)

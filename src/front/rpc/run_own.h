@@ -19,6 +19,7 @@ struct run {
 	struct gen *gen;	  /* NULL: it is over, and is_over */
 	struct str id;		  /* in head; empty: nobody is told */
 	int32_t token;		  /* the last one */
+	bool is_ids;		  /* its prompt came as token ids */
 	struct attached *adapter; /* that it has; NULL: none */
 	struct attached *cache;	  /* likewise */
 	struct attached *save;	  /* where its prompt goes; NULL: nowhere */

@@ -107,7 +107,7 @@ def killed_from_outside_is_tried_again():
 def a_model_that_is_given_up_says_so():
     with Server('--restart-limit', '2', fake='life 2- at load die SEGV') as s:
         rpc = client(s)
-        os.kill(s.worker, signal.SIGSEGV)
+        s.kill_worker()
         s.wait_log('tried again')
         got = refused(rpc, load(rpc, s.script('a.gguf', '')))
         assert got.code in (-32006, -32001), got

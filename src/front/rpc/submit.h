@@ -52,6 +52,7 @@ struct submit_about {
 	struct gen_times times;
 	bool is_turn;	  /* of the client's conversation */
 	bool wants_memfd; /* rows as a memfd, not as JSON */
+	struct str save;  /* path for its prompt cache, in the request; or "" */
 };
 
 /* Text and numbers of *ret point into the request and into mem. 0, ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG. */

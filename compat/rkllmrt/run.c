@@ -6,6 +6,7 @@
  */
 #include "run.h"
 
+#include "guest.h"
 #include "handle.h"
 
 #include "base/log.h"
@@ -434,7 +435,9 @@ submit(struct handle *h)
 	}
 	r->asked.save = r->saving.id;
 	r->gen = r->asked.gen;
+	guest_alone(true);
 	engine_llama.submit(h->engine, &r->asked);
+	guest_alone(false);
 }
 
 /* A run that a caller has left, from its beginning. */

@@ -102,8 +102,9 @@ on_done(void *arg, const struct gen_done *d)
 	r->perf = (struct rkllm_perf){
 		.prefill_time_ms =
 		    b->prefill_time_ms + (float)d->prefill_us / 1000.0f,
-		.prefill_tokens = b->prefill_tokens > 0 ? b->prefill_tokens
-							: (int32_t)d->n_prompt,
+		.prefill_tokens = b->prefill_tokens > 0
+		    ? b->prefill_tokens
+		    : (int32_t)(d->n_prompt - d->n_cached),
 		.generate_time_ms =
 		    b->generate_time_ms + (float)d->decode_us / 1000.0f,
 		.generate_tokens = b->generate_tokens + (int32_t)d->n_out,

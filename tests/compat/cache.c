@@ -46,7 +46,7 @@ loads(void)
 	CHECK(rkllm_load_prompt_cache(h, path) == 0);
 	CHECK(run(h, NULL, RKLLM_INFER_GENERATE, &again) == 0);
 	CHECK(strcmp(talk.text, again.text) == 0);
-	CHECK(again.perf.prefill_tokens == talk.perf.prefill_tokens);
+	CHECK(again.perf.prefill_tokens < talk.perf.prefill_tokens);
 	/* Whatever else is said. */
 	CHECK(user_run(h, "Hello", &again) == 0);
 	CHECK(rkllm_load_prompt_cache(h, path) == 0);

@@ -19,7 +19,7 @@
 	O("Model", true, model, STRS,                                       \
 	    "model", "m", "LLAMA_ARG_MODEL",                                \
 	    NULL, CONF_PATH, "FILE",                                        \
-	    "GGUF or .rkllm; again for more (the demo model)")         \
+	    "GGUF or .rkllm; again for more (the demo model)")              \
 	O(NULL, true, alias, STRS,                                          \
 	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
 	    NULL, 1, 128, "NAME",                                           \
@@ -56,6 +56,14 @@
 	    "lora-scaled", NULL, "BULKHEAD_LORA_SCALED",                    \
 	    NULL, CONF_PATH, "FILE:SCALE,...",                              \
 	    "the same with a scale other than 1")                           \
+	O(NULL, false, prompt_cache_dir, STR,                               \
+	    "prompt-cache-dir", NULL, "BULKHEAD_PROMPT_CACHE_DIR",          \
+	    NULL, CONF_PATH, "DIR",                                         \
+	    "of clients' prompt caches; none: nowhere (the cache folder)")  \
+	O(NULL, false, prompt_cache_max, COUNT,                             \
+	    "prompt-cache-max", NULL, "BULKHEAD_PROMPT_CACHE_MAX",          \
+	    "4096", 1, 16777216, "MIB",                                     \
+	    "of all of them together")                                      \
 	O(NULL, false, mmap, FLAG,                                          \
 	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
 	    "on", 0, 1, NULL,                                               \

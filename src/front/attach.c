@@ -110,6 +110,18 @@ reason(const struct model_attached *m, struct fail *ret)
 	ret->retry_ms = m->retry_ms;
 }
 
+/* Of what is not there any more nothing comes. */
+static void
+settle(struct attached *one, const struct fail *verdict)
+{
+	if (one->is_saved)
+		return;
+	one->is_saved = true;
+	one->verdict = *verdict;
+	if (one->on_saved != NULL)
+		one->on_saved(one->arg);
+}
+
 static void
 on_lost(struct front *f, const struct model_attached *m)
 {
@@ -121,9 +133,38 @@ on_lost(struct front *f, const struct model_attached *m)
 	LIST_EACH (it, next, &model->attached) {
 		struct attached *one = LIST_ENTRY(it, struct attached, link);
 
-		if (one->id == m->id)
-			reason(m, &one->lost);
+		if (one->id != m->id)
+			continue;
+		reason(m, &one->lost);
+		settle(one, &one->lost);
 	}
+}
+
+int
+attach_on_saved(struct front *f, struct frame *fr)
+{
+	struct model_saved m;
+	struct fail verdict = { .code = 0 };
+	struct list *it, *next;
+	struct model *model;
+
+	if (frame_unpack(fr, &m) != 0)
+		return ERR_PROTO;
+	model = model_by_id(f, m.model);
+	if (model == NULL)
+		return 0;
+	if (m.err != 0)
+		(void)fail_set(&verdict, m.err < 0 ? m.err : ERR_INTERNAL, NULL,
+		    "%.*s", (int)m.text.n, m.text.n > 0 ? m.text.p : "");
+	LIST_EACH (it, next, &model->attached) {
+		struct attached *one = LIST_ENTRY(it, struct attached, link);
+
+		if (one->id == m.id) {
+			settle(one, &verdict);
+			break; /* nobody else has it */
+		}
+	}
+	return 0;
 }
 
 static void

@@ -19,7 +19,11 @@ struct attached {
 	struct model *model; /* NULL: it was unloaded */
 	uint32_t id;	     /* what a worker calls it */
 	uint32_t refs;
-	struct fail lost; /* why it is there no more; code 0: it is */
+	struct fail lost;    /* why it is there no more; code 0: it is */
+	bool is_saved;	     /* of ATTACH_SAVE: what is to come of it has */
+	struct fail verdict; /* then; code 0: the file is there */
+	void (*on_saved)(void *arg); /* called then; or NULL. It may drop it */
+	void *arg;
 };
 
 /* Asking for one. */
@@ -43,6 +47,9 @@ void attached_drop(struct attached *one);
 
 /* The keeper's MODEL_ATTACHED: 0 or ERR_PROTO. */
 int attach_on_frame(struct front *f, struct frame *fr) MUST_CHECK;
+
+/* The keeper's MODEL_SAVED: 0 or ERR_PROTO. */
+int attach_on_saved(struct front *f, struct frame *fr) MUST_CHECK;
 
 /* How many different files clients have beside m. */
 uint32_t attach_count(const struct model *m);

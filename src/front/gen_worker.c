@@ -307,7 +307,8 @@ on_done(struct model *m, const struct frame *fr)
 	struct gen *g;
 
 	if (frame_unpack(fr, &d) != 0 || (g = find(m, d.gen)) == NULL ||
-	    d.reason < REASON_EOS || d.reason > REASON_CANCEL)
+	    d.reason < REASON_EOS || d.reason > REASON_CANCEL ||
+	    d.n_cached > d.n_prompt)
 		return ERR_PROTO;
 	/* Only what was cancelled may be over before it has begun. */
 	if (g->j->state == GEN_SENT || !is_whole(g, &d))

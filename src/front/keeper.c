@@ -133,6 +133,12 @@ on_attached(struct front *f, struct frame *fr)
 	return attach_on_frame(f, fr);
 }
 
+static int
+on_saved(struct front *f, struct frame *fr)
+{
+	return attach_on_saved(f, fr);
+}
+
 static void
 finish(struct front *f)
 {
@@ -213,6 +219,7 @@ take_frames(struct front *f)
 		[MSG_KEEPER_STATUS] = on_status,
 		[MSG_MODEL_STATE] = on_model,
 		[MSG_MODEL_ATTACHED] = on_attached,
+		[MSG_MODEL_SAVED] = on_saved,
 	};
 	struct frame fr;
 	int err;

@@ -27,6 +27,7 @@ poison_hash(const struct poison *p, uint32_t model, const struct gen_submit *s)
 	same.mu = 0;
 	same.hashes = STR("");
 	same.cache_key = 0;
+	same.save = 0;
 	if (s->resume)
 		same.turns = (struct i32s){ 0 };
 	same.rows_done = 0;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/cachedir.h"
 #include "keeper/quarantine.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ enum state {
 	WAITING, /* for a worker */
 	ASKED,	 /* the present worker was; it has not answered */
 	HELD,	 /* the present worker has it */
+	WRITTEN, /* ATTACH_SAVE: no worker has more to do with it */
 };
 
 struct attachment {
@@ -25,7 +27,9 @@ struct attachment {
 	uint8_t kind;
 	enum state state;
 	char *path;
-	struct modelfile file;
+	struct modelfile file;	/* or memory to be written to a file ... */
+	struct cachesave *save; /* ... which is this; else NULL */
+	struct attachments *in;
 	uint32_t users;			/* who were told that it is there */
 	uint32_t n_tries;		/* workers that died meanwhile */
 	uint32_t refs[ATTACH_REFS_MAX]; /* who wait to be told */
@@ -34,12 +38,13 @@ struct attachment {
 
 void
 attach_init(struct attachments *a, const struct attach_ops *ops, void *arg,
-    uint32_t model, struct quarantine *bad_files)
+    uint32_t model, struct quarantine *bad_files, struct cachedir *dir)
 {
 	*a = (struct attachments){ .ops = ops,
 		.arg = arg,
 		.model = model,
 		.bad_files = bad_files,
+		.dir = dir,
 		.last_id = ATTACH_FIRST - 1 };
 	list_init(&a->all);
 }
@@ -49,6 +54,7 @@ attachment_free(struct attachments *a, struct attachment *one)
 {
 	list_remove(&one->link);
 	a->n--;
+	cachesave_free(one->save);
 	modelfile_close(&one->file);
 	free(one->path);
 	free(one);
@@ -100,33 +106,92 @@ part(struct attachments *a, struct attachment *one, const struct fail *why)
 	attachment_free(a, one);
 }
 
+static const char *const names[ATTACH_KINDS] = {
+	[ATTACH_LORA] = "adapter",
+	[ATTACH_CACHE] = "prompt cache",
+	[ATTACH_SAVE] = "prompt cache",
+};
+
 /* Of a path that a client named. */
 static int
-as_path(int err, const char *text, struct fail *f)
+as_path(uint8_t kind, const char *text, struct fail *f)
 {
 	static const char model[] = "model ";
 	size_t n = strncmp(text, model, strlen(model)) == 0 ? strlen(model) : 0;
 
-	return fail_set(f, err, "", "adapter %s", text + n);
+	return fail_set(f, ERR_FILE, "", "%s %s", names[kind], text + n);
 }
 
 static int
-open_file(const struct attachments *a, const char *path, struct modelfile *ret,
+open_lora(struct attachments *a, const char *path, struct attachment *ret,
     struct fail *f)
 {
 	struct fail why = { .code = 0 };
-	uint32_t retry;
-	int err = modelfile_open(path, ret, &why);
 
-	if (err != 0)
-		return as_path(err, why.text, f);
-	err = quarantine_check(a->bad_files, ret, path, clock_ms(), &why);
-	if (err == 0)
+	(void)a;
+	return modelfile_open(path, &ret->file, &why) == 0
+	    ? 0
+	    : as_path(ATTACH_LORA, why.text, f);
+}
+
+static int
+say_of_cache(const char *path, int err, const char *what, struct fail *f)
+{
+	return fail_set(f, err, "", "prompt cache %.200s: %s", path, what);
+}
+
+static int
+open_cache(struct attachments *a, const char *path, struct attachment *ret,
+    struct fail *f)
+{
+	struct fail why = { .code = 0 };
+	int err = cachedir_open(a->dir, path, &ret->file, &why);
+
+	return err == 0 ? 0 : say_of_cache(path, err, why.text, f);
+}
+
+static int
+open_save(struct attachments *a, const char *path, struct attachment *ret,
+    struct fail *f)
+{
+	struct fail why = { .code = 0 };
+	int err = cachesave_new(a->dir, path, &ret->save, &ret->file.fd, &why);
+
+	return err == 0 ? 0 : say_of_cache(path, err, why.text, f);
+}
+
+static int
+check_quarantine(const struct attachments *a, uint8_t kind, const char *path,
+    const struct modelfile *file, struct fail *f)
+{
+	struct fail why = { .code = 0 };
+
+	if (quarantine_check(a->bad_files, file, path, clock_ms(), &why) == 0)
 		return 0;
-	modelfile_close(ret);
-	retry = why.retry_ms;
-	err = as_path(ERR_FILE, why.text, f);
-	f->retry_ms = retry;
+	(void)as_path(kind, why.text, f);
+	f->retry_ms = why.retry_ms;
+	return f->code;
+}
+
+/* What is in ret is the caller's, also when it fails. */
+static int
+open_file(struct attachments *a, uint8_t kind, const char *path,
+    struct attachment *ret, struct fail *f)
+{
+	static int (*const openers[ATTACH_KINDS])(struct attachments *,
+	    const char *, struct attachment *, struct fail *) = {
+		[ATTACH_LORA] = open_lora,
+		[ATTACH_CACHE] = open_cache,
+		[ATTACH_SAVE] = open_save,
+	};
+	int err;
+
+	*ret = (struct attachment){ .kind = kind, .file.fd = -1, .in = a };
+	if (kind >= ATTACH_KINDS || openers[kind] == NULL)
+		return fail_set(f, ERR_INVALID, "", "no such kind of file");
+	err = openers[kind](a, path, ret, f);
+	if (err == 0 && kind != ATTACH_SAVE)
+		err = check_quarantine(a, kind, path, &ret->file, f);
 	return err;
 }
 
@@ -181,6 +246,11 @@ check_room(const struct attachments *a, uint8_t kind, struct fail *f)
 		return fail_set(f, ERR_BUSY, "",
 		    "clients have %u files attached to this model, the limit",
 		    a->n);
+	if (kind != ATTACH_LORA && count(a, kind) >= ATTACH_CACHES_MAX)
+		return fail_set(f, ERR_BUSY, "",
+		    "clients have %u prompt caches of this model %s, the limit",
+		    ATTACH_CACHES_MAX,
+		    kind == ATTACH_CACHE ? "loaded" : "being saved");
 	if (kind == ATTACH_LORA &&
 	    count(a, kind) + a->n_others >= WORKER_ADAPTERS_MAX)
 		return fail_set(f, ERR_BUSY, "",
@@ -203,24 +273,23 @@ ask(struct attachments *a, struct attachment *one)
 	a->ops->to_worker(a->arg, MSG_WORKER_ATTACH, &w, one->file.fd);
 }
 
-/* Takes over file, also when it fails. */
+/* What is in opened goes into the one that is made. */
 static int
-add(struct attachments *a, uint8_t kind, const char *path,
-    struct modelfile *file, struct attachment **ret, struct fail *f)
+add(struct attachments *a, const char *path, struct attachment *opened,
+    struct attachment **ret, struct fail *f)
 {
-	int err = check_room(a, kind, f);
-	struct attachment *one = err == 0 ? calloc(1, sizeof(*one)) : NULL;
+	int err = check_room(a, opened->kind, f);
+	struct attachment *one = err == 0 ? malloc(sizeof(*one)) : NULL;
 	char *copy = one != NULL ? strdup(path) : NULL;
 
 	if (copy == NULL) {
 		free(one);
-		modelfile_close(file);
 		return err != 0 ? err : fail_set(f, ERR_NOMEM, "", "no memory");
 	}
+	*one = *opened;
+	*opened = (struct attachment){ .file.fd = -1 };
 	one->id = ++a->last_id;
-	one->kind = kind;
 	one->path = copy;
-	one->file = *file;
 	list_append(&a->all, &one->link);
 	a->n++;
 	if (a->has_worker)
@@ -233,19 +302,17 @@ static int
 find(struct attachments *a, uint8_t kind, const char *path,
     struct attachment **ret, struct fail *f)
 {
-	struct modelfile file;
-	int err;
+	struct attachment opened;
+	int err = open_file(a, kind, path, &opened, f);
 
-	if (kind != ATTACH_LORA)
-		return fail_set(f, ERR_INVALID, "", "no such kind of file");
-	err = open_file(a, path, &file, f);
-	if (err != 0)
-		return err;
-	*ret = by_file(a, kind, &file);
-	if (*ret == NULL)
-		return add(a, kind, path, &file, ret, f);
-	modelfile_close(&file);
-	return 0;
+	if (err == 0)
+		*ret =
+		    kind == ATTACH_SAVE ? NULL : by_file(a, kind, &opened.file);
+	if (err == 0 && *ret == NULL)
+		err = add(a, path, &opened, ret, f);
+	cachesave_free(opened.save);
+	modelfile_close(&opened.file);
+	return err;
 }
 
 void
@@ -273,7 +340,7 @@ let_go(struct attachments *a, struct attachment *one)
 {
 	struct worker_detach d = { .id = one->id };
 
-	if (one->state != WAITING)
+	if (one->state == ASKED || one->state == HELD)
 		a->ops->to_worker(a->arg, MSG_WORKER_DETACH, &d, -1);
 	attachment_free(a, one);
 }
@@ -289,6 +356,20 @@ attach_drop(struct attachments *a, uint32_t id)
 		let_go(a, one);
 }
 
+/* Whether the file is still what it was. */
+static int
+check_file(const struct attachment *one, struct fail *f)
+{
+	struct fail why;
+
+	if (one->kind == ATTACH_SAVE ||
+	    modelfile_check(&one->file, one->path, &why) == 0)
+		return 0;
+	return fail_set(f, ERR_FILE, "",
+	    "%s %s: was changed while it was used; load it again",
+	    names[one->kind], one->path);
+}
+
 /* What a worker had was read then; the next reads it anew. */
 void
 attach_give(struct attachments *a)
@@ -301,14 +382,12 @@ attach_give(struct attachments *a)
 		struct attachment *one =
 		    LIST_ENTRY(it, struct attachment, link);
 
-		if (modelfile_check(&one->file, one->path, &why) == 0) {
-			ask(a, one);
+		if (one->state == WRITTEN)
 			continue;
-		}
-		(void)fail_set(&why, ERR_FILE, "",
-		    "adapter %s: was changed while it was used; load it again",
-		    one->path);
-		part(a, one, &why);
+		if (check_file(one, &why) == 0)
+			ask(a, one);
+		else
+			part(a, one, &why);
 	}
 }
 
@@ -325,18 +404,60 @@ attach_on_reply(struct attachments *a, const struct worker_attached *w)
 	if (one->state != ASKED)
 		return ERR_PROTO;
 	one->state = HELD;
-	if (w->err == 0 && modelfile_check(&one->file, one->path, &why) == 0) {
-		welcome(a, one);
-		return 0;
-	}
 	if (w->err != 0)
 		(void)fail_set(&why, w->err < 0 ? w->err : ERR_FILE, "", "%.*s",
 		    (int)w->text.n, w->text.n > 0 ? w->text.p : "");
 	else
-		(void)fail_set(&why, ERR_FILE, "",
-		    "adapter %s: was changed while it was read; load it again",
-		    one->path);
-	part(a, one, &why);
+		(void)check_file(one, &why);
+	if (why.code == 0)
+		welcome(a, one);
+	else
+		part(a, one, &why);
+	return 0;
+}
+
+static void
+tell_saved(const struct attachment *one, const struct fail *why)
+{
+	struct attachments *a = one->in;
+	struct fail said = { .code = 0 };
+	struct model_saved m = { .model = a->model, .id = one->id };
+
+	if (why->code != 0) {
+		m.err = say_of_cache(one->path, why->code, why->text, &said);
+		log_warn("%s", said.text);
+	}
+	m.text = str_of(said.text);
+	a->ops->saved(a->arg, &m);
+}
+
+static void
+on_written(void *arg, const struct fail *why)
+{
+	tell_saved(arg, why);
+}
+
+int
+attach_on_saved(struct attachments *a, const struct worker_saved *w)
+{
+	struct attachment *one = by_id(a, w->id);
+	struct fail why;
+
+	if (one == NULL)
+		return w->id >= ATTACH_FIRST && w->id <= a->last_id ? 0
+								    : ERR_PROTO;
+	if (one->kind != ATTACH_SAVE || one->state != HELD)
+		return ERR_PROTO;
+	one->state = WRITTEN;
+	if (w->err == 0) {
+		/* A size that the memory has not ends the writing. */
+		cachesave_write(
+		    one->save, one->file.fd, w->size, on_written, one);
+		return 0;
+	}
+	(void)fail_set(&why, w->err < 0 ? w->err : ERR_FILE, "", "%.*s",
+	    (int)w->text.n, w->text.n > 0 ? w->text.p : "");
+	tell_saved(one, &why);
 	return 0;
 }
 
@@ -363,10 +484,11 @@ convict(
 	struct fail why;
 
 	(void)snprintf(how, sizeof(how), "%.100s, crash %s", d->what, d->crash);
-	quarantine_add(a->bad_files, &one->file, how, clock_ms());
+	if (one->kind != ATTACH_SAVE)
+		quarantine_add(a->bad_files, &one->file, how, clock_ms());
 	(void)fail_set(&why, ERR_FILE, "",
-	    "adapter %.240s: the worker died while it read it: %.120s",
-	    one->path, d->what);
+	    "%s %.240s: the worker died while it read it: %.120s",
+	    names[one->kind], one->path, d->what);
 	(void)snprintf(why.crash, sizeof(why.crash), "%s", d->crash);
 	part(a, one, &why);
 }
@@ -381,8 +503,13 @@ attach_on_death(struct attachments *a, const struct attach_death *d)
 	if (culprit != NULL &&
 	    (!d->was_outside || ++culprit->n_tries == TRIES_MAX))
 		convict(a, culprit, d);
-	LIST_EACH (it, next, &a->all)
-		LIST_ENTRY(it, struct attachment, link)->state = WAITING;
+	LIST_EACH (it, next, &a->all) {
+		struct attachment *one =
+		    LIST_ENTRY(it, struct attachment, link);
+
+		if (one->state != WRITTEN)
+			one->state = WAITING;
+	}
 	return culprit != NULL;
 }
 

@@ -14,24 +14,28 @@
 #include "keeper/modelfile.h"
 #include "wire/msg.h"
 
+struct cachedir;
 struct quarantine;
 
-#define ATTACH_MAX 64u	     /* files of one model */
-#define ATTACH_REFS_MAX 256u /* who wait for one of them */
+#define ATTACH_MAX 64u	      /* files of one model */
+#define ATTACH_CACHES_MAX 16u /* of these, of each kind of prompt cache */
+#define ATTACH_REFS_MAX 256u  /* who wait for one of them */
 
 struct attach_ops {
 	/* fd is not taken. */
 	void (*to_worker)(void *arg, enum msg m, const void *st, int fd);
 	void (*to_front)(void *arg, const struct model_attached *a);
+	void (*saved)(void *arg, const struct model_saved *s);
 };
 
 struct attachments {
 	const struct attach_ops *ops;
 	void *arg;
 	struct quarantine *bad_files;
-	uint32_t model;	   /* its id */
-	uint32_t n_others; /* adapters that are not of clients */
-	struct list all;   /* struct attachment, by their ids */
+	struct cachedir *dir; /* of prompt caches */
+	uint32_t model;	      /* its id */
+	uint32_t n_others;    /* adapters that are not of clients */
+	struct list all;      /* struct attachment, by their ids */
 	uint32_t n;
 	uint32_t last_id;
 	bool has_worker; /* there is one, and it has its model */
@@ -46,7 +50,7 @@ struct attach_death {
 };
 
 void attach_init(struct attachments *a, const struct attach_ops *ops, void *arg,
-    uint32_t model, struct quarantine *bad_files);
+    uint32_t model, struct quarantine *bad_files, struct cachedir *dir);
 
 /* Closes all; nobody is told. */
 void attach_done(struct attachments *a);
@@ -63,6 +67,11 @@ void attach_give(struct attachments *a);
 
 /* What the worker answered: 0, or ERR_PROTO. */
 int attach_on_reply(struct attachments *a, const struct worker_attached *w)
+    MUST_CHECK;
+
+/* What it has left in the memory of an ATTACH_SAVE: the file is written, then
+ * the front is told. 0, or ERR_PROTO. */
+int attach_on_saved(struct attachments *a, const struct worker_saved *w)
     MUST_CHECK;
 
 /* The worker is dead. True: of one of the files, not of what it ran. */

@@ -544,3 +544,12 @@ front_tell_attached(struct front *fr, const struct model_attached *a)
 	if (p != NULL)
 		(void)process_send(p, MSG_MODEL_ATTACHED, a, -1);
 }
+
+void
+front_tell_saved(struct front *fr, const struct model_saved *s)
+{
+	struct process *p = super_process(fr->super);
+
+	if (p != NULL)
+		(void)process_send(p, MSG_MODEL_SAVED, s, -1);
+}

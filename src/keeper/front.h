@@ -79,6 +79,7 @@ bool front_owns(const struct front *fr, pid_t pid);
 
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
+void front_tell_saved(struct front *fr, const struct model_saved *s);
 void front_tell_attached(struct front *fr, const struct model_attached *a);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "base/status.h"
 #include "jail/jail.h"
+#include "keeper/cachedir.h"
 #include "keeper/front.h"
 #include "keeper/jaillog.h"
 #include "keeper/memory.h"
@@ -46,6 +47,7 @@ struct keeper {
 	struct timer *check;
 	struct listeners listeners;
 	struct memory *memory;
+	struct cachedir *cachedir;
 	struct models *models;
 	struct front *front;
 	struct obituaries *obituaries;
@@ -275,6 +277,15 @@ attached(void *arg, const struct model_attached *a)
 		front_tell_attached(k->front, a);
 }
 
+static void
+saved(void *arg, const struct model_saved *s)
+{
+	struct keeper *k = arg;
+
+	if (k->front != NULL)
+		front_tell_saved(k->front, s);
+}
+
 static const struct front_ops front_ops = {
 	.greet = on_greet,
 	.lost = on_lost,
@@ -293,6 +304,7 @@ static const struct front_ops front_ops = {
 static const struct models_ops models_ops = {
 	.to_front = to_front,
 	.attached = attached,
+	.saved = saved,
 	.bury = bury_worker,
 	.on_change = check_soon,
 };
@@ -373,6 +385,10 @@ set_up_memory(struct keeper *k, struct fail *f)
 	if (k->memory == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	log_debug("control groups: %s", memory_about(k->memory));
+	k->cachedir = cachedir_new(k->loop, k->conf->prompt_cache_dir, k->envp,
+	    (uint64_t)k->conf->prompt_cache_max * MIB);
+	if (k->cachedir == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	return 0;
 }
 
@@ -382,7 +398,7 @@ set_up_models(struct keeper *k, struct fail *f)
 {
 	const struct conf *c = k->conf;
 	int err = models_new(k->loop, c, k->paths.worker, k->child_env,
-	    k->memory, &models_ops, k, &k->models, f);
+	    k->memory, k->cachedir, &models_ops, k, &k->models, f);
 
 	for (size_t i = 0; err == 0 && i < c->model.n; i++)
 		err = models_add(k->models, c->model.v[i],
@@ -509,6 +525,7 @@ tear_down(struct keeper *k)
 	front_free(front);
 	models_free(k->models);
 	obituaries_free(k->obituaries);
+	cachedir_free(k->cachedir);
 	memory_free(k->memory);
 	timer_free(k->check);
 	if (k->loop != NULL)

@@ -211,6 +211,8 @@ on_frame(void *arg, struct frame *f)
 		return 0;
 	if (f->msg == MSG_WORKER_ATTACHED)
 		return modelattach_on_frame(arg, f);
+	if (f->msg == MSG_WORKER_SAVED)
+		return modelattach_on_saved(arg, f);
 	return f->msg == MSG_WORKER_READY ? on_ready(arg, f)
 					  : on_failed(arg, f);
 }

@@ -29,6 +29,7 @@ struct models {
 	struct pulse_limits pulse;
 	struct quarantine *bad_files;
 	struct memory *memory;
+	struct cachedir *cachedir;
 	struct buf chat_template; /* of --chat-template-file, or empty */
 	struct adapters adapters; /* as named; each model opens its own */
 	struct timer *look;	  /* at files that cannot be guarded */
@@ -62,9 +63,8 @@ struct model {
 	struct memory_of memory;
 	struct attachments attachments; /* of clients */
 	struct attach_death death;	/* of the last worker that died */
-	bool
-	    is_pardoned; /* that death does not count: it was of one of those */
-	int front_end;	 /* of the worker's channel; -1: the front has it */
+	bool is_pardoned;		/* that death was of one of those */
+	int front_end;	    /* of the worker's channel; -1: the front has it */
 	struct fail fail;   /* why it cannot be served; code 0: it can */
 	uint32_t n_failed;  /* tries of the file since it was last ready */
 	uint64_t may_at_ms; /* the file is not tried before */

@@ -24,12 +24,21 @@ to_front(void *arg, const struct model_attached *a)
 	m->in->ops->attached(m->in->arg, a);
 }
 
+static void
+saved(void *arg, const struct model_saved *s)
+{
+	struct model *m = arg;
+
+	m->in->ops->saved(m->in->arg, s);
+}
+
 void
 modelattach_init(struct model *m)
 {
-	static const struct attach_ops ops = { to_worker, to_front };
+	static const struct attach_ops ops = { to_worker, to_front, saved };
 
-	attach_init(&m->attachments, &ops, m, m->id, m->in->bad_files);
+	attach_init(
+	    &m->attachments, &ops, m, m->id, m->in->bad_files, m->in->cachedir);
 }
 
 void
@@ -45,6 +54,15 @@ modelattach_on_frame(struct model *m, struct frame *f)
 
 	return frame_unpack(f, &w) != 0 ? ERR_PROTO
 					: attach_on_reply(&m->attachments, &w);
+}
+
+int
+modelattach_on_saved(struct model *m, struct frame *f)
+{
+	struct worker_saved w;
+
+	return frame_unpack(f, &w) != 0 ? ERR_PROTO
+					: attach_on_saved(&m->attachments, &w);
 }
 
 bool

@@ -22,8 +22,9 @@ void modelattach_init(struct model *m);
 /* The worker that is there was told of its model. */
 void modelattach_give(struct model *m);
 
-/* A WORKER_ATTACHED: 0, or ERR_PROTO. */
+/* A WORKER_ATTACHED or WORKER_SAVED: 0, or ERR_PROTO. */
 int modelattach_on_frame(struct model *m, struct frame *f) MUST_CHECK;
+int modelattach_on_saved(struct model *m, struct frame *f) MUST_CHECK;
 
 /* The worker is dead: notes what of, before its obituary is written. outside:
  * somebody else's SIGKILL. True: it is none of its requests' doing. */

@@ -108,8 +108,9 @@ on_look(void *arg)
 
 int
 models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, struct memory *memory, const struct models_ops *ops,
-    void *arg, struct models **ret, struct fail *f)
+    char *const *env, struct memory *memory, struct cachedir *cachedir,
+    const struct models_ops *ops, void *arg, struct models **ret,
+    struct fail *f)
 {
 	struct models *all = calloc(1, sizeof(*all));
 	int err = 0;
@@ -122,6 +123,7 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 		.ops = ops,
 		.arg = arg,
 		.memory = memory,
+		.cachedir = cachedir,
 		.worker = {
 			.exe = exe,
 			.name = "bulkhead-worker",

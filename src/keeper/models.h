@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+struct cachedir;
 struct memory;
 struct models;
 
@@ -26,6 +27,7 @@ struct models_ops {
 	bool (*to_front)(void *arg, const struct model_state *st, int fd);
 	/* The same for a MODEL_ATTACHED. */
 	void (*attached)(void *arg, const struct model_attached *a);
+	void (*saved)(void *arg, const struct model_saved *s);
 	/* A worker died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
 	/* Something changed: models_ready(), models_failed() or
@@ -33,12 +35,13 @@ struct models_ops {
 	void (*on_change)(void *arg);
 };
 
-/* memory: of the workers, outlives it. exe: the worker's executable; env: all of its environment. Both, and conf,
+/* memory: of the workers; cachedir: of clients. Both outlive it. exe: the worker's executable; env: all of its environment. Both, and conf,
  * must outlive it. 0; ERR_NOMEM, or ERR_FILE for a chat template that cannot
  * be read. */
 int models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, struct memory *memory, const struct models_ops *ops,
-    void *arg, struct models **ret, struct fail *f) MUST_CHECK;
+    char *const *env, struct memory *memory, struct cachedir *cachedir,
+    const struct models_ops *ops, void *arg, struct models **ret,
+    struct fail *f) MUST_CHECK;
 
 /* NULL is allowed. Kills what is left. */
 void models_free(struct models *all);

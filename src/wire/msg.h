@@ -63,6 +63,8 @@ enum proc {
 	M(MODEL_DETACH, model_detach, FRONT, KEEPER, 256, 0)                \
 	/* the worker has it; or why not; or that it is lost */             \
 	M(MODEL_ATTACHED, model_attached, KEEPER, FRONT, 16 * KIB, 0)       \
+	/* what became of a prompt cache that was to be written */          \
+	M(MODEL_SAVED, model_saved, KEEPER, FRONT, 4 * KIB, 0)              \
 	/* a LoRA adapter of the model that comes next; its file */         \
 	M(WORKER_ADAPTER, worker_adapter, KEEPER, WORKER, 16 * KIB, 1)      \
 	/* the model to load; the file's descriptor */                      \
@@ -76,6 +78,8 @@ enum proc {
 	M(WORKER_ATTACH, worker_attach, KEEPER, WORKER, 16 * KIB, 1)        \
 	M(WORKER_DETACH, worker_detach, KEEPER, WORKER, 256, 0)             \
 	M(WORKER_ATTACHED, worker_attached, WORKER, KEEPER, 4 * KIB, 0)     \
+	/* what is attached to be written is, as far as it is ours */       \
+	M(WORKER_SAVED, worker_saved, WORKER, KEEPER, 4 * KIB, 0)           \
 	/* cannot serve this model: says why, then exits */                 \
 	M(WORKER_FAILED, worker_failed, WORKER, KEEPER, 4 * KIB, 0)         \
 	/* one generation, whole: everything a worker needs */              \
@@ -256,6 +260,8 @@ enum model_status {
 /* Files that clients attach to a model while it is served. */
 enum attach_kind {
 	ATTACH_LORA = 1, /* an adapter: named by its id in GEN_SUBMIT */
+	ATTACH_CACHE,	 /* a prompt cache: likewise */
+	ATTACH_SAVE,	 /* memory that one is to be written to: likewise */
 	ATTACH_KINDS
 };
 
@@ -281,6 +287,18 @@ enum attach_kind {
 	F(S, str, text, "why, for a person")                             \
 	F(S, str, crash_id, "of the worker that died of it; or empty")   \
 	F(S, u32, retry_ms, "until it is worth another try; 0: not known")
+
+#define MODEL_SAVED_FIELDS(F, S)         \
+	F(S, u32, model, "")             \
+	F(S, u32, id, "")                \
+	F(S, i32, err, "0, or an ERR_*") \
+	F(S, str, text, "why, for a person")
+
+#define WORKER_SAVED_FIELDS(F, S)            \
+	F(S, u32, id, "")                    \
+	F(S, u64, size, "bytes of the file") \
+	F(S, i32, err, "0, or an ERR_*")     \
+	F(S, str, text, "why, for a person")
 
 #define WORKER_ATTACH_FIELDS(F, S)         \
 	F(S, u32, id, "")                  \
@@ -425,6 +443,8 @@ enum resume_mode {
 	F(S, str, json_schema, "JSON; or empty; \"{}\" is any JSON object")   \
 	F(S, strs, stops, "end before any of these is shown")                 \
 	F(S, biases, adapters, "LoRA: id and scale of each that is applied")  \
+	F(S, u32, cache, "ATTACH_CACHE to begin with, as far as it fits; 0")  \
+	F(S, u32, save, "ATTACH_SAVE for what the prompt leaves; 0: none")    \
 	F(S, u8, resume_mode, "enum resume_mode")                             \
 	F(S, u8, mode, "enum gen_mode")                                       \
 	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
@@ -471,6 +491,7 @@ enum gen_reason {
 	F(S, u8, has_parts, "1: text is in parts, wire/part.h")             \
 	F(S, str, stop, "REASON_STOP: the string that matched")             \
 	F(S, u32, n_prompt, "tokens")                                       \
+	F(S, u32, n_cached, "of these, that this worker did not compute")   \
 	F(S, u32, n_out, "tokens generated, with those before a resume")    \
 	F(S, u64, prefill_us, "")                                           \
 	F(S, u64, decode_us, "")                                            \
@@ -509,6 +530,7 @@ enum gen_reason {
 	L(model_attach, MODEL_ATTACH_FIELDS)       \
 	L(model_detach, MODEL_DETACH_FIELDS)       \
 	L(model_attached, MODEL_ATTACHED_FIELDS)   \
+	L(model_saved, MODEL_SAVED_FIELDS)         \
 	L(worker_adapter, WORKER_ADAPTER_FIELDS)   \
 	L(worker_load, WORKER_LOAD_FIELDS)         \
 	L(worker_channel, WORKER_CHANNEL_FIELDS)   \
@@ -516,6 +538,7 @@ enum gen_reason {
 	L(worker_attach, WORKER_ATTACH_FIELDS)     \
 	L(worker_detach, WORKER_DETACH_FIELDS)     \
 	L(worker_attached, WORKER_ATTACHED_FIELDS) \
+	L(worker_saved, WORKER_SAVED_FIELDS)       \
 	L(worker_failed, WORKER_FAILED_FIELDS)     \
 	L(gen_submit, GEN_SUBMIT_FIELDS)           \
 	L(gen_cancel, GEN_CANCEL_FIELDS)           \

@@ -117,11 +117,22 @@ on_rows(void *arg, const struct gen_rows *r)
 	send(arg, MSG_GEN_ROWS, r);
 }
 
+/* Not to the front: it is the keeper who writes files. */
+static void
+on_saved(void *arg, const struct worker_saved *s)
+{
+	struct link *l = arg;
+
+	if (l->keeper != NULL &&
+	    chan_send(l->keeper, MSG_WORKER_SAVED, s, -1) != 0)
+		l->is_broken = true;
+}
+
 struct engine_events
 link_events(struct link *l)
 {
 	struct engine_events e = { l, on_started, on_step, on_done, on_failed,
-		on_checked, on_rows };
+		on_checked, on_rows, on_saved };
 
 	return e;
 }

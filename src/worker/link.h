@@ -13,7 +13,8 @@
 #include "wire/chan.h"
 
 struct link {
-	struct chan *chan; /* NULL: no front now */
+	struct chan *chan;   /* NULL: no front now */
+	struct chan *keeper; /* not ours; NULL: not known yet */
 	const struct engine_ops *ops;
 	struct engine *engine;
 	struct buf steps; /* tokens that go out with the next frame */

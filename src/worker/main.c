@@ -426,6 +426,7 @@ main(void)
 		crash_expect_exit();
 		return 1;
 	}
+	w.link.keeper = w.keeper;
 	run(&w);
 	crash_expect_exit();
 	clean_up(&w);

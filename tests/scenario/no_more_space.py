@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, DEADLINE, Http, Server, cases, fake_text, until
+from bulkhead import BIN, DEADLINE, Http, RpcError, Server, cases, fake_text, until
 from launch import FAKE, can
 
 ALONE = ('unshare', '-m' if os.geteuid() == 0 else '-rm')  # mounts are ours alone
@@ -78,6 +78,30 @@ def sockets_without_room():
     assert not served[0] and served[-1] and served == sorted(served), served
 
 
+def a_prompt_cache_without_room():
+    """Its run ends by an error that says so, and the file that was there is still there."""
+    with cramped('/var/tmp', 'size=1m') as folder, \
+            Server('--prompt-cache-dir', folder) as s, s.rpc() as rpc:
+        def save(n):
+            return rpc.run('Once ' * n, max_new_tokens=1, prompt_cache_params={
+                'save_prompt_cache': 1, 'prompt_cache_path': 'x'})[0]
+        rpc.init('', max_context_len=1024)
+        save(70)
+        size = os.path.getsize(os.path.join(folder, 'x'))
+        fill(os.path.join(folder, 'much'))
+        for _ in range(2):
+            try:
+                raise AssertionError(f'saved: {save(300)}')
+            except RpcError as e:
+                assert e.code == -32004 and FULL in e.message, e
+        assert sorted(os.listdir(folder)) == ['much', 'x']
+        assert os.path.getsize(os.path.join(folder, 'x')) == size
+        rpc.call('rkllm.load_prompt_cache', None, 'x')
+        os.remove(os.path.join(folder, 'much'))
+        save(100)
+        assert os.path.getsize(os.path.join(folder, 'x')) > size
+
+
 def run_without_a_folder():
     """bulkhead run puts its server's socket below /tmp."""
     with cramped('/tmp', 'nr_inodes=1'):
@@ -89,6 +113,7 @@ def run_without_a_folder():
 
 if sys.argv[1:]:
     cases(a_death_without_room_for_its_obituary, sockets_without_room,
+          a_prompt_cache_without_room,
           *([] if BIN.startswith('/tmp') else [run_without_a_folder]))
 elif can(*ALONE, 'mount', '-t', 'tmpfs', 'none', '/tmp'):
     os.execvp(ALONE[0], [*ALONE, sys.executable, os.path.realpath(__file__), 'inside'])

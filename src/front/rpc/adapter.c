@@ -58,8 +58,10 @@ count(const struct list *all)
 }
 
 void
-adapter_free(struct adapter *one)
+adapter_free(void *what)
 {
+	struct adapter *one = what;
+
 	if (one == NULL)
 		return;
 	list_remove(&one->link);
@@ -122,7 +124,7 @@ adapter_hold(const struct list *all, const struct biases *b)
 	for (struct list *it = all->next; it != all; it = it->next) {
 		struct adapter *one = LIST_ENTRY(it, struct adapter, link);
 
-		if (b->p == &one->use)
+		if (b->n == 1 && b->p->token == one->use.token)
 			return attached_hold(one->at);
 	}
 	return NULL;
@@ -158,7 +160,7 @@ static void
 on_attached(void *arg, struct attached *at, const struct fail *why)
 {
 	struct rpc *r = arg;
-	struct adapter *one = change_adapter(r);
+	struct adapter *one = change_what(r);
 	struct call c = change_end(r);
 	struct fail said;
 
@@ -205,6 +207,6 @@ adapter_load(struct call *c, const struct args *a)
 		call_fail(c, &why);
 		return;
 	}
-	change_attach(
-	    c, ATTACH_LORA, asked.path, adapter_new(&asked), on_attached);
+	change_attach(c, ATTACH_LORA, asked.path, adapter_new(&asked),
+	    adapter_free, on_attached);
 }

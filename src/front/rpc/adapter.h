@@ -30,7 +30,7 @@ struct attached *adapter_hold(const struct list *all, const struct biases *b);
 struct adapter;
 
 /* One that is not loaded yet; NULL is allowed. */
-void adapter_free(struct adapter *one);
+void adapter_free(void *one);
 
 /* All of a client's names go. */
 void adapter_forget(struct list *all);

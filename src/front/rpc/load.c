@@ -34,18 +34,19 @@ change_end(struct rpc *r)
 	struct call c = ch->call;
 
 	r->change = NULL;
-	adapter_free(ch->adapter);
+	if (ch->what != NULL)
+		ch->drop(ch->what);
 	free(ch);
 	return c;
 }
 
-struct adapter *
-change_adapter(struct rpc *r)
+void *
+change_what(struct rpc *r)
 {
-	struct adapter *one = r->change->adapter;
+	void *what = r->change->what;
 
-	r->change->adapter = NULL;
-	return one;
+	r->change->what = NULL;
+	return what;
 }
 
 static void
@@ -59,17 +60,19 @@ no_memory(struct rpc *r)
 
 void
 change_attach(struct call *c, enum attach_kind kind, struct str path,
-    struct adapter *adapter, attach_fn fn)
+    void *what, void (*drop)(void *what), attach_fn fn)
 {
 	struct rpc *r = c->rpc;
 
 	r->change = change_new(c);
 	if (r->change == NULL) {
-		adapter_free(adapter);
+		if (what != NULL)
+			drop(what);
 		return;
 	}
-	r->change->adapter = adapter;
-	if (adapter != NULL)
+	r->change->what = what;
+	r->change->drop = drop;
+	if (what != NULL)
 		r->change->attach = attach_ask(rpc_model(r), kind, path, fn, r);
 	if (r->change->attach == NULL)
 		no_memory(r);
@@ -83,6 +86,8 @@ drop_model(struct rpc *r)
 	if (m != NULL)
 		model_drop(m);
 	adapter_forget(&r->adapters);
+	attached_drop(r->cache);
+	r->cache = NULL;
 	style_reset(&r->style);
 	talk_clear(&r->talk, false);
 	r->model = 0;

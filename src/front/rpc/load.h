@@ -11,8 +11,6 @@
 #include "front/attach.h"
 #include "front/rpc/method.h"
 
-struct adapter;
-
 /* A change of what the client has: its call is answered later, and until then
  * what needs its outcome waits. NULL: out of memory, and answered. */
 struct change *change_new(struct call *c);
@@ -20,13 +18,13 @@ struct change *change_new(struct call *c);
 /* Ends the change: the caller answers its call, then drops that. */
 struct call change_end(struct rpc *r);
 
-/* What is to be an adapter when the change has worked; now the caller's. */
-struct adapter *change_adapter(struct rpc *r);
+/* What a file is for; now the caller's. */
+void *change_what(struct rpc *r);
 
-/* A change that attaches a file to the client's model. adapter: taken over;
- * NULL, if there was no memory for it. */
+/* A change that attaches a file to the client's model. what: taken over, and
+ * given to drop if nobody takes it; NULL, if there was no memory for it. */
 void change_attach(struct call *c, enum attach_kind kind, struct str path,
-    struct adapter *adapter, attach_fn fn);
+    void *what, void (*drop)(void *what), attach_fn fn);
 
 void load_init(struct call *c, const struct args *a);
 void load_destroy(struct call *c, const struct args *a);

@@ -82,9 +82,8 @@ no_such_method(struct call *c, struct str name)
 	char text[160];
 
 	(void)snprintf(text, sizeof(text),
-	    "method not found: \"%.*s\"%s; see docs/RPC.md",
-	    name.n < 64 ? (int)name.n : 64, name.p,
-	    method_is_later(name) ? " is not served yet" : "");
+	    "method not found: \"%.*s\"; see docs/RPC.md",
+	    name.n < 64 ? (int)name.n : 64, name.p);
 	call_error(c, RPC_METHOD_NOT_FOUND, "method", text);
 }
 
@@ -103,6 +102,14 @@ check_state(struct rpc *r, const struct method *m, struct fail *f)
 	return 0;
 }
 
+static bool
+must_wait(const struct rpc *r, const struct method *m)
+{
+	return r->change != NULL &&
+	    ((m->flags & METHOD_WAITS) ||
+		(r->change->is_run && (m->flags & METHOD_MODEL)));
+}
+
 /* False: it has to wait, and nothing was done. */
 static bool
 handle_one(struct rpc *r, const struct json_value *v, struct str text)
@@ -116,7 +123,7 @@ handle_one(struct rpc *r, const struct json_value *v, struct str text)
 
 	c.id = request.id;
 	m = wrong == NULL ? method_find(request.method) : NULL;
-	if (m != NULL && (m->flags & METHOD_WAITS) && r->change != NULL)
+	if (m != NULL && must_wait(r, m))
 		return false;
 	r->front->metrics.rpc_requests_total++;
 	if (c.batch != NULL && c.id.n > 0)

@@ -1,6 +1,7 @@
 #include "front/rpc/method.h"
 
 #include "front/rpc/adapter.h"
+#include "front/rpc/cache.h"
 #include "front/rpc/constant.h"
 #include "front/rpc/kv.h"
 #include "front/rpc/load.h"
@@ -42,6 +43,10 @@ static const struct method methods[] = {
 	{ "rkllm.destroy", load_destroy, NEEDS_MODEL, NONE, NULL },
 	{ "rkllm.load_lora", adapter_load, RUNS,
 	    { { "lora_adapter", NULL, &shape_adapter } }, NULL },
+	{ "rkllm.load_prompt_cache", cache_load, RUNS, NONE,
+	    &shape_cache_path },
+	{ "rkllm.release_prompt_cache", cache_release, NEEDS_MODEL, NONE,
+	    NULL },
 	{ "rkllm.clear_kv_cache", kv_clear, NEEDS_MODEL, NONE, &shape_clear },
 	{ "rkllm.get_kv_cache_size", kv_size, NEEDS_MODEL, NONE, NULL },
 	{ "rkllm.set_chat_template", setup_template, NEEDS_MODEL, NONE,
@@ -53,9 +58,6 @@ static const struct method methods[] = {
 	{ "bulkhead.status", status_get, 0, NONE, NULL },
 };
 
-static const char *const later[] = { "rkllm.load_prompt_cache",
-	"rkllm.release_prompt_cache" };
-
 /* Places that the server fills: whatever is sent there is not looked at. */
 static const char *const server_names[] = { "handle", "callback", "userdata" };
 
@@ -66,15 +68,6 @@ method_find(struct str name)
 		if (str_is(name, methods[i].name))
 			return &methods[i];
 	return NULL;
-}
-
-bool
-method_is_later(struct str name)
-{
-	for (size_t i = 0; i < COUNT(later); i++)
-		if (str_is(name, later[i]))
-			return true;
-	return false;
 }
 
 static unsigned

@@ -57,9 +57,6 @@ struct method {
 /* NULL: there is none. */
 const struct method *method_find(struct str name);
 
-/* Whether it is one of rkllm.h's that are still to come. */
-bool method_is_later(struct str name);
-
 /* Sorts params (NULL: none were sent) into *ret. 0 or ERR_INVALID. */
 int method_resolve(const struct method *m, const struct json_value *params,
     struct rpc *r, struct args *ret, struct fail *f) MUST_CHECK;

@@ -37,15 +37,17 @@ struct want;
 /* Names of unknown fields that are warned of, per connection. */
 #define RPC_WARNED_MAX 32u
 
-struct adapter;
 struct attach;
+struct attached;
 
 /* An init, a destroy or a load of a file that is not answered yet. */
 struct change {
 	struct call call;
 	struct want *want;	  /* init: until the model is there */
 	struct attach *attach;	  /* a file: until it is there */
-	struct adapter *adapter;  /* load_lora: what it is to be */
+	void *what;		  /* a file: what it is for ... */
+	void (*drop)(void *what); /* ... and how that is freed */
+	bool is_run;		  /* a run that is to begin then */
 	struct rkllm_param param; /* init: for the runs to come */
 };
 
@@ -66,6 +68,7 @@ struct rpc {
 	struct change *change;	  /* what waits; NULL: nothing */
 	struct rkllm_param param; /* defaults of runs, from init */
 	struct list adapters;	  /* struct adapter, of load_lora */
+	struct attached *cache;	  /* of load_prompt_cache; NULL: none */
 	struct style style;	  /* how what is said becomes a prompt */
 	struct talk talk;	  /* of runs with keep_history */
 	uint64_t talk_file;	  /* a hash of which file it is of */

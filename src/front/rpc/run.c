@@ -17,6 +17,7 @@
 #include "front/gen.h"
 #include "front/model.h"
 #include "front/rpc/adapter.h"
+#include "front/rpc/cache.h"
 #include "front/rpc/kv.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rows.h"
@@ -76,6 +77,7 @@ run_free(struct run *run)
 	r->n_runs--;
 	attached_drop(run->adapter);
 	rows_drop(run);
+	cache_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -118,7 +120,7 @@ put_last(struct run *run, const struct gen_done *d)
 	put_reply(run, NULL, run->token, FINISH);
 	json_put_f32(out, (float)d->prefill_us / 1000.0f);
 	buf_put_str(out, STR(",\"prefill_tokens\":"));
-	json_put_u64(out, d->n_prompt);
+	json_put_u64(out, d->n_prompt - d->n_cached);
 	buf_put_str(out, STR(",\"generate_time_ms\":"));
 	json_put_f32(out, (float)d->decode_us / 1000.0f);
 	buf_put_str(out, STR(",\"generate_tokens\":"));
@@ -156,12 +158,14 @@ run_end(struct run *run, const struct gen_done *d)
 	struct fail why;
 
 	rows_close(run);
+	if (cache_failure(run) != NULL) {
+		run_fail(run, cache_failure(run));
+		return;
+	}
 	if (rows_pass(run, &why) != 0) {
 		run_fail(run, &why);
 		return;
 	}
-	if (run->mode == MODE_GENERATE && d->text.n > 0)
-		put_reply(run, &d->text, run->token, NORMAL);
 	put_last(run, d);
 	run_free(run);
 }
@@ -173,10 +177,13 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 
 	if (run->is_turn)
 		kv_end(run->rpc, g, run->n_system);
+	run->is_turn = false;
 	run->gen = NULL;
 	run->is_over = true;
+	if (run->mode == MODE_GENERATE && d->text.n > 0)
+		put_reply(run, &d->text, run->token, NORMAL);
 	run->last = *d;
-	if (!rows_must_wait(run))
+	if (!rows_must_wait(run) && !cache_must_wait(run, d))
 		run_end(run, d);
 }
 
@@ -274,19 +281,40 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 	if (about->is_turn)
 		err = kv_begin(r, mem, req, f);
 	if (err == 0)
+		cache_take(run, req);
+	if (err == 0)
 		err = gen_start(
 		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
 	run->is_turn = about->is_turn;
 	r->is_talking = r->is_talking || run->is_turn;
-	run->adapter = adapter_hold(&r->adapters, &req->adapters);
+	if (req->adapters.p != NULL)
+		run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;
 	run->wants_memfd = about->wants_memfd;
 	list_append(&r->runs, &run->link);
 	r->n_runs++;
 	run_park_some(r);
 	return 0;
+}
+
+void
+run_go(struct call *c, struct run *run, struct gen_submit *req,
+    const struct submit_about *about, bool has_reply)
+{
+	struct fail why = { 0 };
+	struct buf joined;
+
+	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
+	if (start(run, &joined, req, about, &why) != 0) {
+		cache_drop(run);
+		free(run);
+		call_fail(c, &why);
+	} else if (has_reply) {
+		call_result(c, STR(STARTED));
+	}
+	buf_done(&joined);
 }
 
 static void
@@ -312,14 +340,12 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 		err = submit_read(&from, &mem, &req, &about, &why);
 	if (err == 0 && (run = run_new(c)) == NULL)
 		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
-	if (err == 0)
-		err = start(run, &mem.joined, &req, &about, &why);
-	if (err != 0) {
-		free(run);
+	if (err != 0)
 		call_fail(c, &why);
-	} else if (has_reply) {
-		call_result(c, STR(STARTED));
-	}
+	else if (about.save.n > 0)
+		cache_wait_for_place(c, run, &req, &about, has_reply);
+	else
+		run_go(c, run, &req, &about, has_reply);
 	submit_mem_done(&mem);
 }
 
@@ -395,6 +421,7 @@ run_drop_all(struct rpc *r)
 		list_remove(&run->link);
 		attached_drop(run->adapter);
 		rows_drop(run);
+		cache_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -9,6 +9,7 @@
 #include "front/gen.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
+#include "front/rpc/submit.h"
 
 struct array;
 
@@ -19,6 +20,9 @@ struct run {
 	struct str id;		  /* in head; empty: nobody is told */
 	int32_t token;		  /* the last one */
 	struct attached *adapter; /* that it has; NULL: none */
+	struct attached *cache;	  /* likewise */
+	struct attached *save;	  /* where its prompt goes; NULL: nowhere */
+	struct timer *save_timer; /* NULL: that is not waited for */
 	uint32_t n_system;	  /* tokens of its system prompt */
 	bool is_turn;		  /* of the client's conversation */
 	enum gen_mode mode;
@@ -44,6 +48,10 @@ struct run {
 	"0.0,\"prefill_tokens\":0,\"generate_time_ms\":0.0," \
 	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
 #define STATE ",\"_callback_state\":"
+
+/* Begins with it, and answers c; run is gone if it cannot. */
+void run_go(struct call *c, struct run *run, struct gen_submit *req,
+    const struct submit_about *about, bool has_reply);
 
 /* It ends: the last reply, and run is gone. */
 void run_end(struct run *run, const struct gen_done *d);

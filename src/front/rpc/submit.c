@@ -62,17 +62,30 @@ static const struct shape shape_sampling = SHAPE(sampling_fields);
 static const struct shape shape_lora = SHAPE(lora_fields);
 static const struct shape shape_cache = SHAPE(cache_fields);
 
+/* A path that nothing is saved to means nothing, as in Rockchip's library. */
 static int
-not_yet(struct fail *f, const char *field, const char *what)
+read_save(const struct infer *in, const struct extras *x, struct str *ret,
+    struct fail *f)
 {
-	return fail_set(f, ERR_UNSUPPORTED, field,
-	    "%s: %s is not supported by this version of Bulkhead", field, what);
+	*ret = STR("");
+	if (!x->save_prompt_cache)
+		return 0;
+	if (x->prompt_cache_path.n == 0)
+		return fail_set(f, ERR_INVALID,
+		    "prompt_cache_params.prompt_cache_path",
+		    "prompt_cache_params.prompt_cache_path: missing; "
+		    "save_prompt_cache 1 needs it");
+	if (in->mode != RKLLM_INFER_GENERATE)
+		return fail_set(f, ERR_INVALID, "prompt_cache_params",
+		    "prompt_cache_params: a prompt is saved in mode 0 only");
+	*ret = x->prompt_cache_path;
+	return 0;
 }
 
-/* What the tables allow and no worker can do yet. */
 static int
 check_infer(const struct source *s, const struct infer *in,
-    const struct list *adapters, struct gen_submit *ret, struct fail *f)
+    const struct list *adapters, struct gen_submit *ret, struct str *ret_save,
+    struct fail *f)
 {
 	struct extras x = { 0 };
 	int err;
@@ -84,8 +97,9 @@ check_infer(const struct source *s, const struct infer *in,
 		    "prompt_cache_params.", &shape_cache, &x, f);
 	if (err != 0)
 		return err;
-	if (x.save_prompt_cache || x.prompt_cache_path.n > 0)
-		return not_yet(f, "prompt_cache_params", "a prompt cache");
+	err = read_save(in, &x, ret_save, f);
+	if (err != 0)
+		return err;
 	return adapter_pick(adapters, x.lora_adapter_name, &ret->adapters, f);
 }
 
@@ -137,7 +151,7 @@ read_infer(const struct source *s, const struct rkllm_param *p,
 		err = fields_read_inner(s, in.sampling_params,
 		    "sampling_params.", &shape_sampling, &sampling, f);
 	if (err == 0)
-		err = check_infer(s, &in, adapters, ret, f);
+		err = check_infer(s, &in, adapters, ret, &about->save, f);
 	if (err == 0)
 		err = params_resume("resume", in.resume, &ret->resume_mode, f);
 	if (err == 0)
@@ -167,7 +181,6 @@ submit_mem_init(struct submit_mem *m)
 
 	buf_init(&m->text, max);
 	buf_init(&m->numbers, max);
-	buf_init(&m->joined, max);
 }
 
 void
@@ -175,7 +188,6 @@ submit_mem_done(struct submit_mem *m)
 {
 	buf_done(&m->text);
 	buf_done(&m->numbers);
-	buf_done(&m->joined);
 }
 
 int

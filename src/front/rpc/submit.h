@@ -41,7 +41,6 @@ struct submit {
 struct submit_mem {
 	struct buf text;
 	struct buf numbers;
-	struct buf joined; /* with a conversation's */
 };
 
 void submit_mem_init(struct submit_mem *m);
@@ -52,6 +51,7 @@ struct submit_about {
 	struct gen_times times;
 	bool is_turn;	  /* of the client's conversation */
 	bool wants_memfd; /* rows as a memfd, not as JSON */
+	struct str save;  /* path for its prompt cache, in the request; or "" */
 };
 
 /* Text and numbers of *ret point into the request and into mem. 0, ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG. */

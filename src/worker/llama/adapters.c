@@ -49,7 +49,7 @@ int
 adapters_add(struct adapters *a, struct llama_model *model, int32_t id, int fd,
     const char *path, struct fail *why)
 {
-	struct llama_adapter_lora *one;
+	struct adapter_slot one = { .id = id };
 	FILE *f;
 
 	if (a->n == WORKER_ADAPTERS_MAX)
@@ -60,11 +60,16 @@ adapters_add(struct adapters *a, struct llama_model *model, int32_t id, int fd,
 	if (f == NULL)
 		return fail_set(why, ERR_NOMEM, "lora", "adapter %s: %s", path,
 		    strerror(errno));
-	one = read_adapter(model, f, path, why);
+	one.lora = read_adapter(model, f, path, why);
 	(void)fclose(f);
-	if (one == NULL)
+	if (one.lora == NULL)
 		return why->code;
-	a->v[a->n++] = (struct adapter_slot){ one, id, false };
+	if (digest_sample(fd, one.digest) != 0) {
+		llama_adapter_lora_free(one.lora);
+		return fail_set(
+		    why, ERR_IO, "lora", "adapter %s: cannot be read", path);
+	}
+	a->v[a->n++] = one;
 	return 0;
 }
 
@@ -75,6 +80,12 @@ find(struct adapters *a, int32_t id)
 		if (a->v[i].id == id)
 			return &a->v[i];
 	return NULL;
+}
+
+const uint8_t *
+adapters_digest(struct adapters *a, int32_t id)
+{
+	return find(a, id)->digest;
 }
 
 void

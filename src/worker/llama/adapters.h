@@ -9,6 +9,8 @@
 #ifndef WORKER_LLAMA_ADAPTERS_H
 #define WORKER_LLAMA_ADAPTERS_H
 
+#include "worker/digest.h"
+
 #include "wire/msg.h"
 
 #include <stdbool.h>
@@ -27,7 +29,8 @@ struct adapter_set {
 
 struct adapter_slot {
 	struct llama_adapter_lora *lora;
-	int32_t id;	 /* what requests call it */
+	int32_t id;		     /* what requests call it */
+	uint8_t digest[DIGEST_SIZE]; /* of its file */
 	bool is_leaving; /* only what runs with it may still use it */
 };
 
@@ -50,6 +53,9 @@ void adapters_leave(struct adapters *a, int32_t id);
 
 /* Frees one that no generation has, and that nobody asks for any more. */
 void adapters_remove(struct adapters *a, struct llama_context *ctx, int32_t id);
+
+/* Of one that is there: DIGEST_SIZE bytes. */
+const uint8_t *adapters_digest(struct adapters *a, int32_t id);
 
 /* Applies them to all batches to come. */
 void adapters_use(struct adapters *a, struct llama_context *ctx,

@@ -1,5 +1,6 @@
 #include "worker/llama/attach.h"
 
+#include "worker/llama/caches.h"
 #include "worker/llama/check.h"
 #include "worker/llama/sched.h"
 
@@ -38,6 +39,8 @@ attach_add(
 	static int (*const kinds[ATTACH_KINDS])(struct engine *,
 	    const struct worker_attach *, int, struct fail *) = {
 		[ATTACH_LORA] = add_lora,
+		[ATTACH_CACHE] = caches_add,
+		[ATTACH_SAVE] = caches_add_save,
 	};
 
 	if (a->kind >= ATTACH_KINDS || kinds[a->kind] == NULL)
@@ -81,4 +84,5 @@ attach_remove(struct engine *e, uint32_t id)
 {
 	adapters_leave(&e->m.adapters, (int32_t)id);
 	attach_sweep(e);
+	caches_remove(&e->caches, id);
 }

@@ -25,6 +25,7 @@ llama_engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	guard_beats(NULL, NULL);
+	caches_done(&e->caches);
 	for (uint32_t i = 0; e->gens != NULL && i < e->m.n_seq; i++)
 		gen_free(e->gens[i]);
 	for (uint32_t i = 0; e->kept != NULL && i < e->m.n_seq; i++)
@@ -181,11 +182,14 @@ submit(struct engine *e, const struct gen_submit *s)
 		return;
 	}
 	(void)kept_take(&e->kept[seq], g);
+	caches_take(e, g);
+	g->n_cached = g->n_past;
 	e->gens[seq] = g;
 	e->n_gens++;
 	crash_note_seat(g->seq, g->id);
 	crash_note_step(STEP_NONE, 0);
 	say_started(e, g, prompt_is_given(s));
+	caches_put(e, g);
 	if (reason != GEN_GOES_ON)
 		sched_finish(e, g, reason);
 }

@@ -241,6 +241,8 @@ set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 	g->n_tokens = p.n;
 	g->n_system = p.n_system;
 	g->cache_key = s->cache_key;
+	g->cache = s->cache;
+	g->save = s->save;
 	set_budget(g, s);
 	err = tools_init(
 	    &g->tools, p.form, s->plain_calls, m->vocab, seed_of_ids(g, s));
@@ -502,6 +504,7 @@ gen_last_word(struct gen *g, int reason, struct gen_done *ret)
 		ret->text = STR("");
 	ret->stop = emit_stop(&g->emit);
 	ret->n_prompt = g->n_prompt;
+	ret->n_cached = g->n_cached < g->n_prompt ? g->n_cached : g->n_prompt;
 	ret->n_out = g->n_out;
 	ret->prefill_us = first - g->start_us;
 	ret->decode_us = now - first;

@@ -40,6 +40,9 @@ struct gen {
 	int32_t n_keep;
 	int32_t *turns; /* the plan's */
 	uint64_t cache_key;
+	uint32_t cache;	   /* an ATTACH_CACHE; 0: none */
+	uint32_t save;	   /* an ATTACH_SAVE that is not written yet */
+	uint32_t n_cached; /* of the prompt, not computed here */
 	struct sampler sampler;
 	struct llama_sampler *grammar; /* or NULL */
 	struct llama_sampler *dry;     /* or NULL */

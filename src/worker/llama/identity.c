@@ -61,6 +61,21 @@ put_all_but_class(const struct model *m, char *ret, size_t n)
 	    llama_print_system_info());
 }
 
+/* Not on the number of threads: what another would have computed differs in
+ * rounding alone, and a run that is resumed begins with the same state. */
+void
+identity_of_state(const struct model *m, char *ret, size_t n)
+{
+	char devices[128];
+
+	put_devices(devices, sizeof(devices));
+	(void)snprintf(ret, n,
+	    "Bulkhead " BULKHEAD_VERSION ", llama.cpp %s, %s, KV f16, weights "
+	    "%s; %s",
+	    chat_engine(), devices, m->is_fast ? "repacked" : "as filed",
+	    llama_print_system_info());
+}
+
 void
 identity_make(const struct model *m, char *ret, size_t n)
 {

@@ -6,6 +6,7 @@
 #define WORKER_LLAMA_MODEL_H
 
 #include "worker/chat.h"
+#include "worker/digest.h"
 #include "worker/files.h"
 #include "worker/llama/adapters.h"
 #include "worker/llama/kernels.h"
@@ -60,6 +61,9 @@ struct model {
 	int32_t threads[BATCH_KINDS];
 	struct pool pools[POOLS_MAX];
 	enum batch_kind attached; /* whose pool the context has now */
+	int file;		  /* of the weights; 0 or less: not to be had */
+	uint8_t digest[DIGEST_SIZE]; /* of file, once somebody asked */
+	bool has_digest;
 	int32_t *bans;	 /* end tokens, then what the model suppresses */
 	uint32_t n_ends; /* of bans */
 	uint32_t n_bans;
@@ -76,6 +80,10 @@ struct model {
 int model_load(struct model *m, const struct worker_load *cfg,
     const struct files *files, struct progress *p, struct fail *why) MUST_CHECK;
 void model_done(struct model *m);
+
+/* m->digest: which model it is, whatever its file is called. NULL if that
+ * cannot be read. */
+const uint8_t *model_digest(struct model *m);
 
 /* Decoding: begin, add tokens, run. wants_row: its logits are asked for. No
  * more than n_batch tokens. */

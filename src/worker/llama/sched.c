@@ -345,6 +345,7 @@ run_job(struct engine *e, struct gen *g)
 		return;
 	}
 	g->n_past = op.from + op.n;
+	caches_put(e, g);
 	if (rows_are_wanted(&g->rows)) {
 		take_rows(e, g, op);
 		return;
@@ -403,6 +404,7 @@ run_step(struct engine *e)
 		check_rows(e, in[i],
 		    (struct plan_op){ PLAN_SINGLE, in[i]->n_past, 1 }, i);
 		in[i]->n_past++;
+		caches_put(e, in[i]);
 		if (in[i]->n_past == in[i]->n_tokens)
 			sample(e, in[i], (int32_t)i);
 	}

@@ -5,6 +5,7 @@
 #define WORKER_LLAMA_SCHED_H
 
 #include "worker/engine.h"
+#include "worker/llama/caches.h"
 #include "worker/llama/gen.h"
 #include "worker/llama/identity.h"
 #include "worker/llama/kept.h"
@@ -28,6 +29,7 @@ struct engine {
 	struct adapter_set set; /* of those whose turn it is */
 	uint64_t set_us;	/* that they have had */
 	uint32_t next_set;	/* the sequence that sets go on from */
+	struct caches caches;
 	struct pace pace;
 };
 

@@ -99,9 +99,6 @@ invalid_requests(void **state)
 		{ REQUEST "\"id\":1,\"method\":\"rkllm.fly\"}",
 		    "\"error\":{\"code\":-32601,\"message\":\"method not found: "
 		    "\\\"rkllm.fly\\\"; see" },
-		{ REQUEST "\"id\":1,\"method\":\"rkllm.release_prompt_cache\"}",
-		    "\"code\":-32601,\"message\":\"method not found: "
-		    "\\\"rkllm.release_prompt_cache\\\" is not served yet" },
 		{ REQUEST "\"id\":1,\"method\":\"rkllm.abort\",\"params\":7}",
 		    "\"code\":-32602,\"message\":\"params: must be" },
 		{ REQUEST "\"id\":1,\"method\":\"rkllm.abort\","

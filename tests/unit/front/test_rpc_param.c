@@ -215,7 +215,10 @@ run_checks_every_field(void **state)
 		{ P "{\"lora_params\":{\"lora_adapter_name\":\"a\"}}", -32602,
 		    "lora_params.lora_adapter_name" },
 		{ P "{\"prompt_cache_params\":{\"save_prompt_cache\":1}}",
-		    -32005, "prompt_cache_params" },
+		    -32602, "prompt_cache_params.prompt_cache_path" },
+		{ P "{\"mode\":2,\"prompt_cache_params\":{"
+		    "\"save_prompt_cache\":1,\"prompt_cache_path\":\"x\"}}",
+		    -32602, "prompt_cache_params" },
 		{ P "{\"max_new_tokens\":-2}", -32602, "max_new_tokens" },
 		{ P "{\"sampling_params\":{\"top_p\":2}}", -32602,
 		    "sampling_params.top_p" },

@@ -64,13 +64,13 @@ to_front(void *arg, const struct model_attached *a)
 static int
 set_up(void **state)
 {
-	static const struct attach_ops ops = { to_worker, to_front };
+	static const struct attach_ops ops = { to_worker, to_front, NULL };
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (w == NULL || folder_make(state) != 0)
 		return 1;
 	w->q = quarantine_new(1000, 4000);
-	attach_init(&w->a, &ops, w, 3, w->q);
+	attach_init(&w->a, &ops, w, 3, w->q, NULL);
 	*state = w;
 	return 0;
 }

@@ -194,7 +194,7 @@ world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
 		.chunk = chunk,
 		.use_mmap = 1 };
 	struct engine_events events = { w, world_started, world_step,
-		world_done, world_failed, world_checked, world_rows };
+		world_done, world_failed, world_checked, world_rows, NULL };
 	struct files files = { .model = fd };
 	struct fail why = { 0 };
 	int err;

@@ -1,0 +1,264 @@
+#include "front/rpc/cache.h"
+
+#include "front/attach.h"
+#include "front/front.h"
+#include "front/params.h"
+#include "front/rpc/load.h"
+#include "json/write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RELEASED             \
+	"{\"success\":true," \
+	"\"message\":\"Prompt cache released successfully\"}"
+#define PATH_FIELD "prompt_cache_path"
+
+/* A worker that is done with a run and says nothing of its file is waited for
+ * no longer; nor is a disk. */
+#define WAIT_MS (10u * 60 * 1000)
+
+struct asked {
+	struct str path;
+};
+
+static const struct json_field path_fields[] = {
+	{ PATH_FIELD, JSON_TO_STR, offsetof(struct asked, path), JSON_REQUIRED,
+	    1, PATH_BYTES, NULL },
+};
+
+const struct shape shape_cache_path = SHAPE(path_fields);
+
+static void
+say_loaded(struct call *c, const char *path)
+{
+	struct json_out o = json_out(call_open(c));
+
+	json_open(&o, '{');
+	json_key_bool(&o, "success", true);
+	json_key_cstr(&o, "message", "Prompt cache loaded successfully");
+	json_key_cstr(&o, "cache_path", path);
+	json_close(&o, '}');
+	call_close(c);
+}
+
+static void
+say_failed(struct call *c, const char *field, const struct fail *why)
+{
+	struct fail said = *why;
+
+	if (why->code == ERR_FILE)
+		(void)snprintf(said.field, sizeof(said.field), "%s", field);
+	call_fail(c, &said);
+}
+
+static void
+on_loaded(void *arg, struct attached *at, const struct fail *why)
+{
+	struct rpc *r = arg;
+	char *path = change_what(r);
+	struct call c = change_end(r);
+
+	if (at != NULL) {
+		attached_drop(r->cache);
+		r->cache = at;
+		say_loaded(&c, path);
+	} else {
+		say_failed(&c, PATH_FIELD, why);
+	}
+	free(path);
+	call_drop(&c);
+	rpc_settled(r);
+}
+
+void
+cache_load(struct call *c, const struct args *a)
+{
+	struct asked asked = { .path = STR("") };
+	struct fail why = { 0 };
+
+	if (method_values(a, &asked, &why) != 0) {
+		call_fail(c, &why);
+		return;
+	}
+	change_attach(
+	    c, ATTACH_CACHE, asked.path, str_dup(asked.path), free, on_loaded);
+}
+
+void
+cache_release(struct call *c, const struct args *a)
+{
+	struct rpc *r = c->rpc;
+
+	(void)a;
+	if (r->cache == NULL) {
+		call_error(c, error_row(ERR_FILE)->rpc, NULL,
+		    "no prompt cache is loaded; rkllm.load_prompt_cache loads "
+		    "one");
+		return;
+	}
+	attached_drop(r->cache);
+	r->cache = NULL;
+	call_result(c, STR(RELEASED));
+}
+
+/* One that was lost would only have saved time. */
+void
+cache_take(struct run *run, struct gen_submit *req)
+{
+	struct attached *cache = run->rpc->cache;
+
+	if (cache == NULL || cache->lost.code != 0 ||
+	    req->mode != MODE_GENERATE)
+		return;
+	run->cache = attached_hold(cache);
+	req->cache = cache->id;
+}
+
+/* A run that has no place yet. */
+struct waiting {
+	struct run *run;
+	struct buf record; /* packed */
+	struct submit_about about;
+	bool has_reply;
+};
+
+static void
+waiting_free(void *what)
+{
+	struct waiting *w = what;
+
+	if (w == NULL)
+		return;
+	free(w->run);
+	buf_done(&w->record);
+	free(w);
+}
+
+static void
+go(struct call *c, struct waiting *w, struct attached *at)
+{
+	struct run *run = w->run;
+	struct gen_submit req;
+
+	if (layout_unpack(&layout_gen_submit, &req, buf_data(&w->record),
+		buf_len(&w->record)) != 0) {
+		attached_drop(at);
+		call_error(c, RPC_INTERNAL, NULL, "a record cannot be read");
+		return;
+	}
+	/* None named: those of the server. */
+	if (req.adapters.n == 0)
+		req.adapters.p = NULL;
+	req.save = at->id;
+	run->save = at;
+	w->run = NULL;
+	run_go(c, run, &req, &w->about, w->has_reply);
+}
+
+static void
+on_place(void *arg, struct attached *at, const struct fail *why)
+{
+	struct rpc *r = arg;
+	struct waiting *w = change_what(r);
+	struct call c = change_end(r);
+
+	if (at != NULL)
+		go(&c, w, at);
+	else
+		say_failed(&c, "prompt_cache_params." PATH_FIELD, why);
+	waiting_free(w);
+	call_drop(&c);
+	rpc_settled(r);
+}
+
+static struct waiting *
+waiting_new(struct run *run, const struct gen_submit *req,
+    const struct submit_about *about, bool has_reply)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		free(run);
+		return NULL;
+	}
+	*w = (struct waiting){
+		.run = run, .about = *about, .has_reply = has_reply
+	};
+	buf_init(&w->record, msg_row(MSG_GEN_SUBMIT)->max);
+	layout_pack(&layout_gen_submit, req, &w->record);
+	if (buf_err(&w->record) == 0)
+		return w;
+	waiting_free(w);
+	return NULL;
+}
+
+void
+cache_wait_for_place(struct call *c, struct run *run,
+    const struct gen_submit *req, const struct submit_about *about,
+    bool has_reply)
+{
+	struct rpc *r = c->rpc;
+
+	change_attach(c, ATTACH_SAVE, about->save,
+	    waiting_new(run, req, about, has_reply), waiting_free, on_place);
+	/* Whoever asks meanwhile whether something runs waits too. */
+	if (r->change != NULL)
+		r->change->is_run = true;
+}
+
+static void
+on_saved(void *arg)
+{
+	struct run *run = arg;
+
+	timer_clear(run->save_timer);
+	if (run->is_over)
+		run_end(run, &run->last);
+}
+
+static void
+on_timeout(void *arg)
+{
+	struct run *run = arg;
+
+	(void)fail_set(&run->save->verdict, ERR_TIMEOUT, NULL,
+	    "the prompt cache was not written in time");
+	run->save->is_saved = true;
+	on_saved(run);
+}
+
+bool
+cache_must_wait(struct run *run, const struct gen_done *d)
+{
+	if (run->save == NULL || run->save->is_saved ||
+	    d->reason == REASON_CANCEL)
+		return false;
+	run->save_timer = timer_new(run->rpc->front->loop, on_timeout, run);
+	if (run->save_timer == NULL)
+		return false;
+	timer_set(run->save_timer, WAIT_MS);
+	run->save->on_saved = on_saved;
+	run->save->arg = run;
+	return true;
+}
+
+const struct fail *
+cache_failure(const struct run *run)
+{
+	return run->save != NULL && run->save->verdict.code != 0
+	    ? &run->save->verdict
+	    : NULL;
+}
+
+void
+cache_drop(struct run *run)
+{
+	timer_free(run->save_timer);
+	if (run->save != NULL)
+		run->save->on_saved = NULL;
+	attached_drop(run->save);
+	attached_drop(run->cache);
+	run->save_timer = NULL;
+	run->save = run->cache = NULL;
+}

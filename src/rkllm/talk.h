@@ -51,6 +51,10 @@ int talk_add(struct talk *t, const struct talk_turn *turn) MUST_CHECK;
 /* Forgets all, or all but the system prompt. */
 void talk_clear(struct talk *t, bool keep_system);
 
+/* Whether they are in it: 0, or ERR_INVALID with why. */
+int talk_may_cut(const struct talk *t, uint32_t from, uint32_t end,
+    struct fail *why) MUST_CHECK;
+
 /* Forgets the tokens [from, end). 0, ERR_INVALID with why, or ERR_NOMEM. */
 int talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
     MUST_CHECK;

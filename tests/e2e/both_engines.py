@@ -133,6 +133,25 @@ def templates():
     agree(fn)
 
 
+def adapters():
+    with made_model('--lora', '8', '--base', MODEL, '--seed', '3') as path:
+        def fn(r, s, name):
+            for scale, called in (1.0, 'whole'), (0.25, 'quarter'):
+                assert r.call('rkllm.load_lora', None, {
+                    'lora_adapter_path': path, 'lora_adapter_name': called,
+                    'scale': scale})['success']
+            got = [replies(r, {'prompt_input': 'Once upon a time'}, max_new_tokens=20,
+                           lora_params={'lora_adapter_name': called} if called else None)
+                   for called in ('whole', None, 'quarter', 'whole')]
+            kill(s, name)
+            got.append(replies(r, {'prompt_input': 'Once upon a time'}, max_new_tokens=20,
+                               lora_params={'lora_adapter_name': 'whole'}))
+            assert got[0] == got[3] == got[4] and got[0] != got[1] != got[2] != got[0], got
+            # With an adapter of random weights two tokens are soon as likely, to the last bits.
+            return [run[0][:5] for run in got]
+        agree(fn)
+
+
 def killed_in_the_midst():
     """The stream goes on; greedy, it is even the same."""
     def fn(r, s, name):
@@ -186,7 +205,7 @@ def errors():
 
 
 try:
-    cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates,
+    cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates, adapters,
           killed_in_the_midst, aborted, errors)
 finally:
     shutil.rmtree(FOLDER)

@@ -371,8 +371,9 @@ def saved_whatever_comes():
             os.unlink(path)
         # Over the same name; as run_async; what was asked behind it waits for its turn.
         run(rpc, IDS[:100], 'x')
-        ident = rpc.send('rkllm.run_async',
-                         {'input_type': 1, 'token_input': {'input_ids': IDS[:300]}}, {'seed': 3, 'max_new_tokens': N, 'prompt_cache_params':
+        prompt = {'input_type': 1, 'token_input': {'input_ids': IDS[:300]}}
+        ident = rpc.send('rkllm.run_async', prompt,
+                         {'seed': 3, 'max_new_tokens': N, 'prompt_cache_params':
                           {'save_prompt_cache': 1, 'prompt_cache_path': 'x'}})
         running = rpc.send('rkllm.is_running', None)
         assert rpc.next(ident)['message'] == 'Async inference started'

@@ -83,11 +83,11 @@ drop_model(struct rpc *r)
 {
 	struct model *m = rpc_model(r);
 
-	if (m != NULL)
-		model_drop(m);
 	adapter_forget(&r->adapters);
 	attached_drop(r->cache);
 	r->cache = NULL;
+	if (m != NULL)
+		model_drop(m);
 	style_reset(&r->style);
 	talk_clear(&r->talk, false);
 	r->model = 0;

@@ -237,6 +237,7 @@ on_input(void *arg)
 		conn_deadline(r->conn, r->front->config.request_ms);
 	if (r->scanned == 0)
 		conn_rest(r->conn);
+	rpc_settled(r);
 }
 
 void
@@ -249,7 +250,8 @@ rpc_settled(struct rpc *r)
 		rpc_update_pause(r);
 		return;
 	}
-	if (r->n_runs > 0 || r->change != NULL || r->is_waiting)
+	/* What waited is still to be handled. */
+	if (r->n_runs > 0 || r->change != NULL || r->is_waiting || r->whole > 0)
 		return;
 	if (conn_is_eof(r->conn) || r->front->is_draining) {
 		r->is_closing = true;

@@ -76,8 +76,8 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
-	rows_drop(run);
 	cache_drop(run);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -190,12 +190,13 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 /* The worker speaks of the record's fields; the client knows them by the names
  * of rkllm.h. */
 static void
-name_as_sent(const struct fail *why, struct fail *ret)
+name_as_sent(const struct run *run, const struct fail *why, struct fail *ret)
 {
-	static const char *const names[][2] = {
+	const char *const names[][2] = {
 		{ "messages", "prompt_input" },
 		{ "embed", "embed_input.embed" },
-		{ "prompt", "prompt_input" },
+		{ "prompt",
+		    run->is_ids ? "token_input.input_ids" : "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
 	};
 
@@ -224,7 +225,7 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	if (run->is_turn)
 		kv_end(run->rpc, NULL, 0);
 	rows_close(run);
-	name_as_sent(why, &as_sent);
+	name_as_sent(run, why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
 }
@@ -287,6 +288,7 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0)
 		return err;
+	run->is_ids = req->input == INPUT_TOKENS;
 	run->is_turn = about->is_turn;
 	r->is_talking = r->is_talking || run->is_turn;
 	if (req->adapters.p != NULL)
@@ -300,21 +302,18 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 }
 
 void
-run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply)
+run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply)
 {
 	struct fail why = { 0 };
-	struct buf joined;
 
-	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
-	if (start(run, &joined, req, about, &why) != 0) {
+	if (start(run, joined, req, about, &why) != 0) {
 		cache_drop(run);
 		free(run);
 		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}
-	buf_done(&joined);
 }
 
 static void
@@ -345,7 +344,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	else if (about.save.n > 0)
 		cache_wait_for_place(c, run, &req, &about, has_reply);
 	else
-		run_go(c, run, &req, &about, has_reply);
+		run_go(c, run, &mem.joined, &req, &about, has_reply);
 	submit_mem_done(&mem);
 }
 
@@ -420,8 +419,8 @@ run_drop_all(struct rpc *r)
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
-		rows_drop(run);
 		cache_drop(run);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -19,6 +19,7 @@ struct run {
 	struct gen *gen;	  /* NULL: it is over, and is_over */
 	struct str id;		  /* in head; empty: nobody is told */
 	int32_t token;		  /* the last one */
+	bool is_ids;		  /* its prompt came as token ids */
 	struct attached *adapter; /* that it has; NULL: none */
 	struct attached *cache;	  /* likewise */
 	struct attached *save;	  /* where its prompt goes; NULL: nowhere */
@@ -49,9 +50,10 @@ struct run {
 	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
 #define STATE ",\"_callback_state\":"
 
-/* Begins with it, and answers c; run is gone if it cannot. */
-void run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply);
+/* Begins with it, and answers c; run is gone if it cannot. joined: an empty
+ * buf, for what goes before the request. */
+void run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply);
 
 /* It ends: the last reply, and run is gone. */
 void run_end(struct run *run, const struct gen_done *d);

@@ -5,7 +5,6 @@
 #define WORKER_LLAMA_MODEL_H
 
 #include "worker/chat.h"
-#include "worker/digest.h"
 #include "worker/files.h"
 #include "worker/llama/adapters.h"
 #include "worker/llama/kernels.h"
@@ -60,9 +59,7 @@ struct model {
 	int32_t threads[BATCH_KINDS];
 	struct pool pools[POOLS_MAX];
 	enum batch_kind attached; /* whose pool the context has now */
-	int file;		  /* of the weights; 0 or less: not to be had */
-	uint8_t digest[DIGEST_SIZE]; /* of file, once somebody asked */
-	bool has_digest;
+	struct digested file;	  /* of the weights */
 	int32_t *bans;	 /* end tokens, then what the model suppresses */
 	uint32_t n_ends; /* of bans */
 	uint32_t n_bans;
@@ -80,9 +77,6 @@ int model_load(struct model *m, const struct worker_load *cfg,
     const struct files *files, struct progress *p, struct fail *why) MUST_CHECK;
 void model_done(struct model *m);
 
-/* m->digest: which model it is, whatever its file is called. NULL if that
- * cannot be read. */
-const uint8_t *model_digest(struct model *m);
 
 /* The bytes of a token, in room that the next call uses again. */
 struct str model_piece(const struct model *m, int32_t token, bool special,

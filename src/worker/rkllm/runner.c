@@ -320,7 +320,11 @@ runner_stop(struct runner *r)
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_S;
-	return pthread_timedjoin_np(r->thread, NULL, &until) == 0;
+	if (pthread_timedjoin_np(r->thread, NULL, &until) != 0)
+		return false;
+	free(r->system);
+	r->system = NULL;
+	return true;
 }
 
 void

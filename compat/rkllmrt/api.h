@@ -10,17 +10,15 @@
 
 #define API __attribute__((visibility("default")))
 
-struct rkllm13_param;
+struct handle_setup;
 struct rkllm13_input;
 struct rkllm13_infer_param;
-struct rkllm13_callback;
 
 /* Says on standard error what was wrong, if err is not 0; returns err. */
 int api_answer(const char *call, int err, const struct fail *why);
 
 /* The functions of which the versions have their own, in the newest form. */
-int api_init(void **ret, const struct rkllm13_param *p,
-    const struct rkllm13_callback *c);
+int api_init(void **ret, const struct handle_setup *s);
 int api_run(const char *call, void *handle, const struct rkllm13_input *input,
     const struct rkllm13_infer_param *infer, void *userdata, bool is_waiting);
 

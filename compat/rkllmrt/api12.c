@@ -1,5 +1,6 @@
 /* The functions that 1.2.1 to 1.2.3 have their own of, by those of 1.3.0. */
 #include "api.h"
+#include "handle.h"
 #include "param.h"
 
 #include "rkllm/abi12.h"
@@ -55,6 +56,7 @@ rkllm_init(
 {
 	const struct rkllm13_callback c = { .result_callback = callback };
 	struct rkllm13_param p;
+	struct handle_setup s;
 	struct fail why;
 
 	if (ret_handle == NULL || param == NULL || callback == NULL)
@@ -63,7 +65,37 @@ rkllm_init(
 			"handle, param and callback must not be NULL"),
 		    &why);
 	p = newer(param);
-	return api_init(ret_handle, &p, &c);
+	s = (struct handle_setup){ &p, &c, param->img_start, param->img_end,
+		param->img_content };
+	return api_init(ret_handle, &s);
+}
+
+static void
+put_images(const struct rkllm12_multimodal_input *from,
+    struct rkllm13_multimodal_input *to)
+{
+	to->prompt = from->prompt;
+	to->image.image_embed = from->image_embed;
+	to->image.n_image_tokens = from->n_image_tokens;
+	to->image.n_image = from->n_image;
+	to->image.image_width = from->image_width;
+	to->image.image_height = from->image_height;
+}
+
+static struct rkllm13_input
+newer_input(const struct rkllm12_input *from)
+{
+	struct rkllm13_input ret = { .role = from->role,
+		.enable_thinking = from->enable_thinking,
+		.input_type = from->input_type };
+
+	if (from->input_type == RKLLM_IN_MULTIMODAL)
+		put_images(&from->multimodal_input, &ret.multimodal_input);
+	else
+		/* The others are the same in both. */
+		(void)memcpy(&ret.prompt_input, &from->prompt_input,
+		    sizeof(struct rkllm_token_input));
+	return ret;
 }
 
 /* NULL stays NULL: it is right for a run that is paused. */
@@ -74,15 +106,8 @@ run(const char *call, void *handle, const struct rkllm12_input *input,
 	struct rkllm13_input in = { .role = NULL };
 	struct rkllm13_infer_param how = { .mode = 0 };
 
-	if (input != NULL) {
-		in.role = input->role;
-		in.enable_thinking = input->enable_thinking;
-		in.input_type = input->input_type;
-		/* What it is of is in the type; the first three are the same
-		 * in both. */
-		(void)memcpy(&in.prompt_input, &input->prompt_input,
-		    sizeof(struct rkllm_token_input));
-	}
+	if (input != NULL)
+		in = newer_input(input);
 	if (infer != NULL) {
 		how.mode = infer->mode;
 		how.lora_params = infer->lora_params;

@@ -1,5 +1,6 @@
 /* The functions that are 1.3.0's alone. */
 #include "api.h"
+#include "handle.h"
 #include "param.h"
 
 #include "rkllm/abi13.h"
@@ -25,6 +26,7 @@ int
 rkllm_init(void **ret_handle, struct rkllm13_param *param,
     struct rkllm13_callback *callback)
 {
+	const struct handle_setup s = { .param = param, .callback = callback };
 	struct fail why;
 
 	if (ret_handle == NULL || param == NULL || callback == NULL ||
@@ -34,7 +36,7 @@ rkllm_init(void **ret_handle, struct rkllm13_param *param,
 			"handle, param, callback and its result_callback must "
 			"not be NULL"),
 		    &why);
-	return api_init(ret_handle, param, callback);
+	return api_init(ret_handle, &s);
 }
 
 int

@@ -2,13 +2,12 @@
  * behind those that are not. */
 #include "api.h"
 
+#include "cache.h"
 #include "guest.h"
 #include "handle.h"
 #include "param.h"
 
 #include "base/log.h"
-
-#define NOT_YET "not supported by this version of Bulkhead"
 
 int
 api_answer(const char *call, int err, const struct fail *why)
@@ -20,16 +19,15 @@ api_answer(const char *call, int err, const struct fail *why)
 }
 
 int
-api_init(
-    void **ret, const struct rkllm13_param *p, const struct rkllm13_callback *c)
+api_init(void **ret, const struct handle_setup *s)
 {
 	struct fail why = { 0 };
 	int err = guest_check(&why);
 
 	if (err == 0)
-		err = param_check(p, &why);
+		err = param_check(s->param, &why);
 	if (err == 0)
-		err = handle_new(ret, p, c, &why);
+		err = handle_new(ret, s, &why);
 	return api_answer("rkllm_init", err, &why);
 }
 
@@ -42,7 +40,7 @@ api_run(const char *call, void *handle, const struct rkllm13_input *input,
 	int err = why.code;
 
 	if (h != NULL) {
-		err = run_call(h, input, infer, userdata, is_waiting, &why);
+		err = phase_run(h, input, infer, userdata, is_waiting, &why);
 		handle_put(h);
 	}
 	return api_answer(call, err, &why);
@@ -73,7 +71,7 @@ rkllm_destroy(void *handle)
 int
 rkllm_abort(void *handle)
 {
-	return with_handle("rkllm_abort", handle, run_abort);
+	return with_handle("rkllm_abort", handle, phase_abort);
 }
 
 /* Programs wait until it is 0, so a handle that is gone is not running. */
@@ -88,78 +86,123 @@ rkllm_is_running(void *handle)
 		(void)api_answer("rkllm_is_running", why.code, &why);
 		return 0;
 	}
-	is_running = run_is_running(h) ? 1 : 0;
+	is_running = phase_is_running(h) ? 1 : 0;
 	handle_put(h);
 	return is_running;
 }
 
-static int
-not_yet(struct handle *h, struct fail *why)
-{
-	(void)h;
-	return fail_set(why, ERR_UNSUPPORTED, NULL, NOT_YET);
-}
+/* The others, with what they are called with. */
+#define WITH_HANDLE(call, handle, ...)                       \
+	do {                                                 \
+		struct fail why = { 0 };                     \
+		struct handle *h = handle_get(handle, &why); \
+		int err = why.code;                          \
+                                                             \
+		if (h != NULL) {                             \
+			err = (__VA_ARGS__);                 \
+			handle_put(h);                       \
+		}                                            \
+		return api_answer(call, err, &why);          \
+	} while (0)
 
 int
 rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
 {
-	(void)adapter;
-	return with_handle("rkllm_load_lora", handle, not_yet);
+	WITH_HANDLE("rkllm_load_lora", handle, lora_load(h, adapter, &why));
 }
 
 int
 rkllm_load_prompt_cache(void *handle, const char *path)
 {
-	(void)path;
-	return with_handle("rkllm_load_prompt_cache", handle, not_yet);
+	WITH_HANDLE(
+	    "rkllm_load_prompt_cache", handle, saved_load(h, path, &why));
 }
 
 int
 rkllm_release_prompt_cache(void *handle)
 {
-	return with_handle("rkllm_release_prompt_cache", handle, not_yet);
+	return with_handle("rkllm_release_prompt_cache", handle, saved_release);
 }
 
 int
 rkllm_clear_kv_cache(
     void *handle, int keep_system_prompt, int *start_pos, int *end_pos)
 {
-	(void)keep_system_prompt;
-	(void)start_pos;
-	(void)end_pos;
-	return with_handle("rkllm_clear_kv_cache", handle, not_yet);
+	WITH_HANDLE("rkllm_clear_kv_cache", handle,
+	    cache_clear(h, keep_system_prompt, start_pos, end_pos, &why));
 }
 
 int
 rkllm_get_kv_cache_size(void *handle, int *cache_sizes)
 {
-	(void)cache_sizes;
-	return with_handle("rkllm_get_kv_cache_size", handle, not_yet);
+	WITH_HANDLE("rkllm_get_kv_cache_size", handle,
+	    cache_size(h, cache_sizes, &why));
+}
+
+static int
+set_template(struct handle *h, const char *system, const char *prefix,
+    const char *postfix)
+{
+	sigset_t was;
+	int err;
+
+	phase_lock(h, &was);
+	err = style_set_own(
+	    &h->style, str_of(system), str_of(prefix), str_of(postfix));
+	handle_unlock(h, &was);
+	return err;
 }
 
 int
 rkllm_set_chat_template(void *handle, const char *system_prompt,
     const char *prompt_prefix, const char *prompt_postfix)
 {
-	(void)system_prompt;
-	(void)prompt_prefix;
-	(void)prompt_postfix;
-	return with_handle("rkllm_set_chat_template", handle, not_yet);
+	WITH_HANDLE("rkllm_set_chat_template", handle,
+	    set_template(h, system_prompt, prompt_prefix, prompt_postfix));
 }
 
+static int
+set_tools(
+    struct handle *h, const char *system, const char *tools, struct fail *why)
+{
+	sigset_t was;
+	int err;
+
+	phase_lock(h, &was);
+	err = style_set_tools(&h->style, str_of(system), str_of(tools), why);
+	handle_unlock(h, &was);
+	return err;
+}
+
+/* The model's own template knows how a tool's answer looks. */
 int
 rkllm_set_function_tools(void *handle, const char *system_prompt,
     const char *tools, const char *tool_response_str)
 {
-	(void)system_prompt;
-	(void)tools;
 	(void)tool_response_str;
-	return with_handle("rkllm_set_function_tools", handle, not_yet);
+	WITH_HANDLE("rkllm_set_function_tools", handle,
+	    set_tools(h, system_prompt, tools, &why));
+}
+
+static int
+set_cross_attn(const struct rkllm_cross_attn_param *p, struct fail *why)
+{
+	if (p == NULL || p->encoder_k_cache == NULL ||
+	    p->encoder_v_cache == NULL || p->encoder_mask == NULL ||
+	    p->encoder_pos == NULL)
+		return fail_set(why, ERR_INVALID, "cross_attn_params",
+		    "cross_attn_params: none of its pointers may be NULL");
+	if (p->num_tokens <= 0)
+		return fail_set(why, ERR_INVALID, "num_tokens",
+		    "num_tokens: must be 1 or more, not %d", p->num_tokens);
+	return fail_set(why, ERR_UNSUPPORTED, NULL,
+	    "this model has no cross-attention that takes an encoder's keys "
+	    "and values");
 }
 
 int
 rkllm_set_cross_attn_params(void *handle, struct rkllm_cross_attn_param *param)
 {
-	(void)param;
-	return with_handle("rkllm_set_cross_attn_params", handle, not_yet);
+	WITH_HANDLE(
+	    "rkllm_set_cross_attn_params", handle, set_cross_attn(param, &why));
 }

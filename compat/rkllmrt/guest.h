@@ -10,4 +10,9 @@
  * library found wrong. */
 int guest_check(struct fail *why) MUST_CHECK;
 
+/* Opens a GGUF file that the program names; field is what its path is called.
+ * The caller closes *ret. 0, ERR_INVALID or ERR_FILE with *why. */
+int guest_open(const char *path, const char *field, int *ret, struct fail *why)
+    MUST_CHECK;
+
 #endif

@@ -10,10 +10,10 @@
  */
 #include "handle.h"
 
+#include "guest.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,8 +75,15 @@ static void
 handle_free(struct handle *h)
 {
 	free((char *)h->param.model_path);
+	free(h->marks.start);
+	free(h->marks.end);
+	free(h->marks.content);
 	buf_done(&h->record);
+	free(h->save);
 	run_done(&h->run);
+	style_done(&h->style);
+	talk_done(&h->talk);
+	loras_done(&h->loras);
 	(void)pthread_cond_destroy(&h->wake);
 	(void)pthread_cond_destroy(&h->settled);
 	(void)pthread_mutex_destroy(&h->lock);
@@ -145,8 +152,9 @@ order_end(struct handle *h, bool is_silent)
 	h->is_silent |= is_silent;
 	(void)pthread_cond_broadcast(&h->wake);
 	(void)pthread_cond_broadcast(&h->settled);
+	if (h->engine != NULL)
+		engine_llama.interrupt(h->engine);
 	handle_unlock(h, &was);
-	engine_llama.interrupt(h->engine);
 }
 
 /* One that nobody has destroyed, out of the list; NULL: there is none. */
@@ -227,14 +235,21 @@ load(struct handle *h, void *arg, struct fail *why)
 	see_to_exit(&first_load);
 	engine_llama.describe(h->engine, &ready);
 	h->n_ctx = ready.n_ctx;
+	h->n_embd = ready.n_embd_in;
 	return 0;
 }
 
+/* From then on nobody interrupts it. */
 static void
 unload(struct handle *h)
 {
+	struct engine *e = h->engine;
+
+	(void)pthread_mutex_lock(&h->lock);
+	h->engine = NULL;
+	(void)pthread_mutex_unlock(&h->lock);
 	(void)pthread_mutex_lock(&load_lock);
-	engine_llama.free(h->engine);
+	engine_llama.free(e);
 	(void)pthread_mutex_unlock(&load_lock);
 }
 
@@ -340,43 +355,37 @@ start_and_load(struct handle *h, struct start *s, struct fail *why)
 	return err;
 }
 
-/* A caller in a jail names what it has open already. */
-static int
-open_model(const char *path, int *ret, struct fail *why)
+/* NULL is "", to the interface. */
+static char *
+copy(const char *text)
 {
-	int n = 0, fd = -1;
-
-	if (path == NULL || path[0] == '\0')
-		return fail_set(why, ERR_INVALID, "model_path",
-		    "model_path: must name a GGUF file");
-	if (sscanf(path, "/proc/self/fd/%d%n", &fd, &n) == 1 && path[n] == '\0')
-		*ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	else
-		*ret = open(path, O_RDONLY | O_CLOEXEC);
-	if (*ret < 0)
-		return fail_set(why, ERR_FILE, "model_path",
-		    "model_path: %s: %s", path, strerror(errno));
-	return 0;
+	return strdup(text != NULL ? text : "");
 }
 
 static struct handle *
-make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
+make(const struct handle_setup *s)
 {
 	struct handle *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
 	h->refs = 1;
-	h->param = *p;
-	h->param.model_path = strdup(p->model_path);
-	h->callback = *c;
+	h->param = *s->param;
+	h->param.model_path = copy(s->param->model_path);
+	h->marks = (struct marks){ copy(s->image_start), copy(s->image_end),
+		copy(s->image_content) };
+	h->callback = *s->callback;
 	list_init(&h->link);
 	(void)pthread_mutex_init(&h->lock, NULL);
 	(void)pthread_cond_init(&h->wake, NULL);
 	(void)pthread_cond_init(&h->settled, NULL);
 	buf_init(&h->record, msg_row(MSG_GEN_SUBMIT)->max);
+	h->last_attached = ATTACH_FIRST;
 	run_init(&h->run);
-	if (h->param.model_path == NULL) {
+	style_init(&h->style);
+	talk_init(&h->talk, 1);
+	if (h->param.model_path == NULL || h->marks.start == NULL ||
+	    h->marks.end == NULL || h->marks.content == NULL) {
 		handle_free(h);
 		return NULL;
 	}
@@ -384,17 +393,17 @@ make(const struct rkllm13_param *p, const struct rkllm13_callback *c)
 }
 
 int
-handle_new(void **ret, const struct rkllm13_param *p,
-    const struct rkllm13_callback *c, struct fail *why)
+handle_new(void **ret, const struct handle_setup *setup, struct fail *why)
 {
 	struct start s = { .files.model = -1 };
 	struct handle *h;
 	sigset_t was;
-	int err = open_model(p->model_path, &s.files.model, why);
+	int err = guest_open(
+	    setup->param->model_path, "model_path", &s.files.model, why);
 
 	if (err != 0)
 		return err;
-	h = make(p, c);
+	h = make(setup);
 	err = h == NULL ? fail_set(why, ERR_NOMEM, NULL, "out of memory")
 			: start_and_load(h, &s, why);
 	(void)close(s.files.model);

@@ -13,22 +13,17 @@
 #ifndef RKLLMRT_HANDLE_H
 #define RKLLMRT_HANDLE_H
 
+#include "lora.h"
+#include "phase.h"
 #include "run.h"
+#include "submit.h"
 
-#include "base/err.h"
 #include "base/list.h"
-#include "rkllm/abi13.h"
+#include "rkllm/style.h"
 #include "worker/engine.h"
 
 #include <pthread.h>
 #include <semaphore.h>
-
-enum phase {
-	PHASE_OF_REST,	/* nothing to do */
-	PHASE_OF_CLAIM, /* a caller gets a run ready */
-	PHASE_OF_RUN,	/* the thread computes it */
-	PHASE_OF_PAUSE, /* until the next run or abort */
-};
 
 /* Work for the thread, and who waits for it. */
 struct job {
@@ -55,7 +50,9 @@ struct handle {
 	/* Never changed. */
 	struct rkllm13_param param;
 	struct rkllm13_callback callback;
+	struct marks marks;
 	uint32_t n_ctx;
+	uint32_t n_embd; /* numbers of an embedding; 0: it takes none */
 
 	pthread_mutex_t lock;
 	/* From here on, under it. */
@@ -65,20 +62,38 @@ struct handle {
 	bool is_aborted; /* what runs shall end */
 	bool is_over;	 /* destroy has come: nothing new is taken */
 	bool is_silent;	 /* the process exits: no callbacks any more */
+	bool is_turn;	 /* the run is one of the conversation */
 	struct job *jobs;
 	struct waiter *waiter; /* or NULL: nobody waits */
 	struct buf record;     /* of a run that the thread has not begun */
+	char *save;	       /* with it: where its prompt goes; or NULL */
 	void *userdata;	       /* of the run, or NULL */
 	uint64_t last_gen;
 
-	/* The thread's own. */
-	struct engine *engine;
+	/* What runs are made from; see phase_lock(). */
+	struct style style;
+	struct talk talk; /* the thread adds what was said */
+	struct loras loras;
+	uint32_t prompt_cache; /* its id in the engine; 0: none */
+
+	/* The thread's own; others interrupt the engine, under the lock. */
+	struct engine *engine;	/* NULL: gone */
+	uint32_t last_attached; /* id of what was attached last */
 	struct run run;
 };
 
+/* What it is made with; marks may be NULL each. */
+struct handle_setup {
+	const struct rkllm13_param *param;
+	const struct rkllm13_callback *callback;
+	const char *image_start;
+	const char *image_end;
+	const char *image_content;
+};
+
 /* Makes one and loads its model. 0, or an ERR_* with *why. */
-int handle_new(void **ret, const struct rkllm13_param *p,
-    const struct rkllm13_callback *c, struct fail *why) MUST_CHECK;
+int handle_new(void **ret, const struct handle_setup *s, struct fail *why)
+    MUST_CHECK;
 
 /* Held until handle_put(); NULL and *why if there is none like that. */
 struct handle *handle_get(void *handle, struct fail *why);

@@ -7,59 +7,105 @@
 #include "run.h"
 
 #include "handle.h"
-#include "submit.h"
 
 #include "base/log.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STEPS_MAX (8u << 20)
+#define TOKENS_MAX (64u << 20) /* bytes */
 
 void
 run_init(struct run *r)
 {
+	r->saving.fd = -1;
 	buf_init(&r->record, msg_row(MSG_GEN_SUBMIT)->max);
+	buf_init(&r->prompt, TOKENS_MAX);
+	buf_init(&r->turns, TOKENS_MAX);
+	buf_init(&r->out, TOKENS_MAX);
 	buf_init(&r->steps, STEPS_MAX);
 	buf_init(&r->rest, STEPS_MAX);
 	buf_init(&r->text, STEPS_MAX);
 }
 
+static void
+free_rows(struct run *r)
+{
+	free(r->rows.data);
+	r->rows = (struct run_rows){ .data = NULL };
+}
+
 void
 run_done(struct run *r)
 {
+	free_rows(r);
 	buf_done(&r->record);
+	buf_done(&r->prompt);
+	buf_done(&r->turns);
+	buf_done(&r->out);
 	buf_done(&r->steps);
 	buf_done(&r->rest);
 	buf_done(&r->text);
 }
 
 static void
+put_ints(struct buf *b, struct i32s v)
+{
+	if (v.n > 0)
+		buf_put(b, v.p, (size_t)v.n * sizeof(*v.p));
+}
+
+static struct i32s
+ints_of(const struct buf *b)
+{
+	return (struct i32s){ (const int32_t *)(const void *)buf_data(b),
+		(uint32_t)(buf_len(b) / sizeof(int32_t)) };
+}
+
+static void
+fail(struct run *r, int err, const char *text)
+{
+	r->has_last = true;
+	r->err = fail_set(&r->why, err, NULL, "%s", text);
+}
+
+static void
 on_started(void *arg, const struct gen_started *s)
 {
-	(void)arg;
-	(void)s;
+	struct run *r = &((struct handle *)arg)->run;
+
+	put_ints(&r->prompt, s->prompt);
+	put_ints(&r->turns, s->turns);
+	r->n_system = s->n_system;
 }
 
 static void
 on_step(void *arg, const struct step *s)
 {
-	struct handle *h = arg;
+	struct run *r = &((struct handle *)arg)->run;
 
-	step_put(&h->run.steps, s);
+	step_put(&r->steps, s);
+	buf_put_i32(&r->out, s->token);
 }
 
 static void
 on_done(void *arg, const struct gen_done *d)
 {
 	struct run *r = &((struct handle *)arg)->run;
+	const struct rkllm_perf *b = &r->before;
 
+	if (r->is_muted)
+		return;
 	r->has_last = true;
 	r->perf = (struct rkllm_perf){
-		.prefill_time_ms = (float)d->prefill_us / 1000.0f,
-		.prefill_tokens = (int32_t)d->n_prompt,
-		.generate_time_ms = (float)d->decode_us / 1000.0f,
-		.generate_tokens = (int32_t)d->n_out,
+		.prefill_time_ms =
+		    b->prefill_time_ms + (float)d->prefill_us / 1000.0f,
+		.prefill_tokens = b->prefill_tokens > 0 ? b->prefill_tokens
+							: (int32_t)d->n_prompt,
+		.generate_time_ms =
+		    b->generate_time_ms + (float)d->decode_us / 1000.0f,
+		.generate_tokens = b->generate_tokens + (int32_t)d->n_out,
 		.memory_usage_mb = (float)d->peak_kib / 1024.0f,
 	};
 	buf_put_str(&r->rest, d->text);
@@ -83,7 +129,8 @@ on_failed(void *arg, const struct gen_failed *f)
 		if (!str_is(f->field, names[i][0]) || text.n < n ||
 		    memcmp(text.p, names[i][0], n) != 0)
 			continue;
-		name = names[i][1];
+		name =
+		    r->asked.input == INPUT_TOKENS ? names[i][1] : names[0][1];
 		text = (struct str){ text.p + n, text.n - n };
 		break;
 	}
@@ -100,6 +147,37 @@ on_checked(void *arg, const struct gen_checked *c)
 	(void)c;
 }
 
+static void
+on_rows(void *arg, const struct gen_rows *in)
+{
+	struct run *r = &((struct handle *)arg)->run;
+	struct run_rows *to = &r->rows;
+	size_t n = in->data.n / sizeof(float) / in->n_cols;
+
+	if (to->data == NULL) {
+		to->n_cols = in->n_cols;
+		to->n_rows = in->n_rows;
+		to->data = calloc(in->n_rows, in->n_cols * sizeof(float));
+	}
+	if (to->data == NULL || in->first + n > to->n_rows)
+		return;
+	memcpy(
+	    to->data + (size_t)in->first * to->n_cols, in->data.p, in->data.n);
+	to->n_got = in->first + (uint32_t)n;
+}
+
+static void
+on_saved(void *arg, const struct worker_saved *w)
+{
+	struct run *r = &((struct handle *)arg)->run;
+
+	r->saving.is_there = w->err == 0;
+	r->saving.size = w->size;
+	if (w->err != 0)
+		(void)fail_set(
+		    &r->why, w->err, NULL, "%.*s", (int)w->text.n, w->text.p);
+}
+
 struct engine_events
 run_events(struct handle *h)
 {
@@ -108,41 +186,9 @@ run_events(struct handle *h)
 		.on_step = on_step,
 		.on_done = on_done,
 		.on_failed = on_failed,
-		.on_checked = on_checked };
-}
-
-/* Any change of phase, but to PHASE_OF_CLAIM and out of it. */
-static void
-set_phase(struct handle *h, enum phase phase)
-{
-	h->phase = phase;
-	if (phase != PHASE_OF_RUN && h->waiter != NULL) {
-		struct run *r = &h->run;
-
-		h->waiter->err = r->err;
-		if (r->err != 0)
-			*h->waiter->why = r->why;
-		(void)sem_post(&h->waiter->is_done);
-		h->waiter = NULL;
-	}
-	if (phase == PHASE_OF_REST)
-		h->is_aborted = false;
-	(void)pthread_cond_broadcast(&h->settled);
-	(void)pthread_cond_signal(&h->wake);
-}
-
-/* On the thread, which has its signals held back already. An error that no
- * caller is told is said here. */
-static void
-rest(struct handle *h)
-{
-	const struct run *r = &h->run;
-
-	(void)pthread_mutex_lock(&h->lock);
-	if (r->err != 0 && h->waiter == NULL)
-		log_error("rkllm_run_async: %s", r->why.text);
-	set_phase(h, PHASE_OF_REST);
-	(void)pthread_mutex_unlock(&h->lock);
+		.on_checked = on_checked,
+		.on_rows = on_rows,
+		.on_saved = on_saved };
 }
 
 static bool
@@ -207,15 +253,115 @@ tell_steps(struct handle *h)
 	return verdict;
 }
 
-static void
-forget(struct run *r)
+/* All of them at once, when all are there. */
+static int
+tell_rows(struct handle *h)
 {
+	struct run *r = &h->run;
+	struct run_rows *rows = &r->rows;
+	struct rkllm_result result = { .text = NULL };
+	int verdict;
+
+	if (rows->data == NULL || rows->is_told || rows->n_got < rows->n_rows)
+		return RKLLM_GO_ON;
+	if (r->asked.mode == MODE_HIDDEN)
+		result.last_hidden_layer = (struct rkllm_hidden){ rows->data,
+			(int32_t)rows->n_cols, (int32_t)rows->n_rows };
+	else
+		result.logits = (struct rkllm_logits){ rows->data,
+			(int32_t)rows->n_cols, (int32_t)rows->n_rows };
+	rows->is_told = true;
+	verdict = tell(h, &result, RKLLM_STATE_NORMAL);
+	if (verdict == RKLLM_RELEASE)
+		free_rows(r);
+	return verdict;
+}
+
+/* Its rows stay until the next run. */
+static void
+forget(struct handle *h)
+{
+	struct run *r = &h->run;
+
+	saving_end(h, &r->saving);
 	r->gen = 0;
+	r->is_new = false;
 	r->is_parked = false;
 	r->has_last = false;
 	buf_reset(&r->record);
+	buf_reset(&r->prompt);
+	buf_reset(&r->turns);
+	buf_reset(&r->out);
 	buf_reset(&r->steps);
 	buf_reset(&r->rest);
+}
+
+static struct talk_turn
+turn_of(const struct handle *h)
+{
+	const struct run *r = &h->run;
+
+	return (struct talk_turn){
+		.prompt = ints_of(&r->prompt),
+		.turns = ints_of(&r->turns),
+		.out = ints_of(&r->out),
+		.embeds = r->asked.embeds,
+		.row = h->n_embd * sizeof(float),
+		.n_system = r->n_system,
+		.n_ctx = h->n_ctx,
+		.n_keep = r->asked.n_keep,
+		.may_shift = r->asked.may_shift != 0,
+	};
+}
+
+int
+run_context(const struct handle *h, struct talk *t)
+{
+	const struct talk_turn turn = turn_of(h);
+
+	return talk_add(t, &turn);
+}
+
+/* Of a conversation: what was said in this run is part of it. */
+static void
+remember(struct handle *h)
+{
+	const struct talk_turn turn = turn_of(h);
+
+	if (h->run.err != 0 || h->run.asked.cache_key == 0)
+		return;
+	if (talk_add(&h->talk, &turn) != 0)
+		log_warn("a conversation is lost: out of memory");
+}
+
+/* An error that no caller is told is said here. */
+static void
+rest(struct handle *h)
+{
+	const struct run *r = &h->run;
+
+	(void)pthread_mutex_lock(&h->lock);
+	if (r->err != 0 && h->waiter == NULL)
+		log_error("rkllm_run_async: %s", r->why.text);
+	phase_set(h, PHASE_OF_REST);
+	(void)pthread_mutex_unlock(&h->lock);
+}
+
+/* A prompt that could not be saved is the run's failure, however well it went
+ * otherwise. */
+static void
+save(struct run *r)
+{
+	if (r->err != 0 || r->saving.path == NULL)
+		return;
+	if (r->saving.is_there)
+		r->err = saving_write(&r->saving, &r->why);
+	else if (r->why.code != 0)
+		r->err = r->why.code;
+	else
+		r->err = fail_set(&r->why, ERR_ABORTED, NULL,
+		    "prompt_cache_params: the run ended before its prompt was "
+		    "computed");
 }
 
 /* The last callback, and who waits. */
@@ -228,11 +374,15 @@ tell_last(struct handle *h)
 
 	if (r->err == 0 && text.n > 0)
 		(void)tell_text(h, &text);
+	save(r);
+	(void)pthread_mutex_lock(&h->lock);
+	remember(h);
+	(void)pthread_mutex_unlock(&h->lock);
 	if (r->err == 0)
 		result.perf = r->perf;
 	(void)tell(
 	    h, &result, r->err == 0 ? RKLLM_STATE_FINISH : RKLLM_STATE_ERROR);
-	forget(r);
+	forget(h);
 	rest(h);
 }
 
@@ -246,7 +396,7 @@ pause_here(struct handle *h)
 	(void)pthread_mutex_lock(&h->lock);
 	is_paused = !h->is_aborted;
 	if (is_paused)
-		set_phase(h, PHASE_OF_PAUSE);
+		phase_set(h, PHASE_OF_PAUSE);
 	(void)pthread_mutex_unlock(&h->lock);
 	if (is_paused && !r->has_last) {
 		engine_llama.park(h->engine, r->gen, true);
@@ -254,42 +404,81 @@ pause_here(struct handle *h)
 	}
 }
 
+static int
+read_record(struct run *r)
+{
+	struct str s = buf_str(&r->record);
+
+	return layout_unpack(&layout_gen_submit, &r->asked, s.p, s.n);
+}
+
 static void
 submit(struct handle *h)
 {
 	struct run *r = &h->run;
-	struct gen_submit g;
-	struct str s = buf_str(&r->record);
-	int err = layout_unpack(&layout_gen_submit, &g, s.p, s.n);
+	int err = read_record(r);
 
-	r->token = 0;
-	r->err = 0;
-	r->why.code = 0;
+	r->is_new = false;
+	buf_reset(&r->prompt);
+	buf_reset(&r->turns);
 	if (err != 0) {
-		r->has_last = true;
-		r->err = fail_set(&r->why, err, NULL, "%s", err_text(err));
+		fail(r, err, err_text(err));
 		return;
 	}
-	r->gen = g.gen;
-	engine_llama.submit(h->engine, &g);
+	if (r->saving.path != NULL && r->saving.fd < 0)
+		err = saving_begin(h, &r->saving, &r->why);
+	if (err != 0) {
+		r->has_last = true;
+		r->err = err;
+		return;
+	}
+	r->asked.save = r->saving.id;
+	r->gen = r->asked.gen;
+	engine_llama.submit(h->engine, &r->asked);
 }
 
-/* A run that another thread has left. */
+/* A run that a caller has left, from its beginning. */
 static bool
 take_new(struct handle *h)
 {
-	struct buf mine = h->run.record;
+	struct run *r = &h->run;
+	struct buf mine = r->record;
 	bool is_new;
 
 	(void)pthread_mutex_lock(&h->lock);
 	is_new = buf_len(&h->record) > 0;
 	if (is_new) {
-		h->run.record = h->record;
+		r->record = h->record;
 		h->record = mine;
 		buf_reset(&h->record);
+		r->saving.path = h->save;
+		h->save = NULL;
 	}
 	(void)pthread_mutex_unlock(&h->lock);
-	return is_new;
+	if (!is_new)
+		return false;
+	free_rows(r);
+	r->before = (struct rkllm_perf){ .prefill_tokens = 0 };
+	r->token = 0;
+	r->err = 0;
+	r->why.code = 0;
+	r->is_new = true;
+	return true;
+}
+
+/* What a bounded buffer or no memory has cut. */
+static void
+check_kept(struct run *r)
+{
+	const struct buf *all[] = { &r->prompt, &r->turns, &r->out, &r->steps,
+		&r->rest };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (r->err == 0 && buf_err(all[i]) != 0)
+			fail(r, buf_err(all[i]), err_text(buf_err(all[i])));
+	if (r->err == 0 && r->has_last && r->rows.n_rows > 0 &&
+	    r->rows.data == NULL)
+		fail(r, ERR_NOMEM, "out of memory for the rows of its prompt");
 }
 
 static void
@@ -305,11 +494,9 @@ compute(struct handle *h)
 		engine_llama.cancel(h->engine, r->gen);
 	else if (engine_llama.has_work(h->engine))
 		engine_llama.step(h->engine);
-	else {
-		r->has_last = true;
-		r->err = fail_set(&r->why, ERR_INTERNAL, NULL,
+	else
+		fail(r, ERR_INTERNAL,
 		    "the engine has nothing to do for this run");
-	}
 }
 
 void
@@ -317,12 +504,15 @@ run_turn(struct handle *h)
 {
 	struct run *r = &h->run;
 
-	if (take_new(h))
+	(void)take_new(h);
+	if (r->is_new)
 		submit(h);
 	/* A pause may have left some untold. */
 	if (buf_len(&r->steps) == 0 && !r->has_last)
 		compute(h);
-	if (tell_steps(h) == RKLLM_PAUSE)
+	check_kept(r);
+	if (tell_steps(h) == RKLLM_PAUSE ||
+	    (r->has_last && tell_rows(h) == RKLLM_PAUSE))
 		pause_here(h);
 	else if (r->has_last)
 		tell_last(h);
@@ -333,152 +523,35 @@ run_end(struct handle *h)
 {
 	struct run *r = &h->run;
 
-	if (take_new(h) || r->gen != 0) {
-		if (r->gen != 0 && !r->has_last)
-			engine_llama.cancel(h->engine, r->gen);
-		r->has_last = true;
-		(void)tell_steps(h);
-		tell_last(h);
-	}
+	if (!take_new(h) && r->gen == 0 && !r->is_new)
+		return;
+	if (!r->is_new && !r->has_last)
+		engine_llama.cancel(h->engine, r->gen);
+	(void)tell_steps(h);
+	tell_last(h);
 }
 
-static int
-over(struct fail *why)
+int
+run_replace(struct handle *h, struct buf *record)
 {
-	return fail_set(why, ERR_NOT_LOADED, "handle",
-	    "handle: another thread destroys it");
-}
-
-/* May the caller have the next run? *ret_goes_on: it is one that is paused. A
- * run that is aborted is waited for. Under the lock. */
-static int
-claim(struct handle *h, bool *ret_goes_on, struct fail *why)
-{
-	if (handle_is_own(h))
-		return fail_set(why, ERR_BUSY, NULL,
-		    "must not be called from the callback of the run that "
-		    "goes on");
-	while (h->phase == PHASE_OF_RUN && h->is_aborted && !h->is_over)
-		(void)pthread_cond_wait(&h->settled, &h->lock);
-	if (h->is_over)
-		return over(why);
-	if (h->phase == PHASE_OF_RUN || h->phase == PHASE_OF_CLAIM)
-		return fail_set(why, ERR_BUSY, NULL,
-		    "a run of this handle goes on: wait for it or abort it");
-	*ret_goes_on = h->phase == PHASE_OF_PAUSE;
-	h->phase = PHASE_OF_CLAIM;
-	return 0;
-}
-
-/* Hands it to the thread. Under the lock. */
-static int
-hand_over(struct handle *h, struct buf *record, void *userdata,
-    struct waiter *w, struct fail *why)
-{
-	if (h->is_over)
-		return over(why);
-	if (record != NULL) {
-		struct buf old = h->record;
-
-		h->record = *record;
-		*record = old;
-		h->userdata = userdata;
-	} else if (userdata != NULL) {
-		h->userdata = userdata;
-	}
-	h->waiter = w;
-	set_phase(h, PHASE_OF_RUN);
-	return 0;
-}
-
-static int
-prepare(struct handle *h, const struct rkllm13_input *input,
-    const struct rkllm13_infer_param *infer, struct buf *ret, struct fail *why)
-{
-	const struct ask a = { .param = &h->param,
-		.input = input,
-		.infer = infer,
-		.gen = ++h->last_gen,
-		.n_ctx = h->n_ctx };
-
-	return submit_pack(&a, ret, why);
-}
-
-static int
-start(struct handle *h, const struct rkllm13_input *input,
-    const struct rkllm13_infer_param *infer, void *userdata, struct waiter *w,
-    struct fail *why)
-{
-	bool goes_on = false;
-	struct buf record;
-	sigset_t was;
+	struct run *r = &h->run;
+	struct buf old = r->record;
 	int err;
 
-	handle_lock(h, &was);
-	err = claim(h, &goes_on, why);
-	handle_unlock(h, &was);
+	r->is_muted = true;
+	engine_llama.cancel(h->engine, r->gen);
+	r->is_muted = false;
+	if (r->before.prefill_tokens == 0)
+		r->before.prefill_tokens = (int32_t)ints_of(&r->prompt).n;
+	r->before.generate_tokens += (int32_t)ints_of(&r->out).n;
+	forget(h);
+	r->record = *record;
+	*record = old;
+	r->is_new = true;
+	err = read_record(r);
 	if (err != 0)
 		return err;
-	buf_init(&record, msg_row(MSG_GEN_SUBMIT)->max);
-	if (!goes_on)
-		err = prepare(h, input, infer, &record, why);
-	handle_lock(h, &was);
-	if (err == 0)
-		err = hand_over(h, goes_on ? NULL : &record, userdata, w, why);
-	if (err != 0)
-		set_phase(h, goes_on ? PHASE_OF_PAUSE : PHASE_OF_REST);
-	handle_unlock(h, &was);
-	buf_done(&record);
-	return err;
-}
-
-int
-run_call(struct handle *h, const struct rkllm13_input *input,
-    const struct rkllm13_infer_param *infer, void *userdata, bool is_waiting,
-    struct fail *why)
-{
-	struct waiter w = { .why = why };
-	int err;
-
-	if (!is_waiting)
-		return start(h, input, infer, userdata, NULL, why);
-	(void)sem_init(&w.is_done, 0, 0);
-	err = start(h, input, infer, userdata, &w, why);
-	if (err == 0) {
-		while (sem_wait(&w.is_done) != 0 && errno == EINTR)
-			;
-		err = w.err;
-	}
-	(void)sem_destroy(&w.is_done);
-	return err;
-}
-
-int
-run_abort(struct handle *h, struct fail *why)
-{
-	sigset_t was;
-	int err = 0;
-
-	handle_lock(h, &was);
-	if (h->phase == PHASE_OF_REST)
-		err = fail_set(
-		    why, ERR_NOT_FOUND, NULL, "no run goes on or is paused");
-	else
-		h->is_aborted = true;
-	if (h->phase == PHASE_OF_PAUSE)
-		set_phase(h, PHASE_OF_RUN);
-	handle_unlock(h, &was);
-	return err;
-}
-
-bool
-run_is_running(struct handle *h)
-{
-	sigset_t was;
-	bool is;
-
-	handle_lock(h, &was);
-	is = h->phase == PHASE_OF_RUN || h->phase == PHASE_OF_CLAIM;
-	handle_unlock(h, &was);
-	return is;
+	put_ints(&r->prompt, r->asked.history);
+	put_ints(&r->prompt, r->asked.tokens);
+	return buf_err(&r->prompt);
 }

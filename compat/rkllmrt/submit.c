@@ -2,16 +2,15 @@
 
 #include "param.h"
 
-#include "json/write.h"
-
-#include <string.h>
+#include <math.h>
 #include <sys/random.h>
 
 /* What a call may put into the record, while it is made. */
 struct draft {
 	const struct ask *ask;
 	struct gen_submit g;
-	struct buf text; /* that g points into */
+	struct buf text;   /* that g points into */
+	struct buf joined; /* the same: embeddings, with a conversation's */
 };
 
 /* Rockchip's sampler knows less than ours: the rest is off. Each string has a
@@ -19,6 +18,7 @@ struct draft {
 static const struct gen_submit blank = {
 	.prompt = { "", 0 },
 	.messages = { "", 0 },
+	.system = { "", 0 },
 	.template_kwargs = { "", 0 },
 	.tools = { "", 0 },
 	.grammar = { "", 0 },
@@ -26,6 +26,10 @@ static const struct gen_submit blank = {
 	.dry_breakers = { { "", 0 } },
 	.stops = { { "", 0 } },
 	.hashes = { "", 0 },
+	.embeds = { "", 0 },
+	.image_start = { "", 0 },
+	.image_end = { "", 0 },
+	.image_mark = { "", 0 },
 	.add_special = 1,
 	.dynatemp_exponent = 1.0f,
 	.typical_p = 1.0f,
@@ -41,24 +45,13 @@ static int
 use_prompt(struct draft *d, struct fail *why)
 {
 	const struct rkllm13_input *in = d->ask->input;
-	const char *role = in->role;
-	struct json_out o = json_out(&d->text);
+	const struct style_said said = { str_of(in->role),
+		str_of(in->prompt_input), in->enable_thinking };
 
 	if (in->prompt_input == NULL)
 		return fail_set(why, ERR_INVALID, "prompt_input",
 		    "prompt_input: must not be NULL for input_type 0");
-	json_open(&o, '[');
-	json_item(&o);
-	json_open(&o, '{');
-	json_key_cstr(
-	    &o, "role", role != NULL && role[0] != '\0' ? role : "user");
-	json_key_cstr(&o, "content", in->prompt_input);
-	json_close(&o, '}');
-	json_close(&o, ']');
-	d->g.input = INPUT_CHAT;
-	d->g.messages = buf_str(&d->text);
-	d->g.enable_thinking = in->enable_thinking;
-	return buf_err(&d->text);
+	return style_message(d->ask->style, &said, &d->text, &d->g);
 }
 
 static int
@@ -81,21 +74,89 @@ use_tokens(struct draft *d, struct fail *why)
 }
 
 static int
+use_rows(struct draft *d, const float *rows, uint64_t n, const char *field,
+    struct fail *why)
+{
+	uint32_t width = d->ask->n_embd;
+	int err;
+
+	if (width == 0)
+		return fail_set(why, ERR_UNSUPPORTED, field,
+		    "%s: this model takes no embeddings", field);
+	if (rows == NULL || n == 0)
+		return fail_set(why, ERR_INVALID, field,
+		    "%s: must not be NULL, nor have no rows", field);
+	err = msg_check_length(field, "", n, d->ask->n_ctx, why);
+	for (uint64_t i = 0; err == 0 && i < n * width; i++)
+		if (!isfinite(rows[i]))
+			err = fail_set(why, ERR_INVALID, field,
+			    "%s[%llu]: must be a number, not %g", field,
+			    (unsigned long long)i, (double)rows[i]);
+	d->g.embeds =
+	    (struct str){ (const char *)rows, n * width * sizeof(*rows) };
+	return err;
+}
+
+static int
 use_embed(struct draft *d, struct fail *why)
 {
-	(void)d;
-	return fail_set(why, ERR_UNSUPPORTED, "input_type",
-	    "input_type: 2 (embeddings) is not supported by this version of "
-	    "Bulkhead");
+	const struct rkllm_embed_input *e = &d->ask->input->embed_input;
+
+	d->g.input = INPUT_EMBEDS;
+	return use_rows(d, e->embed, e->n_tokens, "embed_input.embed", why);
+}
+
+/* The input's own, or init's. */
+static struct str
+mark(const char *own, const char *inits)
+{
+	return str_of(own != NULL && own[0] != '\0' ? own : inits);
+}
+
+#define IMAGES "multimodal_input.image_embed"
+
+static int
+use_images(struct draft *d, const struct rkllm13_multimodal_input *in,
+    struct fail *why)
+{
+	const struct marks *m = d->ask->marks;
+	size_t most = UINT16_MAX;
+
+	if (in->image.n_image == 0 || in->image.n_image > most)
+		return fail_set(why, ERR_INVALID, "multimodal_input.n_image",
+		    "multimodal_input.n_image: must be 1 to %zu, not %zu", most,
+		    in->image.n_image);
+	if (in->image.n_image_tokens > UINT32_MAX)
+		return fail_set(why, ERR_CONTEXT, IMAGES,
+		    "multimodal_input.n_image_tokens: longer than any context");
+	d->g.n_images = (uint32_t)in->image.n_image;
+	d->g.n_image_embeds = (uint32_t)in->image.n_image_tokens;
+	d->g.image_start = mark(in->image.image_start, m->start);
+	d->g.image_end = mark(in->image.image_end, m->end);
+	d->g.image_mark = mark(in->image.image_content, m->content);
+	return use_rows(d, in->image.image_embed,
+	    (uint64_t)in->image.n_image * in->image.n_image_tokens, IMAGES,
+	    why);
 }
 
 static int
 use_multimodal(struct draft *d, struct fail *why)
 {
-	(void)d;
-	return fail_set(why, ERR_UNSUPPORTED, "input_type",
-	    "input_type: 3 (images) is not supported by this version of "
-	    "Bulkhead");
+	const struct rkllm13_input *in = d->ask->input;
+	const struct rkllm13_multimodal_input *m = &in->multimodal_input;
+	const struct style_said said = { str_of(in->role), str_of(m->prompt),
+		in->enable_thinking };
+	int err;
+
+	if (m->prompt == NULL)
+		return fail_set(why, ERR_INVALID, "multimodal_input.prompt",
+		    "multimodal_input.prompt: must not be NULL");
+	if (m->video.video_embed != NULL || m->video.n_video > 0)
+		return fail_set(why, ERR_UNSUPPORTED, "multimodal_input.video",
+		    "multimodal_input.video: this engine takes images only");
+	err = use_images(d, m, why);
+	return err != 0 ? err
+			: style_message(d->ask->style, &said, &d->text, &d->g);
 }
 
 static int
@@ -149,33 +210,26 @@ draw_seed(struct gen_submit *g, struct fail *why)
 static int
 check_infer(const struct rkllm13_infer_param *in, struct fail *why)
 {
-	static const char *const modes[] = {
-		[RKLLM_MODE_HIDDEN] = "1 (hidden states)",
-		[RKLLM_MODE_LOGITS] = "2 (logits)",
-	};
-
 	if (in->mode < 0 || in->mode > RKLLM_MODE_LOGITS)
 		return fail_set(why, ERR_INVALID, "mode",
 		    "mode: must be 0 to 2, not %d", in->mode);
 	if (in->keep_history != 0 && in->keep_history != 1)
 		return fail_set(why, ERR_INVALID, "keep_history",
 		    "keep_history: must be 0 or 1, not %d", in->keep_history);
-	if (in->mode != RKLLM_MODE_GENERATE)
-		return fail_set(why, ERR_UNSUPPORTED, "mode",
-		    "mode: %s is not supported by this version of Bulkhead",
-		    modes[in->mode]);
-	if (in->keep_history != 0)
-		return fail_set(why, ERR_UNSUPPORTED, "keep_history",
-		    "keep_history: 1 is not supported by this version of "
-		    "Bulkhead");
-	if (in->lora_params != NULL)
-		return fail_set(why, ERR_UNSUPPORTED, "lora_params",
-		    "lora_params: not supported by this version of Bulkhead");
-	if (in->prompt_cache_params != NULL)
-		return fail_set(why, ERR_UNSUPPORTED, "prompt_cache_params",
-		    "prompt_cache_params: not supported by this version of "
-		    "Bulkhead");
 	return 0;
+}
+
+static void
+use_budget(struct draft *d)
+{
+	const struct rkllm13_param *p = d->ask->param;
+	int32_t own = d->ask->infer->max_new_tokens;
+	int32_t budget = own > 0 ? own : p->max_new_tokens;
+
+	d->g.max_tokens = budget > 0 ? (uint32_t)budget : 0;
+	d->g.n_keep = p->n_keep;
+	/* As Rockchip's: what is full goes on, with less behind it. */
+	d->g.may_shift = budget > 0;
 }
 
 static int
@@ -183,19 +237,24 @@ use_infer(struct draft *d, struct fail *why)
 {
 	const struct rkllm13_param *p = d->ask->param;
 	const struct rkllm13_infer_param *in = d->ask->infer;
-	int32_t budget = p->max_new_tokens;
 	int err = check_infer(in, why);
 
+	if (err == 0 && in->lora_params != NULL)
+		err = lora_pick(d->ask->loras,
+		    in->lora_params->lora_adapter_name, &d->g.adapters, why);
 	if (err == 0)
 		err = use_sampling(d, why);
 	if (err == 0)
 		err = draw_seed(&d->g, why);
-	if (in->max_new_tokens > 0)
-		budget = in->max_new_tokens;
-	d->g.max_tokens = budget > 0 ? (uint32_t)budget : 0;
+	if (err != 0)
+		return err;
+	use_budget(d);
+	d->g.mode = (uint8_t)in->mode;
+	if (in->mode == RKLLM_MODE_GENERATE)
+		d->g.cache = d->ask->prompt_cache;
 	d->g.ignore_eos = p->ignore_eos_token;
 	d->g.special_text = !p->skip_special_token;
-	return err;
+	return 0;
 }
 
 int
@@ -209,10 +268,13 @@ submit_pack(const struct ask *a, struct buf *ret, struct fail *why)
 		    "%s: must not be NULL but to resume a run that is paused",
 		    a->input == NULL ? "rkllm_input" : "rkllm_infer_params");
 	buf_init(&d.text, msg_row(MSG_GEN_SUBMIT)->max);
+	buf_init(&d.joined, msg_row(MSG_GEN_SUBMIT)->max);
 	d.g.gen = a->gen;
 	err = use_infer(&d, why);
 	if (err == 0)
 		err = use_input(&d, why);
+	if (err == 0 && a->infer->keep_history != 0)
+		err = talk_fill(a->talk, &d.joined, &d.g);
 	if (err == 0) {
 		layout_pack(&layout_gen_submit, &d.g, ret);
 		err = buf_err(ret);
@@ -220,5 +282,6 @@ submit_pack(const struct ask *a, struct buf *ret, struct fail *why)
 	if (err != 0 && why->code == 0)
 		(void)fail_set(why, err, NULL, "%s", err_text(err));
 	buf_done(&d.text);
+	buf_done(&d.joined);
 	return err;
 }

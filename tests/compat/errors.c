@@ -156,6 +156,48 @@ bad_runs(LLMHandle h)
 	free(text);
 }
 
+/* What runs are made from. */
+static void
+bad_settings(LLMHandle h)
+{
+	RKLLMLoraAdapter a = { getenv("BULKHEAD_MODEL"), "", 1 };
+	RKLLMLoraParam lora = { "nobody" };
+	RKLLMPromptCacheParam cache = { 0, "" };
+	RKLLMCrossAttnParam x;
+	float numbers[4] = { 0 };
+	int32_t pos[4] = { 0 };
+	RKLLMInput in = user_prompt("Hello");
+	RKLLMInferParam how = user_infer();
+
+	fails(rkllm_load_lora(h, NULL), "lora_adapter_name: must not be empty");
+	fails(rkllm_load_lora(h, &a), "lora_adapter_name: must not be empty");
+	a.lora_adapter_name = "a";
+	fails(rkllm_load_lora(h, &a), "general.type");
+	a.lora_adapter_path = "/nowhere";
+	fails(rkllm_load_lora(h, &a), "lora_adapter_path: /nowhere: No such");
+	a.scale = 1e9f;
+	fails(rkllm_load_lora(h, &a), "scale: must be -1000 to 1000");
+	how.lora_params = &lora;
+	fails(rkllm_run(h, &in, &how, &talk), "no adapter \"nobody\"");
+	/* Nothing is named, so nothing is wanted. */
+	lora.lora_adapter_name = "";
+	how.prompt_cache_params = &cache;
+	CHECK(rkllm_run(h, &in, &how, &talk) == 0);
+	how.keep_history = 2;
+	fails(rkllm_run(h, &in, &how, &talk), "keep_history: must be 0 or 1");
+	fails(rkllm_set_function_tools(h, "", NULL, NULL), "tools: ");
+	fails(rkllm_set_function_tools(h, "", "{}", ""), "tools: ");
+	fails(rkllm_get_kv_cache_size(h, NULL), "cache_sizes: must not");
+	(void)memset(&x, 0, sizeof(x));
+	fails(rkllm_set_cross_attn_params(h, NULL), "cross_attn_params: ");
+	fails(rkllm_set_cross_attn_params(h, &x), "cross_attn_params: ");
+	x.encoder_k_cache = x.encoder_v_cache = x.encoder_mask = numbers;
+	x.encoder_pos = pos;
+	fails(rkllm_set_cross_attn_params(h, &x), "num_tokens: must be 1");
+	x.num_tokens = 4;
+	fails(rkllm_set_cross_attn_params(h, &x), "no cross-attention");
+}
+
 /* The same of a run that nobody waits for: its callback is told, and a line
  * says why. */
 static void
@@ -211,6 +253,7 @@ main(void)
 	bad_files();
 	h = user_open();
 	bad_runs(h);
+	bad_settings(h);
 	bad_later(h);
 	/* And it still works. */
 	talk_init(&talk);

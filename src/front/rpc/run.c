@@ -76,8 +76,8 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
-	cache_drop(run);
 	rows_drop(run);
+	cache_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
@@ -155,18 +155,18 @@ on_token(void *arg, struct gen *g, const struct step *s)
 void
 run_end(struct run *run, const struct gen_done *d)
 {
-	struct call c = { .rpc = run->rpc, .id = run->id };
 	struct fail why;
 
 	rows_close(run);
+	if (cache_failure(run) != NULL) {
+		run_fail(run, cache_failure(run));
+		return;
+	}
 	if (rows_pass(run, &why) != 0) {
 		run_fail(run, &why);
 		return;
 	}
-	if (cache_failure(run) != NULL)
-		call_fail(&c, cache_failure(run));
-	else
-		put_last(run, d);
+	put_last(run, d);
 	run_free(run);
 }
 
@@ -177,6 +177,7 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 
 	if (run->is_turn)
 		kv_end(run->rpc, g, run->n_system);
+	run->is_turn = false;
 	run->gen = NULL;
 	run->is_over = true;
 	if (run->mode == MODE_GENERATE && d->text.n > 0)
@@ -299,18 +300,21 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 }
 
 void
-run_go(struct call *c, struct run *run, struct buf *joined,
-    struct gen_submit *req, const struct submit_about *about, bool has_reply)
+run_go(struct call *c, struct run *run, struct gen_submit *req,
+    const struct submit_about *about, bool has_reply)
 {
 	struct fail why = { 0 };
+	struct buf joined;
 
-	if (start(run, joined, req, about, &why) != 0) {
+	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
+	if (start(run, &joined, req, about, &why) != 0) {
 		cache_drop(run);
 		free(run);
 		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}
+	buf_done(&joined);
 }
 
 static void
@@ -341,7 +345,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	else if (about.save.n > 0)
 		cache_wait_for_place(c, run, &req, &about, has_reply);
 	else
-		run_go(c, run, &mem.joined, &req, &about, has_reply);
+		run_go(c, run, &req, &about, has_reply);
 	submit_mem_done(&mem);
 }
 
@@ -416,8 +420,8 @@ run_drop_all(struct rpc *r)
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
-		cache_drop(run);
 		rows_drop(run);
+		cache_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

@@ -49,10 +49,9 @@ struct run {
 	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
 #define STATE ",\"_callback_state\":"
 
-/* Begins with it, and answers c; run is gone if it cannot. joined: an empty
- * buf, for what goes before the request. */
-void run_go(struct call *c, struct run *run, struct buf *joined,
-    struct gen_submit *req, const struct submit_about *about, bool has_reply);
+/* Begins with it, and answers c; run is gone if it cannot. */
+void run_go(struct call *c, struct run *run, struct gen_submit *req,
+    const struct submit_about *about, bool has_reply);
 
 /* It ends: the last reply, and run is gone. */
 void run_end(struct run *run, const struct gen_done *d);

@@ -1,5 +1,6 @@
 #include "worker/llama/caches.h"
 
+#include "worker/llama/decode.h"
 #include "worker/llama/sched.h"
 
 #include "base/log.h"

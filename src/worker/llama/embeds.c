@@ -69,8 +69,8 @@ embeds_check_tokens(struct i32s tokens, uint32_t n_vocab, uint32_t n,
 		if (embed_is(t) ? embed_row(t) < n : (uint32_t)t < n_vocab)
 			continue;
 		return fail_set(why, ERR_INVALID, field,
-		    "%s[%u]: %d is none of the model's %u tokens", field, i, t,
-		    n_vocab);
+		    "%s[%u]: token id %d is not below the model's %u", field, i,
+		    t, n_vocab);
 	}
 	return 0;
 }

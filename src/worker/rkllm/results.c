@@ -21,7 +21,7 @@ forget(struct results *q)
 {
 	for (; q->n > 0; q->n--) {
 		free(q->v[q->first].text);
-		q->first = (q->first + 1) % (RESULTS_MAX + 2);
+		q->first = (q->first + 1) % RESULTS_ROOM;
 	}
 	q->is_told = false;
 }
@@ -41,7 +41,7 @@ append(struct results *q, const struct result *r)
 {
 	uint64_t one = 1;
 
-	q->v[(q->first + q->n++) % (RESULTS_MAX + 2)] = *r;
+	q->v[(q->first + q->n++) % RESULTS_ROOM] = *r;
 	(void)!write(q->wake, &one, sizeof(one));
 }
 
@@ -67,7 +67,8 @@ results_put(struct results *q, const struct result *r)
 			(void)pthread_cond_wait(&q->has_room, &q->lock);
 		q->n_waiting--;
 	}
-	if (q->is_open || r->kind == RESULT_OVER)
+	if (q->is_open || r->kind == RESULT_OVER ||
+	    (r->kind == RESULT_FINISH && q->n < RESULTS_ROOM - 1))
 		append(q, r);
 	else
 		drop(q, r);
@@ -84,7 +85,7 @@ results_take(struct results *q, struct result *ret)
 	has_one = q->n > 0;
 	if (has_one) {
 		*ret = q->v[q->first];
-		q->first = (q->first + 1) % (RESULTS_MAX + 2);
+		q->first = (q->first + 1) % RESULTS_ROOM;
 		q->n--;
 		q->is_told = q->is_told && ret->kind != RESULT_DROPPED;
 		(void)pthread_cond_broadcast(&q->has_room);
@@ -136,7 +137,7 @@ results_open(struct results *q, bool is_open)
 	(void)pthread_mutex_lock(&q->lock);
 	q->is_open = is_open;
 	if (q->n > 0)
-		last = q->v[(q->first + q->n - 1) % (RESULTS_MAX + 2)];
+		last = q->v[(q->first + q->n - 1) % RESULTS_ROOM];
 	if (!is_open && q->n > 0 && last.kind == RESULT_OVER) {
 		q->n--;
 		forget(q);

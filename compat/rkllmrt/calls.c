@@ -162,14 +162,15 @@ rkllm_set_chat_template(void *handle, const char *system_prompt,
 }
 
 static int
-set_tools(
-    struct handle *h, const char *system, const char *tools, struct fail *why)
+set_tools(struct handle *h, const char *system, const char *tools,
+    const char *response, struct fail *why)
 {
 	sigset_t was;
 	int err;
 
 	phase_lock(h, &was);
-	err = style_set_tools(&h->style, str_of(system), str_of(tools), why);
+	err = style_set_tools(
+	    &h->style, str_of(system), str_of(tools), str_of(response), why);
 	handle_unlock(h, &was);
 	return err;
 }
@@ -179,9 +180,8 @@ int
 rkllm_set_function_tools(void *handle, const char *system_prompt,
     const char *tools, const char *tool_response_str)
 {
-	(void)tool_response_str;
 	WITH_HANDLE("rkllm_set_function_tools", handle,
-	    set_tools(h, system_prompt, tools, &why));
+	    set_tools(h, system_prompt, tools, tool_response_str, &why));
 }
 
 static int

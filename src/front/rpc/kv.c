@@ -212,6 +212,10 @@ kv_begin(struct rpc *r, uint32_t seq, struct buf *mem, struct gen_submit *g,
 		return busy(why);
 	check_file(r);
 	err = talk_fill(&s->talk, mem, g);
+	if (err == ERR_INVALID)
+		return fail_set(why, err, "embed",
+		    "embed: the rows of this conversation are of another "
+		    "length");
 	return err == 0 ? 0 : fail_set(why, err, NULL, "%s", err_text(err));
 }
 

@@ -3,6 +3,7 @@
 #include "worker/knobs.h"
 
 #include "json/read.h"
+#include "wire/embed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +69,11 @@ check_lacking(const struct gen_submit *g, struct fail *why)
 	} all[] = {
 		{ g->grammar.n > 0, "grammar" },
 		{ g->json_schema.n > 0, "response_format" },
-		{ g->tools.n > 0, "tools" },
+		{ g->tools.n > 0 && !g->plain_calls, "tools" },
 		{ g->adapters.n > 1, "lora" },
 		{ g->logit_bias.n > 0, "logit_bias" },
 		{ g->want_logprobs != 0, "logprobs" },
 		{ g->ignore_eos != 0, "ignore_eos" },
-		{ g->input == INPUT_EMBEDS, "embed_input" },
-		{ g->n_images > 0, "multimodal_input" },
 		{ g->template_kwargs.n > 2, "chat_template_kwargs" },
 	};
 
@@ -109,63 +108,74 @@ read_content(const struct json_value *v, struct buf *out, struct fail *why)
 	return 0;
 }
 
-/* A piece of what the library is to read: a text, which is taken over, or tokens
- * that are in a->tokens from at on. */
-static void
-add_text(struct ask *a, enum memo_kind kind, bool enable_thinking, char *text)
+/* Of numbers, those that stand for rows one after the other. */
+static int
+add_rows(struct ask *a, struct i32s v)
 {
-	const struct lib_input in = { .type = RKLLM_IN_PROMPT,
-		.role = kind == MEMO_TOOL ? "tool" : "user",
-		.enable_thinking = enable_thinking,
-		.prompt = text };
+	uint32_t first = embed_row(v.p[0]);
 
-	buf_put(&a->texts, &text, sizeof(text));
-	if (buf_err(&a->texts) != 0)
-		free(text);
-	else
-		buf_put(&a->inputs, &in, sizeof(in));
+	if (first >= pieces_n_rows(&a->pieces) ||
+	    v.n > pieces_n_rows(&a->pieces) - first)
+		return ERR_INVALID;
+	for (uint32_t i = 0; i < v.n; i++)
+		if (v.p[i] != embed_token(first + i))
+			return ERR_INVALID;
+	pieces_rows(&a->pieces, first, v.n);
+	return 0;
 }
 
-static struct lib_input *
-inputs_of(const struct ask *a, size_t *ret_n)
+/* How many rows images have. */
+static uint64_t
+rows_of(const struct memo_images *im)
 {
-	*ret_n = buf_len(&a->inputs) / sizeof(struct lib_input);
-	return (struct lib_input *)(void *)(uintptr_t)buf_data(&a->inputs);
+	return (uint64_t)im->n * im->n_rows;
 }
 
-/* Where tokens come after tokens they are one piece. They are found by their
- * place until all are there, for they move. */
-static void
-add_tokens(struct ask *a, struct i32s v)
+/* A text with images, whose head was read: it comes next, then their rows. */
+static int
+add_old_images(struct ask *a, const char *head, struct i32s *rest)
 {
-	const struct lib_input in = {
-		.type = RKLLM_IN_TOKEN, .role = "user", .tokens = { NULL, v.n }
-	};
-	size_t n;
-	struct lib_input *all = inputs_of(a, &n);
+	struct memo_images im;
+	struct memo m;
+	uint32_t n;
+	int err;
 
-	if (v.n == 0)
-		return;
-	buf_put(&a->tokens, v.p, v.n * sizeof(*v.p));
-	if (n > 0 && all[n - 1].type == RKLLM_IN_TOKEN)
-		all[n - 1].tokens.n_tokens += v.n;
-	else
-		buf_put(&a->inputs, &in, sizeof(in));
-}
-
-static void
-place_tokens(struct ask *a)
-{
-	int32_t *at = (int32_t *)(void *)(uintptr_t)buf_data(&a->tokens);
-	size_t n;
-	struct lib_input *all = inputs_of(a, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].type != RKLLM_IN_TOKEN)
-			continue;
-		all[i].tokens.input_ids = at;
-		at += all[i].tokens.n_tokens;
+	if (!memo_get_images(head, &im))
+		return ERR_INVALID;
+	err = memo_next(rest, &m);
+	if (err != 0)
+		return err == ERR_EOF ? ERR_INVALID : err;
+	n = (uint32_t)rows_of(&im);
+	if (m.text == NULL || rows_of(&im) > rest->n || n == 0 ||
+	    embed_row(rest->p[0]) > pieces_n_rows(&a->pieces) ||
+	    n > pieces_n_rows(&a->pieces) - embed_row(rest->p[0])) {
+		free(m.text);
+		return ERR_INVALID;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		if (rest->p[i] != rest->p[0] - (int32_t)i)
+			err = ERR_INVALID;
+	if (err == 0)
+		pieces_images(&a->pieces, m.kind, m.enable_thinking,
+		    str_of(m.text), &im, embed_row(rest->p[0]));
+	*rest = (struct i32s){ rest->p + n, rest->n - n };
+	free(m.text);
+	return err;
+}
+
+static int
+add_old(struct ask *a, const struct memo *m, struct i32s *rest)
+{
+	if (m->text == NULL && embed_is(m->tokens.p[0]))
+		return add_rows(a, m->tokens);
+	if (m->text == NULL)
+		pieces_tokens(&a->pieces, m->tokens);
+	else if (m->kind == MEMO_IMAGES)
+		return add_old_images(a, m->text, rest);
+	else
+		pieces_text(
+		    &a->pieces, m->kind, m->enable_thinking, str_of(m->text));
+	return 0;
 }
 
 /* All that was said before, as numbers. */
@@ -176,10 +186,10 @@ add_history(struct ask *a, struct i32s v, struct fail *why)
 	int err;
 
 	while ((err = memo_next(&v, &m)) == 0) {
-		if (m.text != NULL)
-			add_text(a, m.kind, m.enable_thinking, m.text);
-		else
-			add_tokens(a, m.tokens);
+		err = add_old(a, &m, &v);
+		free(m.text);
+		if (err != 0)
+			break;
 	}
 	if (err == ERR_INVALID)
 		return fail_set(why, ERR_UNSUPPORTED, "keep_history",
@@ -190,16 +200,95 @@ add_history(struct ask *a, struct i32s v, struct fail *why)
 	return err == ERR_EOF ? 0 : err;
 }
 
+#define IMAGE_MARK "<image>"
+#define IMAGES "multimodal_input"
+
+static uint32_t
+count_marks(struct str text, struct str mark)
+{
+	const char *at;
+	uint32_t n = 0;
+
+	while (mark.n > 0 &&
+	    (at = memmem(text.p, text.n, mark.p, mark.n)) != NULL) {
+		size_t gone = (size_t)(at - text.p) + mark.n;
+
+		text = (struct str){ text.p + gone, text.n - gone };
+		n++;
+	}
+	return n;
+}
+
+/* As many rows as the images have, and marks as there are images. */
+static int
+check_images(const struct ask *a, const struct gen_submit *g, struct str text,
+    struct fail *why)
+{
+	uint64_t want = (uint64_t)g->n_images * g->n_image_embeds;
+	uint32_t n = pieces_n_rows(&a->pieces) - g->n_old_embeds;
+	struct str mark = STR(IMAGE_MARK);
+	uint32_t n_marks = count_marks(text, mark);
+
+	if (n_marks == 0 && g->image_mark.n > 0) {
+		mark = g->image_mark;
+		n_marks = count_marks(text, mark);
+	}
+	if (n != want || want == 0)
+		return fail_set(why, ERR_INVALID, IMAGES ".image_embed",
+		    IMAGES ".image_embed: has %u rows, but %u images of %u "
+			   "tokens need %llu",
+		    n, g->n_images, g->n_image_embeds,
+		    (unsigned long long)want);
+	if (n_marks != g->n_images)
+		return fail_set(why, ERR_INVALID, IMAGES ".prompt",
+		    IMAGES ".prompt: has %u marks \"%.*s\", but n_image is %u",
+		    n_marks, (int)mark.n, mark.p, g->n_images);
+	return 0;
+}
+
+static void
+note_rows(struct ask *a, uint32_t first, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		buf_put_i32(&a->prompt, embed_token(first + i));
+}
+
+static int
+add_new_images(struct ask *a, const struct gen_submit *g, enum memo_kind kind,
+    struct str text, struct fail *why)
+{
+	const struct memo_images im = { .n = g->n_images,
+		.n_rows = g->n_image_embeds,
+		.width = g->image_width,
+		.height = g->image_height,
+		.start = g->image_start,
+		.end = g->image_end,
+		.mark = g->image_mark };
+	bool may_think = g->enable_thinking != 0;
+	int err = check_images(a, g, text, why);
+
+	if (err != 0)
+		return err;
+	pieces_images(&a->pieces, kind, may_think, text, &im, g->n_old_embeds);
+	if (a->key == 0)
+		return 0;
+	memo_put_images(&a->prompt, &im);
+	memo_put(&a->prompt, kind, may_think, text);
+	note_rows(a, g->n_old_embeds, (uint32_t)rows_of(&im));
+	return 0;
+}
+
 /* What is new. Of a turn it is also written down. */
 static int
 add_said(struct ask *a, const struct gen_submit *g, enum memo_kind kind,
-    struct str text)
+    struct str text, struct fail *why)
 {
-	char *copy = str_dup(text);
-
-	if (copy == NULL)
-		return ERR_NOMEM;
-	add_text(a, kind, g->enable_thinking != 0, copy);
+	if (memchr(text.p, '\0', text.n) != NULL)
+		return fail_set(
+		    why, ERR_INVALID, "prompt", "prompt: may hold no NUL byte");
+	if (g->n_images > 0)
+		return add_new_images(a, g, kind, text, why);
+	pieces_text(&a->pieces, kind, g->enable_thinking != 0, text);
 	if (a->key != 0)
 		memo_put(&a->prompt, kind, g->enable_thinking != 0, text);
 	return 0;
@@ -229,7 +318,7 @@ read_message(struct ask *a, const struct gen_submit *g,
 	if (err == 0)
 		err =
 		    add_said(a, g, str_is(role, "tool") ? MEMO_TOOL : MEMO_USER,
-			buf_str(&content));
+			buf_str(&content), why);
 	buf_done(&content);
 	return err;
 }
@@ -265,10 +354,7 @@ from_text(struct ask *a, const struct gen_submit *g, struct fail *why)
 	if (g->prompt.n == 0 || g->prompt.n > CONTENT_MAX)
 		return fail_set(why, ERR_INVALID, "prompt",
 		    "prompt: must have 1 to %u bytes", CONTENT_MAX);
-	if (memchr(g->prompt.p, '\0', g->prompt.n) != NULL)
-		return fail_set(
-		    why, ERR_INVALID, "prompt", "prompt: may hold no NUL byte");
-	return add_said(a, g, MEMO_RAW, g->prompt);
+	return add_said(a, g, MEMO_RAW, g->prompt, why);
 }
 
 static int
@@ -281,8 +367,33 @@ from_tokens(struct ask *a, const struct gen_submit *g, struct fail *why)
 	if (g->tokens.n == 0)
 		return fail_set(why, ERR_INVALID, "prompt",
 		    "prompt: must have at least one token");
-	add_tokens(a, g->tokens);
+	pieces_tokens(&a->pieces, g->tokens);
 	buf_put(&a->prompt, g->tokens.p, g->tokens.n * sizeof(int32_t));
+	return 0;
+}
+
+static int
+from_rows(struct ask *a, const struct gen_submit *g, struct fail *why)
+{
+	uint32_t n = pieces_n_rows(&a->pieces) - g->n_old_embeds;
+
+	if (n == 0)
+		return fail_set(why, ERR_INVALID, "embed",
+		    "embed: must have at least one row");
+	pieces_rows(&a->pieces, g->n_old_embeds, n);
+	note_rows(a, g->n_old_embeds, n);
+	return 0;
+}
+
+static int
+take_rows(struct ask *a, const struct gen_submit *g, struct fail *why)
+{
+	if (pieces_put_rows(&a->pieces, g->embeds, g->n_row) != 0 ||
+	    pieces_n_rows(&a->pieces) < g->n_old_embeds)
+		return fail_set(why, ERR_INVALID, "embed",
+		    "embed: %zu numbers are no whole rows of %u, of which the "
+		    "conversation has %u",
+		    g->embeds.n / sizeof(float), g->n_row, g->n_old_embeds);
 	return 0;
 }
 
@@ -303,9 +414,12 @@ add_all(struct ask *a, const struct gen_submit *g, const struct ask_kept *kept,
 		[INPUT_PROMPT] = from_text,
 		[INPUT_CHAT] = from_messages,
 		[INPUT_TOKENS] = from_tokens,
+		[INPUT_EMBEDS] = from_rows,
 	};
-	int err = 0;
+	int err = take_rows(a, g, why);
 
+	if (err != 0)
+		return err;
 	if (a->key != 0 && g->resume && g->tokens.n > 0) {
 		buf_put(&a->prompt, g->tokens.p, g->tokens.n * sizeof(int32_t));
 		return add_history(a, g->tokens, why);
@@ -346,14 +460,70 @@ ask_prompt(const struct ask *a)
 		(uint32_t)(buf_len(&a->prompt) / sizeof(int32_t)) };
 }
 
-static int
-take_system(struct ask *a, const struct gen_submit *g)
+/* All of it for a setup of texts; false: no memory. */
+static bool
+use_texts(struct ask *a, const struct gen_submit *g)
 {
-	if (g->input != INPUT_PROMPT)
+	const struct str all[SETUP_TEXTS] = { g->system, g->tools,
+		g->tool_response, g->image_start, g->image_end, g->image_mark };
+
+	for (int i = 0; i < SETUP_TEXTS; i++) {
+		a->setup.text[i] = str_dup(all[i]);
+		if (a->setup.text[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* What init has to have been told, or the library is told first. */
+static int
+take_setup(struct ask *a, const struct gen_submit *g, bool marks_by_run)
+{
+	a->setup.kind = g->input == INPUT_PROMPT ? SETUP_OWN
+	    : g->tools.n > 0			 ? SETUP_TOOLS
+						 : SETUP_MODEL;
+	a->setup.has_marks = !marks_by_run && g->n_images > 0;
+	a->setup.has_cross = g->cross_keys.n > 0;
+	if (!use_texts(a, g))
+		return ERR_NOMEM;
+	a->job.setup = a->setup;
+	return 0;
+}
+
+/* Four arrays, one after the other. */
+static int
+take_cross(struct ask *a, const struct gen_submit *g, struct fail *why)
+{
+	const struct str pos = { (const char *)g->cross_pos.p,
+		g->cross_pos.n * sizeof(int32_t) };
+	const struct str all[] = { g->cross_keys, g->cross_values,
+		g->cross_mask, pos };
+	uint32_t n = g->cross_pos.n;
+	float *at;
+
+	if (g->cross_keys.n == 0)
 		return 0;
-	a->system = str_dup(g->system);
-	a->job.system = a->system;
-	return a->system != NULL ? 0 : ERR_NOMEM;
+	if (n == 0 || g->cross_mask.n != pos.n ||
+	    g->cross_keys.n != g->cross_values.n ||
+	    g->cross_keys.n % pos.n != 0)
+		return fail_set(why, ERR_INVALID, "cross_attn_params",
+		    "cross_attn_params: its arrays have lengths that do not "
+		    "agree");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		buf_put_str(&a->cross, all[i]);
+	at = (float *)(void *)(uintptr_t)buf_data(&a->cross);
+	if (buf_err(&a->cross) != 0)
+		return buf_err(&a->cross);
+	n = (uint32_t)(g->cross_keys.n / sizeof(float));
+	a->job.cross = (struct rkllm_cross_attn_param){
+		.encoder_k_cache = at,
+		.encoder_v_cache = at + n,
+		.encoder_mask = at + 2 * (size_t)n,
+		.encoder_pos =
+		    (int32_t *)(void *)(at + 2 * (size_t)n + g->cross_pos.n),
+		.num_tokens = (int32_t)g->cross_pos.n,
+	};
+	return 0;
 }
 
 static void
@@ -364,12 +534,11 @@ make_job(struct ask *a, const struct gen_submit *g)
 		[MODE_HIDDEN] = RKLLM_MODE_HIDDEN,
 		[MODE_LOGITS] = RKLLM_MODE_LOGITS,
 	};
-	size_t n;
-	const struct lib_input *all = inputs_of(a, &n);
+	uint32_t n;
+	const struct lib_input *all = pieces_all(&a->pieces, &n);
 
-	place_tokens(a);
 	a->job.parts = all;
-	a->job.n_parts = (uint32_t)n - 1;
+	a->job.n_parts = n - 1;
 	a->job.input = &all[n - 1];
 	a->job.row = g->rows_done;
 	a->job.infer = (struct lib_infer){
@@ -393,7 +562,8 @@ count_out(
 
 	if (err != 0)
 		return err;
-	if (g->input == INPUT_TOKENS && a->key == 0)
+	if ((g->input == INPUT_TOKENS || g->input == INPUT_EMBEDS) &&
+	    a->key == 0)
 		a->n_prompt = n;
 	a->max_out = n_ctx - n;
 	if (g->max_tokens > 0 && g->max_tokens < a->max_out)
@@ -426,40 +596,31 @@ check(const struct ask *a, const struct gen_submit *g, struct fail *why)
 	return err != 0 ? err : check_lacking(g, why);
 }
 
-static int
-bufs_err(const struct ask *a)
-{
-	const struct buf *const all[] = { &a->prompt, &a->inputs, &a->texts,
-		&a->tokens };
-	int err = 0;
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && err == 0; i++)
-		err = buf_err(all[i]);
-	return err;
-}
-
 int
-ask_make(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
-    const struct ask_kept *kept, struct fail *why)
+ask_make(struct ask *a, const struct gen_submit *g, const struct ask_of *of,
+    struct fail *why)
 {
 	int err;
 
 	*a = (struct ask){ .key = g->cache_key };
 	buf_init(&a->prompt, NUMBERS_MAX);
-	buf_init(&a->inputs, NUMBERS_MAX);
-	buf_init(&a->texts, NUMBERS_MAX);
-	buf_init(&a->tokens, NUMBERS_MAX);
+	buf_init(&a->cross, NUMBERS_MAX);
+	pieces_init(&a->pieces);
 	err = check(a, g, why);
 	if (err == 0)
-		err = add_all(a, g, kept, why);
+		err = add_all(a, g, of->kept, why);
 	if (err == 0)
-		add_tokens(a, g->done);
+		pieces_tokens(&a->pieces, g->done);
 	if (err == 0)
-		err = bufs_err(a);
+		err = buf_err(&a->prompt);
 	if (err == 0)
-		err = take_system(a, g);
+		err = pieces_err(&a->pieces);
 	if (err == 0)
-		err = count_out(a, g, n_ctx, why);
+		err = take_setup(a, g, of->marks_by_run);
+	if (err == 0)
+		err = take_cross(a, g, why);
+	if (err == 0)
+		err = count_out(a, g, of->n_ctx, why);
 	if (err != 0)
 		return why->code != 0
 		    ? err
@@ -472,16 +633,8 @@ ask_make(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
 void
 ask_done(struct ask *a)
 {
-	char *text;
-
-	for (size_t i = 0; i + sizeof(text) <= buf_len(&a->texts);
-	     i += sizeof(text)) {
-		memcpy(&text, buf_data(&a->texts) + i, sizeof(text));
-		free(text);
-	}
-	free(a->system);
+	setup_done(&a->setup);
+	pieces_done(&a->pieces);
 	buf_done(&a->prompt);
-	buf_done(&a->inputs);
-	buf_done(&a->texts);
-	buf_done(&a->tokens);
+	buf_done(&a->cross);
 }

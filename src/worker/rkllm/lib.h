@@ -46,6 +46,7 @@ struct lib_abi {
 	int (*run)(struct lib *l, const struct lib_input *in,
 	    const struct lib_infer *infer, void *userdata);
 	bool samples_by_run; /* struct lib_infer's sampling counts */
+	bool marks_by_run;   /* what struct lib_images says of its marks too */
 };
 
 extern const struct lib_abi lib_abi_12;

@@ -15,8 +15,10 @@
 #ifndef WORKER_RKLLM_RUNNER_H
 #define WORKER_RKLLM_RUNNER_H
 
+#include "worker/rkllm/held.h"
 #include "worker/rkllm/lib.h"
 #include "worker/rkllm/results.h"
+#include "worker/rkllm/setup.h"
 
 #include "wire/msg.h"
 #include "wire/progress.h"
@@ -31,17 +33,19 @@ struct job {
 	struct lib_infer infer;
 	uint32_t row;	    /* the first that is wanted, of modes 1 and 2 */
 	bool goes_on;	    /* from what is in the KV cache */
-	const char *system; /* of a template that has nothing else; NULL: the
-			     * model's own */
-	struct runner_lora *lora; /* or NULL */
+	struct setup setup; /* its texts are who made the job's */
+	struct rkllm_cross_attn_param cross; /* where setup.has_cross */
+	struct runner_lora *lora;	     /* or NULL */
+	uint32_t cache; /* id of the prompt cache to begin with; 0: none */
+	char cache_path[HELD_PATH];
 };
 
 /* An adapter of a client; the library is told of it when a job first wants it. */
 struct runner_lora {
-	char path[32];
+	char path[HELD_PATH];
 	char name[32];
 	float scale;
-	bool is_loaded;
+	uint32_t n_load; /* of the model that it is loaded in; 0: none */
 };
 
 struct runner {
@@ -49,7 +53,9 @@ struct runner {
 	struct results *results;
 	struct progress *p;	/* or NULL */
 	struct lib_param param; /* of init, for the next */
-	char *system;		/* of the template that was set; NULL: none */
+	struct setup setup;	/* what it is told */
+	uint32_t n_loads;	/* of the model; from 1 */
+	uint32_t cache;		/* the prompt cache that it has; 0: none */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;
@@ -70,8 +76,7 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
 
-/* Whether a job first needs the model loaded anew: only so the library goes back
- * to the model's own template. There must be no job. */
+/* Whether a job first needs the model loaded anew. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then

@@ -131,7 +131,8 @@ def an_image_stays_in_a_conversation(server, table):
 def images_have_a_bound(server, table):
     """What conversations hold counts as what is being received does."""
     with made_model('--preset', 'tiny-llama', '--type', 'f32', '--ctx', '8192') as path:
-        with Server('--input-max', '2M', '--body-max', '1M', '-c', '8192', models=[path]) as small:
+        with Server('--input-max', '2M', '--body-max', '1M', '-c', '8192',
+                    models=[path]) as small:
             with loaded(small) as rpc:
                 big = images('Look: <image>', table.rows([400 + i % 90 for i in range(250)]))
                 for _ in range(40):

@@ -77,7 +77,6 @@ int model_load(struct model *m, const struct worker_load *cfg,
     const struct files *files, struct progress *p, struct fail *why) MUST_CHECK;
 void model_done(struct model *m);
 
-
 /* The bytes of a token, in room that the next call uses again. */
 struct str model_piece(const struct model *m, int32_t token, bool special,
     char *room, size_t n_room);

@@ -135,7 +135,8 @@ def templates():
 
 def function_tools():
     def fn(r, s, name):
-        r.call('rkllm.set_function_tools', None, 'Help.', '[{"name":"get_weather","parameters":{}}]',
+        r.call('rkllm.set_function_tools', None, 'Help.',
+               '[{"name":"get_weather","parameters":{}}]',
                'tool_response')
         got = [replies(r, {'role': role, 'prompt_input': text}, max_new_tokens=20, keep_history=1)
                for role, text in (('user', 'Is it warm in Paris?'), ('tool', '{"warm":true}'))]

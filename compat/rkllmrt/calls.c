@@ -162,15 +162,15 @@ rkllm_set_chat_template(void *handle, const char *system_prompt,
 }
 
 static int
-set_tools(struct handle *h, const char *system, const char *tools,
-    const char *response, struct fail *why)
+set_tools(
+    struct handle *h, const char *system, const char *tools, struct fail *why)
 {
 	sigset_t was;
 	int err;
 
 	phase_lock(h, &was);
 	err = style_set_tools(
-	    &h->style, str_of(system), str_of(tools), str_of(response), why);
+	    &h->style, str_of(system), str_of(tools), STR(""), why);
 	handle_unlock(h, &was);
 	return err;
 }
@@ -180,8 +180,9 @@ int
 rkllm_set_function_tools(void *handle, const char *system_prompt,
     const char *tools, const char *tool_response_str)
 {
+	(void)tool_response_str;
 	WITH_HANDLE("rkllm_set_function_tools", handle,
-	    set_tools(h, system_prompt, tools, tool_response_str, &why));
+	    set_tools(h, system_prompt, tools, &why));
 }
 
 static int

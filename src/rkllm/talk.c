@@ -163,6 +163,12 @@ talk_add(struct talk *t, const struct talk_turn *turn)
 	return ERR_NOMEM;
 }
 
+size_t
+talk_bytes(const struct talk *t)
+{
+	return t->history.cap + t->turns.cap + t->embeds.cap;
+}
+
 void
 talk_clear(struct talk *t, bool keep_system)
 {
@@ -173,9 +179,12 @@ talk_clear(struct talk *t, bool keep_system)
 		buf_reset(&t->history);
 	else
 		buf_truncate(&t->history, (size_t)n * sizeof(int32_t));
+	if (n == 0)
+		buf_trim(&t->history);
 	t->n_system = n;
 	t->has_begun = false;
 	buf_reset(&t->embeds); /* a system prompt has none */
+	buf_trim(&t->embeds);
 }
 
 /* What is behind the cut was computed with what is gone: it becomes part of

@@ -62,4 +62,7 @@ int talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
 /* Tokens. */
 uint32_t talk_size(const struct talk *t);
 
+/* Memory that it takes. */
+size_t talk_bytes(const struct talk *t);
+
 #endif

@@ -1,5 +1,8 @@
 #include "front/rpc/kv.h"
 
+#include "front/conn.h"
+#include "front/front.h"
+#include "front/intake.h"
 #include "front/model.h"
 #include "front/rpc/rpc.h"
 #include "front/turn.h"
@@ -91,6 +94,31 @@ busy(struct fail *why)
 	    "or wait");
 }
 
+/* Counts what a conversation takes; a run may add so much to it. 0 or ERR_BUSY:
+ * that would be too much. */
+static int
+count(struct rpc *r, struct speaker *s, size_t more, struct fail *why)
+{
+	return intake_hold(r->front, conn_client(r->conn), &s->share,
+	    talk_bytes(&s->talk) + more, why);
+}
+
+/* It did not grow: that is never too much. */
+static void
+count_again(struct rpc *r, struct speaker *s)
+{
+	struct fail why;
+
+	(void)!count(r, s, 0, &why);
+}
+
+static void
+forget(struct rpc *r, struct speaker *s, bool keep_system)
+{
+	talk_clear(&s->talk, keep_system);
+	count_again(r, s);
+}
+
 static int
 clear(struct rpc *r, const struct clear *in, struct fail *why)
 {
@@ -100,7 +128,7 @@ clear(struct rpc *r, const struct clear *in, struct fail *why)
 	if (in->start_pos != NULL || in->end_pos != NULL)
 		return cut(r, in, why);
 	for (uint32_t i = 0; i < r->n_speakers; i++)
-		talk_clear(&r->speakers[i].talk, in->keep_system_prompt);
+		forget(r, &r->speakers[i], in->keep_system_prompt);
 	return 0;
 }
 
@@ -172,8 +200,11 @@ kv_open(struct rpc *r, uint32_t n)
 void
 kv_close(struct rpc *r)
 {
-	for (uint32_t i = 0; i < r->n_speakers; i++)
+	for (uint32_t i = 0; i < r->n_speakers; i++) {
+		intake_drop(
+		    r->front, conn_client(r->conn), &r->speakers[i].share);
 		talk_done(&r->speakers[i].talk);
+	}
 	free(r->speakers);
 	r->speakers = NULL;
 	r->n_speakers = 0;
@@ -192,12 +223,12 @@ check_file(struct rpc *r)
 		return;
 	r->talk_file = hash;
 	for (uint32_t i = 0; i < r->n_speakers; i++) {
-		struct talk *t = &r->speakers[i].talk;
+		struct speaker *s = &r->speakers[i];
 
-		if (talk_size(t) > 0)
+		if (talk_size(&s->talk) > 0)
 			log_warn("the model's file is another: a conversation "
 				 "begins anew");
-		talk_clear(t, false);
+		forget(r, s, false);
 	}
 }
 
@@ -211,12 +242,21 @@ kv_begin(struct rpc *r, uint32_t seq, struct buf *mem, struct gen_submit *g,
 	if (s->is_talking)
 		return busy(why);
 	check_file(r);
+	err = count(r, s,
+	    rpc_model(r)->state.n_ctx * sizeof(int32_t) + g->embeds.n, why);
+	if (err != 0)
+		return err;
 	err = talk_fill(&s->talk, mem, g);
-	if (err == ERR_INVALID)
-		return fail_set(why, err, "embed",
-		    "embed: the rows of this conversation are of another "
-		    "length");
-	return err == 0 ? 0 : fail_set(why, err, NULL, "%s", err_text(err));
+	if (err != 0) {
+		count_again(r, s);
+		return err == ERR_INVALID
+		    ? fail_set(why, err, "embed",
+			  "embed: the rows of this conversation are of another "
+			  "length")
+		    : fail_set(why, err, NULL, "%s", err_text(err));
+	}
+	s->is_talking = true;
+	return 0;
 }
 
 void
@@ -226,9 +266,10 @@ kv_end(struct rpc *r, uint32_t seq, struct gen *g, uint32_t n_system)
 	struct talk_turn turn = { .n_system = n_system };
 
 	s->is_talking = false;
-	if (g == NULL || !turn_read(g, &turn))
-		return;
-	if (talk_add(&s->talk, &turn) != 0)
-		log_warn("a conversation is lost: no memory for it");
-	turn_done(g);
+	if (g != NULL && turn_read(g, &turn)) {
+		if (talk_add(&s->talk, &turn) != 0)
+			log_warn("a conversation is lost: no memory for it");
+		turn_done(g);
+	}
+	count_again(r, s);
 }

@@ -28,7 +28,7 @@ void kv_close(struct rpc *r);
 int kv_begin(struct rpc *r, uint32_t seq, struct buf *mem, struct gen_submit *g,
     struct fail *why) MUST_CHECK;
 
-/* It is over. g: it is to be added, with the system prompt of its start; NULL:
+/* It is over, or was not begun. g: it is to be added, with the system prompt of its start; NULL:
  * it is not. */
 void kv_end(struct rpc *r, uint32_t seq, struct gen *g, uint32_t n_system);
 

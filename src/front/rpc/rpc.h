@@ -56,6 +56,7 @@ struct change {
 struct speaker {
 	struct talk talk;
 	bool is_talking; /* a run of it is not done */
+	size_t share;	 /* of what front/intake.h counts */
 };
 
 struct warned {

@@ -303,17 +303,16 @@ run_begin(struct run *run, struct buf *mem, struct gen_submit *req,
 
 	if (about->is_turn)
 		err = kv_begin(r, run->seq, mem, req, f);
-	if (err == 0)
-		cache_take(run, req);
-	if (err == 0)
-		err = gen_start(
-		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	if (err != 0)
+		return err;
+	cache_take(run, req);
+	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	if (err != 0 && about->is_turn)
+		kv_end(r, run->seq, NULL, 0);
 	if (err != 0)
 		return err;
 	run->is_ids = req->input == INPUT_TOKENS;
 	run->is_turn = about->is_turn;
-	if (run->is_turn)
-		r->speakers[run->seq].is_talking = true;
 	if (req->adapters.p != NULL)
 		run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;

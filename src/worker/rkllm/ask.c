@@ -401,7 +401,8 @@ static bool
 is_kept(const struct gen_submit *g, const struct ask_kept *kept)
 {
 	return kept->key != 0 && kept->key == g->cache_key &&
-	    kept->n == g->history.n && kept->hash == memo_hash(0, g->history);
+	    g->adapters.n == 0 && kept->n == g->history.n &&
+	    kept->hash == memo_hash(0, g->history);
 }
 
 /* A turn that goes on has all of its conversation in tokens. */
@@ -464,8 +465,8 @@ ask_prompt(const struct ask *a)
 static bool
 use_texts(struct ask *a, const struct gen_submit *g)
 {
-	const struct str all[SETUP_TEXTS] = { g->system, g->tools,
-		g->tool_response, g->image_start, g->image_end, g->image_mark };
+	const struct str all[SETUP_TEXTS] = { g->system, g->tools, g->tool_mark,
+		g->image_start, g->image_end, g->image_mark };
 
 	for (int i = 0; i < SETUP_TEXTS; i++) {
 		a->setup.text[i] = str_dup(all[i]);

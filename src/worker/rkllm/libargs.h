@@ -29,6 +29,7 @@ struct lib_param {
 	const char *img_start; /* before 1.3.0; NULL: the library's own, as */
 	const char *img_end;   /* the two below */
 	const char *img_content;
+	bool has_sampling; /* this one, in place of the library's own */
 	struct lib_sampling sampling; /* given back: init's */
 };
 

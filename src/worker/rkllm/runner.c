@@ -185,10 +185,21 @@ reads_text(const struct job *job)
 	return is_text(job->input);
 }
 
+/* Before 1.3.0 it is told of its sampler at init alone. */
+static bool
+samples_otherwise(const struct runner *r, const struct job *job)
+{
+	return !r->lib->abi->samples_by_run &&
+	    job->infer.mode == RKLLM_MODE_GENERATE &&
+	    memcmp(job->infer.sampling, &r->param.sampling,
+		sizeof(r->param.sampling)) != 0;
+}
+
 bool
 runner_must_reload(const struct runner *r, const struct job *job)
 {
-	return setup_must_reload(&r->setup, &job->setup, reads_text(job));
+	return samples_otherwise(r, job) ||
+	    setup_must_reload(&r->setup, &job->setup, reads_text(job));
 }
 
 /* Without its model the process is of no use: another is. */
@@ -210,6 +221,13 @@ reload(struct runner *r, const struct job *job)
 
 	for (int i = SETUP_START; i < SETUP_TEXTS; i++)
 		next.text[i] = marks->text[i];
+	if (samples_otherwise(r, job)) {
+		log_info("the model is loaded anew, because librkllmrt %s has "
+			 "to be told then how to sample",
+		    r->lib->version.text);
+		r->param.sampling = *job->infer.sampling;
+		r->param.has_sampling = true;
+	}
 	lib_destroy(r->lib);
 	if (!setup_copy(&r->setup, &next))
 		die("out of memory");

@@ -76,7 +76,8 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
 
-/* Whether a job first needs the model loaded anew. There must be no job. */
+/* Whether a job first needs the model loaded anew, for another setup or, with
+ * 1.2.x, another sampler; the KV cache goes then. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then

@@ -99,7 +99,7 @@ test_tools(void **state)
 			     STR(" [ {\"name\":\"a\",\"parameters\":{}} , "
 				 "{\"type\":\"function\",\"function\":"
 				 "{\"name\":\"b\"}}]"),
-			     STR("RESP"), &why),
+			     STR("MARK"), &why),
 	    0);
 	g = message(t, "tool", "[1]");
 	assert_int_equal(g.input, INPUT_CHAT);
@@ -110,11 +110,11 @@ test_tools(void **state)
 	    "\"parameters\":{}}},{\"type\":\"function\",\"function\":"
 	    "{\"name\":\"b\"}}]");
 	assert_int_equal(g.plain_calls, 1);
-	assert_str(g.tool_response, "RESP");
+	assert_str(g.tool_mark, "MARK");
 	/* The last one set holds. */
 	assert_int_equal(style_set_own(&t->s, STR(""), STR("<"), STR(">")), 0);
 	g = message(t, "user", "hi");
-	assert_int_equal(g.tools.n + g.plain_calls + g.tool_response.n, 0);
+	assert_int_equal(g.tools.n + g.plain_calls, 0);
 }
 
 static void

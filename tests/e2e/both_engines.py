@@ -133,6 +133,19 @@ def templates():
     agree(fn)
 
 
+def function_tools():
+    def fn(r, s, name):
+        r.call('rkllm.set_function_tools', None, 'Help.', '[{"name":"get_weather","parameters":{}}]',
+               'tool_response')
+        got = [replies(r, {'role': role, 'prompt_input': text}, max_new_tokens=20, keep_history=1)
+               for role, text in (('user', 'Is it warm in Paris?'), ('tool', '{"warm":true}'))]
+        with s.rpc() as other:  # whose template is the model's own
+            other.init(name, skip_special_token=True, max_context_len=0)
+            got.append(replies(other, {'prompt_input': 'Is it warm in Paris?'}, max_new_tokens=20))
+        return got
+    agree(fn)
+
+
 def adapters():
     with made_model('--lora', '8', '--base', MODEL, '--seed', '3') as path:
         def fn(r, s, name):
@@ -205,7 +218,7 @@ def errors():
 
 
 try:
-    cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates, adapters,
-          killed_in_the_midst, aborted, errors)
+    cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates, function_tools,
+          adapters, killed_in_the_midst, aborted, errors)
 finally:
     shutil.rmtree(FOLDER)

@@ -173,6 +173,5 @@ if __name__ == '__main__':
     with made_model('--preset', 'tiny-llama', '--type', 'f32') as path:
         with Server(models=[path]) as the_server:
             cases(rows_say_what_their_tokens_say, they_survive_their_worker,
-                  images_stand_at_their_marks, an_image_stays_in_a_conversation, images_have_a_bound,
-                  what_is_refused,
-                  args=(the_server, Table(path)))
+                  images_stand_at_their_marks, an_image_stays_in_a_conversation,
+                  images_have_a_bound, what_is_refused, args=(the_server, Table(path)))

@@ -210,6 +210,30 @@ def templates():
         assert s.status()['models'][0]['restarts'] == 0
 
 
+def function_tools():
+    tools = '[{"name":"f"}]'
+    with serve() as s, s.rpc() as one, s.rpc() as two:
+        one.init('board')
+        two.init('board')
+        assert one.call('rkllm.set_function_tools', None, 'Help.', tools, 'MARK')['success']
+        for role in 'user', 'tool':
+            said = say(one, 'params tokens 1', role=role)[0]
+            assert 'system=Help.+[{"type":"function","fun+MARK loads=1' in said, said
+            assert f'role={role} ' in said, said
+        assert 'system=- loads=2' in two.run('params tokens 1')[0]
+        two.call('rkllm.set_chat_template', None, 'Own', '', '')
+        assert 'system=Own loads=2' in two.run('params tokens 1')[0]
+        # The other's conversation goes on with its tools, after a template and a death.
+        said = say(one, 'params tokens 1')[0]
+        assert 'system=Help.+[{"type":"function","fun+MARK loads=3' in said, said
+        assert kv(said) > 2 * len('params tokens 1'), said
+        assert say(one, 'tokens 9 crash 4')[0] == counted(9)
+        got = s.post('/v1/chat/completions', {
+            'messages': [{'role': 'user', 'content': 'x'}],
+            'tools': [{'type': 'function', 'function': {'name': 'f'}}]})
+        assert got.status == 501 and 'tools' in got.error['message'], got
+
+
 def lora():
     good, bad = os.path.join(FOLDER, 'good.rkllm'), os.path.join(FOLDER, 'bad.rkllm')
     for path, text in (good, 'LORA and so on'), (bad, 'no such thing'):
@@ -487,7 +511,8 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, conversations, templates, lora, rows, abort, the_second_waits,
+          refusals, conversations, templates, function_tools,
+          lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,
           said_version_counts, init_fails, init_crashes_or_hangs, jail, beside_gguf, front_dies)

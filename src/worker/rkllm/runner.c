@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "crash/crash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -169,11 +170,39 @@ clean(struct runner *r, const struct job *job, struct fail *why)
 	return err;
 }
 
+/* What a job wants set, in one string; NULL: no memory. */
+static char *
+template_of(const struct job *job)
+{
+	char *all;
+
+	return asprintf(&all, "%s\n%s\n%s", job->system,
+		   job->tools != NULL ? job->tools : "",
+		   job->tools != NULL ? job->mark : "") < 0
+	    ? NULL
+	    : all;
+}
+
+static bool
+is_set(const struct runner *r, const struct job *job)
+{
+	char *wanted = template_of(job);
+	bool is_same = wanted != NULL && strcmp(r->set, wanted) == 0;
+
+	free(wanted);
+	return is_same;
+}
+
+/* The library keeps what was set: from tools to none, and back to the model's
+ * own, only a new beginning leads. */
 bool
 runner_must_reload(const struct runner *r, const struct job *job)
 {
-	return r->system != NULL && job->system == NULL &&
-	    (job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0);
+	if (r->set == NULL)
+		return false;
+	if (job->system == NULL)
+		return job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0;
+	return (r->has_tools || job->tools != NULL) && !is_set(r, job);
 }
 
 /* Without its model the process is of no use: another is. */
@@ -183,8 +212,8 @@ reload(struct runner *r)
 	struct fail why = { 0 };
 
 	lib_destroy(r->lib);
-	free(r->system);
-	r->system = NULL;
+	free(r->set);
+	r->set = NULL;
 	r->is_dirty = false;
 	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
 		return;
@@ -193,28 +222,36 @@ reload(struct runner *r)
 	abort();
 }
 
-/* The library keeps what was set. */
+static int
+set_template(struct runner *r, const struct job *job, struct fail *why)
+{
+	if (job->tools != NULL)
+		return lib_set_function_tools(
+		    r->lib, job->system, job->tools, job->mark, why);
+	return lib_set_chat_template(r->lib, job->system, "", "", why);
+}
+
 static int
 use_template(struct runner *r, const struct job *job, struct fail *why)
 {
-	char *copy;
+	char *wanted;
 	int err;
 
 	if (runner_must_reload(r, job))
 		reload(r);
-	if (job->system == NULL ||
-	    (r->system != NULL && strcmp(r->system, job->system) == 0))
+	if (job->system == NULL || (r->set != NULL && is_set(r, job)))
 		return 0;
-	copy = strdup(job->system);
-	if (copy == NULL)
+	wanted = template_of(job);
+	if (wanted == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	err = lib_set_chat_template(r->lib, job->system, "", "", why);
+	err = set_template(r, job, why);
 	if (err != 0) {
-		free(copy);
+		free(wanted);
 		return err;
 	}
-	free(r->system);
-	r->system = copy;
+	free(r->set);
+	r->set = wanted;
+	r->has_tools = job->tools != NULL;
 	return 0;
 }
 
@@ -322,8 +359,8 @@ runner_stop(struct runner *r)
 	until.tv_sec += STOP_S;
 	if (pthread_timedjoin_np(r->thread, NULL, &until) != 0)
 		return false;
-	free(r->system);
-	r->system = NULL;
+	free(r->set);
+	r->set = NULL;
 	return true;
 }
 

@@ -12,11 +12,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct fail not_there;
+static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
 
 /* The program's standard error stays as it is. */
 void
@@ -51,6 +53,15 @@ guest_check(struct fail *why)
 	if (not_there.code != 0)
 		*why = not_there;
 	return not_there.code;
+}
+
+void
+guest_alone(bool is_beginning)
+{
+	if (is_beginning)
+		(void)pthread_mutex_lock(&alone);
+	else
+		(void)pthread_mutex_unlock(&alone);
 }
 
 /* A program in a jail names what it has open already. */

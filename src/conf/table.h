@@ -19,7 +19,7 @@
 	O("Model", true, model, STRS,                                       \
 	    "model", "m", "LLAMA_ARG_MODEL",                                \
 	    NULL, CONF_PATH, "FILE",                                        \
-	    "GGUF or .rkllm; again for more (the demo model)")         \
+	    "GGUF or .rkllm; again for more (the demo model)")              \
 	O(NULL, true, alias, STRS,                                          \
 	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
 	    NULL, 1, 128, "NAME",                                           \

@@ -237,6 +237,7 @@ attach_forget(struct model *m)
 		(void)fail_set(
 		    &one->lost, ERR_NOT_LOADED, NULL, "the model was unloaded");
 		list_remove(&one->link);
+		settle(one, &one->lost);
 	}
 }
 

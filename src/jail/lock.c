@@ -119,8 +119,9 @@ lock_limits(const struct lock *l)
 		return lock_autopsy_limits();
 	if (l->kind == JAIL_WORKER && limit(RLIMIT_NOFILE, 64) != 0)
 		return -1;
-	/* Started by hand, its log may be a file. */
-	if (l->has_core || is_file(STDERR_FILENO))
+	/* Started by hand, its log may be a file. What is copied for the NPU's
+	 * library is memory that counts as one. */
+	if (l->has_core || l->kind == JAIL_NPU || is_file(STDERR_FILENO))
 		return 0;
 	return limit(RLIMIT_FSIZE, 0);
 }

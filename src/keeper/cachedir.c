@@ -21,7 +21,7 @@
 #define TEMP ".saving-"
 #define TURN_BYTES (4u << 20) /* written between two looks at all else */
 #define DEPTH_MAX 8u	      /* of folders whose files are counted */
-#define ENTRIES_MAX 65536u
+#define ENTRIES_MAX 8192u
 
 struct cachedir {
 	struct loop *loop;
@@ -227,15 +227,24 @@ add_folder(int parent, const char *name, unsigned depth, struct sum *sum)
 }
 
 /* How many bytes more may be written; and what is left of others goes. */
-static uint64_t
-room(const struct cachedir *d, int root)
+static int
+find_room(
+    const struct cachedir *d, int root, uint64_t *ret_left, struct fail *f)
 {
 	struct sum sum = { 0 };
 
 	add_folder(root, ".", 0, &sum);
-	return sum.bytes < d->max && sum.entries < ENTRIES_MAX
-	    ? d->max - sum.bytes
-	    : 0;
+	if (sum.entries >= ENTRIES_MAX)
+		return fail_set(f, ERR_FILE, "",
+		    "there are over %u files in %.200s; remove some",
+		    ENTRIES_MAX, d->path);
+	if (sum.bytes >= d->max)
+		return fail_set(f, ERR_FILE, "",
+		    "the prompt caches in %.200s have reached "
+		    "--prompt-cache-max; remove some",
+		    d->path);
+	*ret_left = d->max - sum.bytes;
+	return 0;
 }
 
 /* "a/b" to the folder a, and b. */
@@ -298,17 +307,13 @@ static void on_turn(void *arg);
 static int
 prepare(struct cachesave *s, const char *path, int *ret_memory, struct fail *f)
 {
-	uint64_t left;
+	uint64_t left = 0;
 	int err = enter(s->dir, path, &s->root, &path, f);
 
 	if (err == 0)
 		err = split(s, path, f);
-	left = err == 0 ? room(s->dir, s->root) : 0;
-	if (err == 0 && left == 0)
-		err = fail_set(f, ERR_FILE, "",
-		    "the prompt caches in %.200s have reached "
-		    "--prompt-cache-max; remove some",
-		    s->dir->path);
+	if (err == 0)
+		err = find_room(s->dir, s->root, &left, f);
 	if (err == 0)
 		err = make_temp(s, f);
 	if (err == 0)

@@ -20,9 +20,9 @@
 #define TEMPLATE_MAX (MSG_WORKER_LOAD_ROOM - 12u * KIB)
 #define MSG_WORKER_LOAD_ROOM (64u * KIB)
 
-#define WORKER_OUT_MAX (256u * KIB)
-#define UNREADY_MAX 2u /* deaths by a file that was never served */
-#define KILL_MS 10000u /* for SIGKILL to work */
+#define WORKER_OUT_MAX (512u * KIB) /* all that clients attach, at once */
+#define UNREADY_MAX 2u		    /* deaths by a file that was never served */
+#define KILL_MS 10000u		    /* for SIGKILL to work */
 #define RETRY_MAX_MS (10u * 60 * 1000)
 
 static int

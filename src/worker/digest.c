@@ -96,3 +96,25 @@ digest_sample(int fd, uint8_t ret[DIGEST_SIZE])
 	finish(&c, ret);
 	return err;
 }
+
+void
+digested_open(struct digested *d, int fd)
+{
+	*d = (struct digested){ .fd = dup(fd) };
+}
+
+void
+digested_close(struct digested *d)
+{
+	if (d->fd > 0)
+		(void)close(d->fd);
+	*d = (struct digested){ 0 };
+}
+
+const uint8_t *
+digested_value(struct digested *d)
+{
+	if (!d->is_made && d->fd > 0)
+		d->is_made = digest_sample(d->fd, d->value) == 0;
+	return d->is_made ? d->value : NULL;
+}

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,20 @@ int digest_file(int fd, uint64_t n, struct progress *p,
  * last bytes, and samples in between: whatever its name and times. It costs
  * some 2 MiB to be read, of however many. 0 or ERR_IO. */
 int digest_sample(int fd, uint8_t ret[DIGEST_SIZE]) MUST_CHECK;
+
+/* A file whose digest_sample() is made when somebody asks for it. All zeros: none
+ * is open. */
+struct digested {
+	int fd;
+	bool is_made;
+	uint8_t value[DIGEST_SIZE];
+};
+
+/* fd stays the caller's. */
+void digested_open(struct digested *d, int fd);
+void digested_close(struct digested *d);
+
+/* DIGEST_SIZE bytes; NULL: the file cannot be read. */
+const uint8_t *digested_value(struct digested *d);
 
 #endif

@@ -125,6 +125,28 @@ def exact_through_deaths():
         until(lambda: s.status()['models'][0]['attached'] == 0)
 
 
+def in_company():
+    """Runs that begin with a cache beside such as do not, all killed again and again."""
+    with folder_with() as folder, server(folder, '--parallel', '8', '--restart-limit',
+                                         '1000000') as s, contextlib.ExitStack() as stack:
+        rpcs = [stack.enter_context(client(s)) for _ in range(4)]
+        jobs = [(rpc, IDS[:n], seed) for rpc in rpcs for n, seed in ((150, 1), (300, 2))]
+
+        def begin(rpc, ids, seed):
+            return rpc.send('rkllm.run', {'input_type': 1, 'token_input': {'input_ids': ids}},
+                            {'seed': seed, 'max_new_tokens': 150})
+        want = [finish(job[0], begin(*job))[0] for job in jobs]
+        for rpc in rpcs[:2]:
+            load(rpc, 'x')
+        for kills in range(4):
+            runs = [begin(*job) for job in jobs]
+            for _ in range(kills):
+                rpcs[0].kept.setdefault(runs[1], []).append({'result': rpcs[0].next(runs[1])})
+                s.kill_worker()
+            assert [finish(job[0], run)[0] for job, run in zip(jobs, runs)] == want, kills
+        assert s.metric('resumes_differed_total') == 0
+
+
 def with_an_adapter_and_without():
     with tempfile.TemporaryDirectory(prefix='bulkhead-test-') as folder, \
             made_model('--lora', '4', '--base', MODEL, '--seed', '5') as lora:
@@ -371,7 +393,8 @@ def saved_whatever_comes():
             os.unlink(path)
         # Over the same name; as run_async; what was asked behind it waits for its turn.
         run(rpc, IDS[:100], 'x')
-        ident = rpc.send('rkllm.run_async', {'input_type': 1, 'token_input': {'input_ids': IDS[:300]}},
+        prompt = {'input_type': 1, 'token_input': {'input_ids': IDS[:300]}}
+        ident = rpc.send('rkllm.run_async', prompt,
                          {'seed': 3, 'max_new_tokens': N, 'prompt_cache_params':
                           {'save_prompt_cache': 1, 'prompt_cache_path': 'x'}})
         running = rpc.send('rkllm.is_running', None)
@@ -444,7 +467,7 @@ def where_nobody_says():
                 assert got.code == -32004 and '--prompt-cache-dir' in got.message, got
 
 
-cases(in_the_next_life, exact_through_deaths, with_an_adapter_and_without,
+cases(in_the_next_life, exact_through_deaths, in_company, with_an_adapter_and_without,
       as_text_and_as_a_conversation, models_without_a_way_back, belongs_to_its_model, damaged_files,
       whole_but_strange, stays_in_its_folder, what_release_says, saved_whatever_comes,
       a_keeper_that_dies_leaves_the_old_one, limits_are_told, where_nobody_says)

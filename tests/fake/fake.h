@@ -19,6 +19,7 @@
 
 #define MAX_GENS 256u
 #define TOKEN_BASE 1000
+#define MAX_SAVES 16u
 #define SLOTS 16u /* where neither the script nor the keeper says */
 
 struct gen {
@@ -44,6 +45,10 @@ struct worker {
 	struct worker_load load; /* strings are not kept */
 	char path[4096];
 	struct gen gens[MAX_GENS];
+	struct {
+		uint32_t id;
+		int fd;
+	} saves[MAX_SAVES]; /* id 0: free */
 	uint32_t n_gens;
 	uint64_t ready_at; /* clock_ms(); 0: nothing to load */
 	uint64_t step_at;

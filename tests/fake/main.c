@@ -170,6 +170,38 @@ say_started(struct worker *w, const struct gen *g, const struct gen_submit *s,
 	free(ids);
 }
 
+/* What it leaves of a prompt is no prompt cache, but a file. */
+static void
+save(struct worker *w, uint32_t id)
+{
+	struct worker_saved s = { .id = id, .size = 5 };
+
+	for (unsigned i = 0; id != 0 && i < MAX_SAVES; i++) {
+		if (w->saves[i].id != id)
+			continue;
+		/* Where there is no jail. */
+		if (pwrite(w->saves[i].fd, "saved", s.size, 0) < 0)
+			err(2, "what is to be saved");
+		(void)close(w->saves[i].fd);
+		w->saves[i].id = 0;
+		must(chan_send(w->keeper, MSG_WORKER_SAVED, &s, -1),
+		    "WORKER_SAVED");
+	}
+}
+
+static void
+keep_save(struct worker *w, const struct worker_attach *a, struct frame *f)
+{
+	for (unsigned i = 0; i < MAX_SAVES; i++)
+		if (w->saves[i].id == 0) {
+			w->saves[i].id = a->id;
+			w->saves[i].fd = f->fds[0];
+			f->fds[0] = -1;
+			return;
+		}
+	errx(2, "too many saves");
+}
+
 static void
 on_submit(struct worker *w, const struct frame *f)
 {
@@ -209,6 +241,7 @@ on_submit(struct worker *w, const struct frame *f)
 	w->n_gens++;
 	say_started(w, g, &s, prompt);
 	(void)fault_at(w, AT_STARTED, g, 0, STR(""));
+	save(w, s.save);
 }
 
 static struct gen *
@@ -300,8 +333,11 @@ on_attach(struct worker *w, struct frame *f)
 		errx(2, "WORKER_ATTACH is wrong");
 	set_phase(w, PHASE_ATTACH);
 	log_info("attach %u", a.id);
-	if (fault_of_file(w, f->fds[0], text, sizeof(text)))
+	if (a.kind != ATTACH_SAVE &&
+	    fault_of_file(w, f->fds[0], text, sizeof(text)))
 		r.err = ERR_FILE;
+	if (a.kind == ATTACH_SAVE)
+		keep_save(w, &a, f);
 	r.id = a.id;
 	r.text = str_of(text);
 	if (w->is_stalled)
@@ -312,12 +348,17 @@ on_attach(struct worker *w, struct frame *f)
 }
 
 static void
-on_detach(struct frame *f)
+on_detach(struct worker *w, struct frame *f)
 {
 	struct worker_detach d;
 
 	if (frame_unpack(f, &d) != 0)
 		errx(2, "WORKER_DETACH is wrong");
+	for (unsigned i = 0; i < MAX_SAVES; i++)
+		if (w->saves[i].id == d.id) {
+			(void)close(w->saves[i].fd);
+			w->saves[i].id = 0;
+		}
 	log_info("detach %u", d.id);
 }
 
@@ -329,7 +370,7 @@ on_keeper_frame(struct worker *w, struct frame *f)
 	} else if (f->msg == MSG_WORKER_ATTACH) {
 		on_attach(w, f);
 	} else if (f->msg == MSG_WORKER_DETACH) {
-		on_detach(f);
+		on_detach(w, f);
 	} else {
 		chan_free(w->front);
 		w->n_gens = 0;

@@ -179,11 +179,16 @@ INIT = {'jsonrpc': '2.0', 'id': 2, 'method': 'rkllm.init', 'params': [None, {
     'extend_param': {'base_domain_id': 0}}, None]}
 CALLS = [{'jsonrpc': '2.0', 'id': 3, 'method': f'rkllm.{m}', 'params': [None]}
          for m in ('createDefaultParam', 'get_constants', 'abort', 'is_running', 'destroy',
-                   'load_lora', 'clear_kv_cache')]
+                   'load_lora', 'clear_kv_cache', 'release_prompt_cache')]
+CALLS.append({'jsonrpc': '2.0', 'id': 5, 'method': 'rkllm.load_lora', 'params': [None, {
+    'lora_adapter_path': '/nowhere.gguf', 'lora_adapter_name': 'a', 'scale': 1.0}]})
+CALLS.append({'jsonrpc': '2.0', 'id': 6, 'method': 'rkllm.load_prompt_cache',
+              'params': [None, 'nowhere']})
 CALLS.append({'jsonrpc': '2.0', 'id': 4, 'method': 'bulkhead.status'})
 FIELDS_RPC = ['jsonrpc', 'id', 'method', 'params', 'param', 'rkllm_input', 'prompt_input', 'seed',
               'model_path', 'max_context_len', 'mode', 'keep_history', 'lora_params', 'n_tokens',
-              'input_ids', 'role', 'input_type', 'embed_input', 'is_async', 'top_p']
+              'input_ids', 'role', 'input_type', 'embed_input', 'is_async', 'top_p',
+              'lora_adapter_path', 'lora_adapter_name', 'scale', 'prompt_cache_path']
 
 
 def rpc(rng):

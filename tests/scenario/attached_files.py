@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from bulkhead import RpcError, Server, cases, fake_text, until
 
@@ -107,7 +108,7 @@ def killed_from_outside_is_tried_again():
 def a_model_that_is_given_up_says_so():
     with Server('--restart-limit', '2', fake='life 2- at load die SEGV') as s:
         rpc = client(s)
-        os.kill(s.worker, signal.SIGSEGV)
+        s.kill_worker()
         s.wait_log('tried again')
         got = refused(rpc, load(rpc, s.script('a.gguf', '')))
         assert got.code in (-32006, -32001), got
@@ -127,6 +128,25 @@ def what_is_under_way_when_the_client_goes():
         s.wait()
 
 
+def saved_whatever_dies():
+    """A run that is to be saved, through deaths before, at and behind the moment."""
+    with tempfile.TemporaryDirectory() as folder, \
+            Server('--prompt-cache-dir', folder,
+                   fake='tokens 8\nlife 1 at submit die SEGV\nlife 2 at started die SEGV\n'
+                        'life 3 at token:1 die SEGV\nlife 4 at done die SEGV') as s:
+        rpc = client(s)
+        for name, text in ('x', 8), ('y', 8):
+            params = {'save_prompt_cache': 1, 'prompt_cache_path': name}
+            got = rpc.run('x', seed=1, prompt_cache_params=params)[0]
+            assert got == fake_text(text, 1), got
+            with open(os.path.join(folder, name)) as f:
+                assert f.read() == 'saved'
+        assert rpc.call('rkllm.load_prompt_cache', None, 'x')['success']
+        assert rpc.run('x', seed=1)[0] == fake_text(8, 1)
+        assert s.lives() >= 4
+
+
 cases(goes_with_its_last_user, follows_the_worker_and_not_the_front, waits_for_the_worker,
       one_that_kills_costs_one_worker, one_that_hangs_is_ended, killed_from_outside_is_tried_again,
-      a_model_that_is_given_up_says_so, what_is_under_way_when_the_client_goes)
+      a_model_that_is_given_up_says_so, what_is_under_way_when_the_client_goes,
+      saved_whatever_dies)

@@ -1,5 +1,6 @@
 #include "worker/llama/caches.h"
 
+#include "worker/llama/decode.h"
 #include "worker/llama/sched.h"
 
 #include "base/log.h"
@@ -79,7 +80,8 @@ check_digest(struct cache *c, struct progress *p, struct fail *why)
 }
 
 static int
-read_cache(struct cache *c, struct progress *p, struct fail *why)
+read_cache(
+    struct cache *c, uint32_t n_ctx, struct progress *p, struct fail *why)
 {
 	uint8_t head[sizeof(struct cachefile_head)];
 	struct stat st;
@@ -95,8 +97,9 @@ read_cache(struct cache *c, struct progress *p, struct fail *why)
 	if (err != 0)
 		return err;
 	c->about = read_part(c->fd, c->parts.about, c->head.n_about);
-	c->tokens = read_part(
-	    c->fd, c->parts.tokens, sizeof(int32_t) * c->head.n_tokens);
+	c->n_tokens = c->head.n_tokens < n_ctx ? c->head.n_tokens : n_ctx;
+	c->tokens =
+	    read_part(c->fd, c->parts.tokens, sizeof(int32_t) * c->n_tokens);
 	if (c->about == NULL || c->tokens == NULL)
 		return fail_set(why, ERR_NOMEM, "", "out of memory");
 	return cachefile_read_about(&c->head, c->about, &c->is, why);
@@ -114,16 +117,17 @@ check_origin(struct engine *e, struct cache *c, struct fail *why)
 {
 	char engine[IDENTITY_MAX];
 
-	if (model_digest(&e->m) == NULL)
+	if (digested_value(&e->m.file) == NULL)
 		return fail_set(
 		    why, ERR_IO, "", "the model's file cannot be read");
-	if (!str_eq(c->is.model, as_str(e->m.digest)))
+	if (!str_eq(c->is.model, as_str(e->m.file.value)))
 		return fail_set(why, ERR_FILE, "",
 		    "belongs to another model (%.*s); save it again with this "
 		    "one",
 		    c->is.name.n < 64 ? (int)c->is.name.n : 64, c->is.name.p);
 	identity_of_state(&e->m, engine, sizeof(engine));
-	c->is_usable = str_is(c->is.engine, engine) && c->head.n_state > 0;
+	c->is_usable = str_is(c->is.engine, engine) && c->head.n_state > 0 &&
+	    c->head.n_state <= c->n_tokens;
 	return 0;
 }
 
@@ -138,7 +142,7 @@ caches_add(
 	if (c.fd < 0 || all->n == CACHES_MAX)
 		err = fail_set(why, ERR_BUSY, "", "there are too many");
 	if (err == 0)
-		err = read_cache(&c, e->p, why);
+		err = read_cache(&c, e->m.n_ctx, e->p, why);
 	if (err == 0)
 		err = check_origin(e, &c, why);
 	if (err != 0) {
@@ -146,8 +150,9 @@ caches_add(
 		return refuse(a, why);
 	}
 	if (!c.is_usable && c.head.n_state > 0)
-		log_warn("prompt cache %.*s: was computed by another build or "
-			 "device; its prompt is computed anew",
+		log_warn("prompt cache %.*s: was computed by another build, on "
+			 "another device or for a longer context; its prompt "
+			 "is computed anew",
 		    (int)a->path.n, a->path.p);
 	all->v[all->n++] = c;
 	return 0;
@@ -209,6 +214,14 @@ caches_remove(struct caches *c, uint32_t id)
 		remove_save(c, s);
 }
 
+uint64_t
+caches_kib(struct caches *c, uint32_t id)
+{
+	const struct cache *one = find(c, id);
+
+	return one == NULL ? 0 : one->head.size / KIB;
+}
+
 /* Digest and scale of each adapter that g has. */
 static void
 put_adapters(const struct gen *g, struct buf *to)
@@ -236,6 +249,7 @@ has_adapters(const struct gen *g, struct str said)
 	return is_same;
 }
 
+/* What stands for an embedding says nothing of what that is. */
 static uint32_t
 count_same(const struct cache *c, const struct gen *g)
 {
@@ -244,7 +258,8 @@ count_same(const struct cache *c, const struct gen *g)
 
 	if (most > c->head.n_state)
 		most = c->head.n_state;
-	while (n < most && c->tokens[n] == g->tokens[n])
+	while (
+	    n < most && c->tokens[n] == g->tokens[n] && !embed_is(g->tokens[n]))
 		n++;
 	return n;
 }
@@ -350,11 +365,11 @@ put_about(struct engine *e, const struct gen *g, struct buf *to)
 	struct buf adapters;
 	int err = ERR_IO;
 
-	if (model_digest(&e->m) == NULL)
+	if (digested_value(&e->m.file) == NULL)
 		return err;
 	identity_of_state(&e->m, engine, sizeof(engine));
 	a.engine = str_of(engine);
-	a.model = as_str(e->m.digest);
+	a.model = as_str(e->m.file.value);
 	buf_init(&adapters, ADAPTERS_BYTES);
 	put_adapters(g, &adapters);
 	a.adapters = buf_str(&adapters);
@@ -383,7 +398,9 @@ static int
 save(struct engine *e, const struct gen *g, int fd, uint64_t *ret_size,
     struct fail *why)
 {
-	struct cachefile_head h = { .n_tokens = g->plan.n_prompt,
+	uint32_t n_prompt = g->plan.n_prompt;
+	struct cachefile_head h = { .n_tokens = g->n_past > n_prompt ? g->n_past
+								     : n_prompt,
 		.n_state = g->n_past };
 	struct cachefile_parts parts;
 	struct stat room;
@@ -446,5 +463,6 @@ caches_put(struct engine *e, struct gen *g)
 		(void)fail_set(&why, r.err, "", "%s", err_text(r.err));
 	r.text = str_of(why.text);
 	remove_save(&e->caches, to);
-	e->events.on_saved(e->events.arg, &r);
+	if (e->events.on_saved != NULL)
+		e->events.on_saved(e->events.arg, &r);
 }

@@ -26,7 +26,8 @@ struct cache {
 	void *about;		     /* what the strings and turns are in */
 	struct cachefile_about is;
 	int32_t *tokens;
-	bool is_usable; /* its state, here */
+	uint32_t n_tokens; /* as far as a prompt can have them here */
+	bool is_usable;	   /* its state, here */
 };
 
 struct cache_save {
@@ -51,6 +52,9 @@ int caches_add_save(struct engine *e, const struct worker_attach *a, int fd,
 
 /* As its detach: an id of either kind, or of none. */
 void caches_remove(struct caches *c, uint32_t id);
+
+/* What it takes to begin with that one; 0: nothing. */
+uint64_t caches_kib(struct caches *c, uint32_t id);
 
 /* g is new, and has its sequence: takes what its cache has more. */
 void caches_take(struct engine *e, struct gen *g);

@@ -1,6 +1,6 @@
-/* The part of model.h that is used while it runs. */
+#include "worker/llama/decode.h"
+
 #include "worker/llama/logs.h"
-#include "worker/llama/model.h"
 #include "worker/llama/threads.h"
 
 #include "crash/crash.h"

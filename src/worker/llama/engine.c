@@ -197,7 +197,8 @@ submit(struct engine *e, const struct gen_submit *s)
 static void
 llama_engine_submit(struct engine *e, const struct gen_submit *s)
 {
-	pace_begin(&e->pace, PHASE_SUBMIT, size_of(s));
+	pace_begin(&e->pace, PHASE_SUBMIT,
+	    size_of(s) + caches_kib(&e->caches, s->cache));
 	submit(e, s);
 	(void)pace_end(&e->pace);
 }

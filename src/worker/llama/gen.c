@@ -2,6 +2,7 @@
 
 #include "worker/grammar.h"
 #include "worker/knobs.h"
+#include "worker/llama/decode.h"
 #include "worker/llama/prompt.h"
 
 #include "base/clock.h"

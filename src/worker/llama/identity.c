@@ -46,6 +46,19 @@ put_devices(char *ret, size_t n)
 	}
 }
 
+/* Its answer is a string that each call writes anew, so it is asked once, when
+ * the first model loads: where there are several, others look at it then. */
+static const char *
+system_info(void)
+{
+	static char kept[512];
+
+	if (kept[0] == '\0')
+		(void)snprintf(
+		    kept, sizeof(kept), "%s", llama_print_system_info());
+	return kept;
+}
+
 static void
 put_all_but_class(const struct model *m, char *ret, size_t n)
 {
@@ -57,8 +70,7 @@ put_all_but_class(const struct model *m, char *ret, size_t n)
 	    "%d, chunk %u, KV f16, weights %s, adapters %u; %s",
 	    chat_engine(), devices, m->threads[BATCH_STEP],
 	    m->threads[BATCH_CHUNK], m->chunk,
-	    m->is_fast ? "repacked" : "as filed", m->adapters.n,
-	    llama_print_system_info());
+	    m->is_fast ? "repacked" : "as filed", m->adapters.n, system_info());
 }
 
 /* Not on the number of threads: what another would have computed differs in
@@ -73,7 +85,7 @@ identity_of_state(const struct model *m, char *ret, size_t n)
 	    "Bulkhead " BULKHEAD_VERSION ", llama.cpp %s, %s, KV f16, weights "
 	    "%s; %s",
 	    chat_engine(), devices, m->is_fast ? "repacked" : "as filed",
-	    llama_print_system_info());
+	    system_info());
 }
 
 void

@@ -1,5 +1,7 @@
 #include "worker/llama/kept.h"
 
+#include "worker/llama/decode.h"
+
 #include "base/clock.h"
 
 #include <stdlib.h>

@@ -367,7 +367,7 @@ model_load(struct model *m, const struct worker_load *cfg,
 	if (err != 0)
 		return err;
 	m->deadline_us = UINT64_MAX;
-	m->file = dup(files->model);
+	digested_open(&m->file, files->model);
 	m->chunk = cfg->chunk;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
 	if (!kernels_init() && !m->is_fast)
@@ -388,14 +388,6 @@ model_load(struct model *m, const struct worker_load *cfg,
 	return err;
 }
 
-const uint8_t *
-model_digest(struct model *m)
-{
-	if (!m->has_digest && m->file > 0)
-		m->has_digest = digest_sample(m->file, m->digest) == 0;
-	return m->has_digest ? m->digest : NULL;
-}
-
 void
 model_done(struct model *m)
 {
@@ -410,7 +402,6 @@ model_done(struct model *m)
 	if (m->weights != NULL)
 		llama_model_free(m->weights);
 	free(m->bans);
-	if (m->file > 0)
-		(void)close(m->file);
+	digested_close(&m->file);
 	*m = (struct model){ 0 };
 }

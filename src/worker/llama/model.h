@@ -1,12 +1,10 @@
 /*
- * model - one loaded GGUF model: weights, KV cache, vocabulary, threads; and
- * the two kinds of batch that are decoded with it.
+ * model - one loaded GGUF model: weights, KV cache, vocabulary, threads.
  */
 #ifndef WORKER_LLAMA_MODEL_H
 #define WORKER_LLAMA_MODEL_H
 
 #include "worker/chat.h"
-#include "worker/digest.h"
 #include "worker/files.h"
 #include "worker/llama/adapters.h"
 #include "worker/llama/kernels.h"
@@ -61,9 +59,7 @@ struct model {
 	int32_t threads[BATCH_KINDS];
 	struct pool pools[POOLS_MAX];
 	enum batch_kind attached; /* whose pool the context has now */
-	int file;		  /* of the weights; 0 or less: not to be had */
-	uint8_t digest[DIGEST_SIZE]; /* of file, once somebody asked */
-	bool has_digest;
+	struct digested file;	  /* of the weights */
 	int32_t *bans;	 /* end tokens, then what the model suppresses */
 	uint32_t n_ends; /* of bans */
 	uint32_t n_bans;
@@ -80,42 +76,6 @@ struct model {
 int model_load(struct model *m, const struct worker_load *cfg,
     const struct files *files, struct progress *p, struct fail *why) MUST_CHECK;
 void model_done(struct model *m);
-
-/* m->digest: which model it is, whatever its file is called. NULL if that
- * cannot be read. */
-const uint8_t *model_digest(struct model *m);
-
-/* Decoding: begin, add tokens, run. wants_row: its logits are asked for. No
- * more than n_batch tokens. */
-void model_begin(struct model *m);
-void model_add(
-    struct model *m, int32_t token, uint32_t pos, int32_t seq, bool wants_row);
-
-/* The same with embeddings: rows of n_embd numbers, which are copied. 0 or
- * ERR_NOMEM. */
-int model_begin_embeds(struct model *m) MUST_CHECK;
-void model_add_embed(struct model *m, const float *row, uint32_t pos,
-    int32_t seq, bool wants_row);
-
-/* With these adapters. 0 or ERR_INTERNAL, with llama.cpp's words in
- * logs_error(). */
-int model_run(struct model *m, enum batch_kind kind, enum kernels k,
-    const struct adapter_set *set) MUST_CHECK;
-
-/* The logits of the i-th token added; n_vocab of them, to read and change
- * until the next run. */
-float *model_row(const struct model *m, int32_t i);
-
-/* Of the batches to come: their hidden states are wanted, and with them every
- * token is one that wants its row. Costs a graph made anew where it changes. */
-void model_want_hidden(struct model *m, bool is_wanted);
-
-/* The hidden state of the i-th token added; n_cols floats, until the next run.
- */
-const float *model_hidden(const struct model *m, int32_t i);
-
-/* Removes the tokens from position from on; 0 or ERR_INTERNAL. */
-int model_cut(struct model *m, int32_t seq, uint32_t from) MUST_CHECK;
 
 /* The bytes of a token, in room that the next call uses again. */
 struct str model_piece(const struct model *m, int32_t token, bool special,

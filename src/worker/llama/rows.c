@@ -1,5 +1,7 @@
 #include "worker/llama/rows.h"
 
+#include "worker/llama/decode.h"
+
 #include <stdlib.h>
 #include <string.h>
 

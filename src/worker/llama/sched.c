@@ -21,6 +21,7 @@
 #include "worker/llama/sched.h"
 
 #include "worker/llama/attach.h"
+#include "worker/llama/decode.h"
 #include "worker/llama/logs.h"
 
 #include "base/clock.h"

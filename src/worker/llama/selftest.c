@@ -7,6 +7,7 @@
  */
 #include "worker/llama/selftest.h"
 
+#include "worker/llama/decode.h"
 #include "worker/llama/exact.h"
 #include "worker/llama/identity.h"
 #include "worker/llama/kernels.h"

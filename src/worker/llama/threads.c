@@ -1,5 +1,7 @@
 #include "worker/llama/threads.h"
 
+#include "worker/llama/decode.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 

@@ -11,25 +11,52 @@
 #ifndef WORKER_RKLLM_ASK_H
 #define WORKER_RKLLM_ASK_H
 
+#include "worker/rkllm/memo.h"
 #include "worker/rkllm/runner.h"
 
 #include "wire/msg.h"
+
+/* A LoRA adapter that a client has attached. */
+struct ask_lora {
+	uint32_t id; /* 0: none */
+	float scale;
+};
+
+/* A conversation that the library has in its KV cache now. */
+struct ask_kept {
+	uint64_t key; /* 0: none */
+	uint32_t n;   /* its numbers, and their hash */
+	uint64_t hash;
+};
 
 /* A job and what it points at. */
 struct ask {
 	struct job job;
 	struct lib_sampling sampling;
-	char *role;
-	char *content;	  /* of a message; or NULL */
-	int32_t *tokens;  /* of an input of tokens, then those done; or NULL */
-	uint32_t n_given; /* of tokens: the prompt; 0: the library counts it */
-	uint32_t max_out; /* tokens, those done included */
+	struct ask_lora lora;
+	struct buf
+	    prompt; /* int32_t each: all before the answer, as GEN_STARTED
+			    * tells it; empty: of one message */
+	struct buf
+	    inputs; /* struct lib_input each: the job's parts, its input */
+	struct buf texts;  /* char * each, to free(3): what they point at */
+	struct buf tokens; /* int32_t each: the same */
+	char *system;	   /* of a template of the client's; or NULL */
+	char *tools;	   /* its tools; or NULL */
+	char *mark;
+	uint32_t n_prompt; /* tokens, where they are known; else 0 */
+	uint32_t max_out;  /* tokens, those done included */
+	uint64_t key;	   /* of the conversation that it is a turn of; or 0 */
 };
 
-/* n_ctx: tokens that the library was told. 0; ERR_UNSUPPORTED, ERR_INVALID,
- * ERR_CONTEXT or ERR_NOMEM, with the field in why. ask_done() in any case. */
+/* n_ctx: tokens that the library was told. kept: what it has. 0;
+ * ERR_UNSUPPORTED, ERR_INVALID, ERR_CONTEXT or ERR_NOMEM, with the field in why.
+ * ask_done() in any case. */
 int ask_make(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
-    struct fail *why) MUST_CHECK;
+    const struct ask_kept *kept, struct fail *why) MUST_CHECK;
 void ask_done(struct ask *a);
+
+/* Those of a->prompt. */
+struct i32s ask_prompt(const struct ask *a);
 
 #endif

@@ -9,7 +9,8 @@
  * A call that returns anything but 0 is ERR_INTERNAL, and why names the call
  * and the number. What the library printed is says.h's.
  *
- * Calls are made one at a time, but for lib_abort() and lib_is_running().
+ * One call at a time, but for lib_abort() and lib_is_running(), which are for
+ * while another thread is in lib_run().
  */
 #ifndef WORKER_RKLLM_LIB_H
 #define WORKER_RKLLM_LIB_H
@@ -17,8 +18,8 @@
 #include "worker/rkllm/libargs.h"
 #include "worker/rkllm/version.h"
 
-/* The symbols that are the same in every version: member, type, whether
- * nothing works without. The symbol is rkllm_ and the member. */
+/* Symbols with one type in all versions, without "rkllm_"; the type; whether
+ * nothing works without. */
 #define LIB_CALLS(C)                                                  \
 	C(destroy, rkllm_destroy_fn, true)                            \
 	C(abort, rkllm_abort_fn, true)                                \
@@ -50,8 +51,7 @@ struct lib_abi {
 extern const struct lib_abi lib_abi_12;
 extern const struct lib_abi lib_abi_13;
 
-/* A symbol of any type; whoever asks knows which. */
-typedef void lib_symbol_fn(void);
+typedef void lib_symbol_fn(void); /* of any type; who asks knows which */
 
 struct lib {
 	void *dl;

@@ -22,10 +22,12 @@
 #include <pthread.h>
 
 #define RESULTS_MAX 64u
-#define RESULT_TEXT_MAX (64u << 10) /* bytes of one token's text */
+#define RESULTS_ROOM (RESULTS_MAX + 3) /* DROPPED, FINISH, OVER always fit */
+#define RESULT_TEXT_MAX (64u << 10)    /* bytes of one token's text */
 
 enum result_kind {
 	RESULT_TOKEN,	/* text may be none: part of a character */
+	RESULT_ROWS,	/* text is some rows of floats */
 	RESULT_FED,	/* a part of the prompt was taken; perf */
 	RESULT_FINISH,	/* perf */
 	RESULT_ERROR,	/* the library says so */
@@ -37,7 +39,9 @@ struct result {
 	enum result_kind kind;
 	bool is_waiting; /* TOKEN: the character goes on */
 	int32_t token;
-	char *text; /* to free(3); or NULL */
+	char *text;		 /* to free(3); or NULL */
+	uint32_t n_cols, n_rows; /* ROWS: floats of one; of the prompt */
+	uint32_t row, n;	 /* ROWS: the first, and how many there are */
 	struct rkllm_perf perf;
 	struct fail why; /* OVER: code 0, or what failed */
 };
@@ -45,7 +49,7 @@ struct result {
 struct results {
 	pthread_mutex_t lock;
 	pthread_cond_t has_room;
-	struct result v[RESULTS_MAX + 2]; /* for DROPPED and OVER always */
+	struct result v[RESULTS_ROOM];
 	uint32_t first;
 	uint32_t n;
 	bool is_held; /* whoever puts waits */
@@ -72,7 +76,7 @@ bool results_is_stuck(struct results *q);
 
 void results_hold(struct results *q, bool is_held);
 
-/* Closed, it forgets what is in it, and all that comes but OVER. */
+/* Closed, it forgets what is in it, and all that comes but FINISH and OVER. */
 void results_open(struct results *q, bool is_open);
 
 #endif

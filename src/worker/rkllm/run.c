@@ -10,8 +10,8 @@
 #define TOKENS_MAX (512u << 10) /* bytes of tokens that wait for one another */
 
 int
-run_new(const struct gen_submit *g, uint32_t n_ctx, struct run **ret,
-    struct fail *why)
+run_new(const struct gen_submit *g, uint32_t n_ctx, const struct ask_kept *kept,
+    struct run **ret, struct fail *why)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	int err;
@@ -21,17 +21,21 @@ run_new(const struct gen_submit *g, uint32_t n_ctx, struct run **ret,
 	r->id = g->gen;
 	r->start_us = clock_us();
 	r->n_out = g->done.n;
+	r->mode = (enum gen_mode)g->mode;
+	r->row = g->rows_done;
+	r->n_wanted = g->input == INPUT_TOKENS ? g->tokens.n : 0;
 	buf_init(&r->text, TEXT_MAX);
 	buf_init(&r->tokens, TOKENS_MAX);
 	err = emit_init(&r->emit, g->stops);
 	if (err != 0)
 		(void)fail_set(why, err, "stop", "stop: %s", err_text(err));
 	else
-		err = ask_make(&r->ask, g, n_ctx, why);
+		err = ask_make(&r->ask, g, n_ctx, kept, why);
 	if (err != 0) {
 		run_free(r);
 		return err;
 	}
+	r->hash = memo_hash(memo_hash(0, ask_prompt(&r->ask)), g->done);
 	*ret = r;
 	return 0;
 }
@@ -103,6 +107,7 @@ run_take(struct run *r, const struct result *res, run_step_fn *fn, void *arg)
 	if (r->first_us == 0)
 		r->first_us = clock_us();
 	r->n_out++;
+	r->hash = memo_hash(r->hash, (struct i32s){ &res->token, 1 });
 	if (err != 0) {
 		fail(r, err);
 		return;
@@ -120,7 +125,20 @@ run_take(struct run *r, const struct result *res, run_step_fn *fn, void *arg)
 int
 run_reason(const struct run *r)
 {
+	if (r->mode != MODE_GENERATE)
+		return REASON_LENGTH;
 	return r->n_out >= r->ask.max_out ? REASON_LENGTH : REASON_EOS;
+}
+
+/* Only what ended by itself has computed what was delivered, and no more. */
+struct ask_kept
+run_kept(const struct run *r)
+{
+	if (!r->has_perf || r->reason == REASON_STOP ||
+	    r->reason == REASON_CANCEL || r->reason < 0)
+		return (struct ask_kept){ .key = 0 };
+	return (struct ask_kept){ r->ask.key, ask_prompt(&r->ask).n + r->n_out,
+		r->hash };
 }
 
 static uint64_t
@@ -147,7 +165,7 @@ run_last_word(struct run *r, int reason, struct gen_done *ret)
 		ret->text = STR("");
 	ret->stop = emit_stop(&r->emit);
 	ret->n_out = r->n_out;
-	ret->n_prompt = r->ask.n_given;
+	ret->n_prompt = r->ask.n_prompt;
 	if (ret->n_prompt == 0)
 		ret->n_prompt = r->n_read > 0
 		    ? r->n_read

@@ -30,7 +30,12 @@ struct run {
 	struct buf text;   /* shown, of tokens that are not delivered yet */
 	struct buf tokens; /* these: struct run_token each */
 	uint32_t n_out;	   /* those not delivered included */
+	uint64_t hash;	   /* of the conversation\'s numbers so far */
 	uint32_t n_read;   /* tokens of the prompt's parts, as counted by it */
+	enum gen_mode mode;
+	uint32_t n_wanted; /* rows: the tokens of the prompt; 0: not known */
+	uint32_t n_rows;   /* in all; 0: none came */
+	uint32_t row;	   /* that comes next */
 	struct rkllm_perf perf; /* of its FINISH */
 	bool has_perf;
 	uint64_t start_us;
@@ -47,8 +52,8 @@ struct run_token {
 typedef void run_step_fn(void *arg, const struct step *s);
 
 /* What is wrong with the record is in why. */
-int run_new(const struct gen_submit *g, uint32_t n_ctx, struct run **ret,
-    struct fail *why) MUST_CHECK;
+int run_new(const struct gen_submit *g, uint32_t n_ctx,
+    const struct ask_kept *kept, struct run **ret, struct fail *why) MUST_CHECK;
 
 /* NULL is allowed. */
 void run_free(struct run *r);
@@ -62,6 +67,9 @@ void run_deliver(struct run *r, run_step_fn *fn, void *arg);
 
 /* The library has ended it by itself: of what, it does not say. */
 int run_reason(const struct run *r);
+
+/* What the library then has of a conversation; no key, if it is not known. */
+struct ask_kept run_kept(const struct run *r);
 
 /* The last word. Its strings live as long as the run. */
 void run_last_word(struct run *r, int reason, struct gen_done *ret);

@@ -1,5 +1,9 @@
 #include "worker/rkllm/runner.h"
 
+#include "base/log.h"
+#include "crash/crash.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -39,6 +43,65 @@ put_token(struct runner *r, const struct rkllm_result *from, bool is_waiting)
 	results_put(r->results, &res);
 }
 
+static bool
+put_piece(struct runner *r, const struct result *about, const float *rows)
+{
+	struct result res = *about;
+	size_t n = (size_t)res.n * res.n_cols * sizeof(*rows);
+
+	res.text = malloc(n);
+	if (res.text == NULL)
+		return false;
+	memcpy(res.text, rows + (size_t)res.row * res.n_cols, n);
+	results_put(r->results, &res);
+	return true;
+}
+
+/* They are the library's as long as the callback lasts, which waits until all
+ * but the last of them are taken. */
+static void
+put_rows(struct runner *r, const struct job *job, const float *rows,
+    int32_t n_cols, int32_t n_rows)
+{
+	struct result res = { .kind = RESULT_ROWS,
+		.n_cols = (uint32_t)n_cols,
+		.n_rows = (uint32_t)n_rows,
+		.row = job->row };
+	uint32_t most;
+
+	if (rows == NULL || n_cols <= 0 || n_rows <= 0 ||
+	    (size_t)n_cols > ROW_MAX / sizeof(*rows))
+		return;
+	most = (uint32_t)(ROWS_FRAME / ((size_t)n_cols * sizeof(*rows)));
+	if (most == 0)
+		most = 1;
+	for (; res.row < res.n_rows && !atomic_load(&r->is_cancelled);
+	     res.row += res.n) {
+		uint32_t left = res.n_rows - res.row;
+
+		res.n = left < most ? left : most;
+		if (!put_piece(r, &res, rows)) {
+			put(r, RESULT_ERROR, NULL);
+			return;
+		}
+	}
+}
+
+static int
+on_rows(struct runner *r, const struct rkllm_result *from)
+{
+	const struct job *job = r->job;
+
+	if (from != NULL && job->infer.mode == RKLLM_MODE_HIDDEN)
+		put_rows(r, job, from->last_hidden_layer.hidden_states,
+		    from->last_hidden_layer.embd_size,
+		    from->last_hidden_layer.num_tokens);
+	else if (from != NULL)
+		put_rows(r, job, from->logits.logits, from->logits.vocab_size,
+		    from->logits.num_tokens);
+	return RKLLM_RELEASE;
+}
+
 /* What a part gives is rows of numbers, which are let go at once. */
 static int
 on_part(struct runner *r, const struct rkllm_result *from, int state)
@@ -62,6 +125,8 @@ runner_on_result(struct rkllm_result *result, void *userdata, int state)
 		return on_part(r, result, state);
 	switch (state) {
 	case RKLLM_STATE_NORMAL:
+		if (atomic_load(&r->wants_rows))
+			return on_rows(r, result);
 		put_token(r, result, false);
 		break;
 	case RKLLM_STATE_WAITING:
@@ -91,37 +156,145 @@ run_one(struct runner *r, const struct lib_input *in,
 	return err;
 }
 
-/* What a run before has left, where it counts: with parts before it. */
+/* What a run before has left: a run without a history has it cleared by the
+ * library, one with it goes on from what is there. */
 static int
 clean(struct runner *r, const struct job *job, struct fail *why)
 {
-	struct fail ignored;
 	int err;
 
-	if (!r->is_dirty)
+	if (!r->is_dirty || job->goes_on || !job->infer.keep_history)
 		return 0;
-	err = lib_clear_kv_cache(
-	    r->lib, true, NULL, NULL, job->n_parts > 0 ? why : &ignored);
+	err = lib_clear_kv_cache(r->lib, true, NULL, NULL, why);
 	r->is_dirty = err != 0;
-	return job->n_parts > 0 ? err : 0;
+	return err;
+}
+
+/* What a job wants set, in one string; NULL: no memory. */
+static char *
+template_of(const struct job *job)
+{
+	char *all;
+
+	return asprintf(&all, "%s\n%s\n%s", job->system,
+		   job->tools != NULL ? job->tools : "",
+		   job->tools != NULL ? job->mark : "") < 0
+	    ? NULL
+	    : all;
+}
+
+static bool
+is_set(const struct runner *r, const struct job *job)
+{
+	char *wanted = template_of(job);
+	bool is_same = wanted != NULL && strcmp(r->set, wanted) == 0;
+
+	free(wanted);
+	return is_same;
+}
+
+/* The library keeps what was set: from tools to none, and back to the model's
+ * own, only a new beginning leads. */
+bool
+runner_must_reload(const struct runner *r, const struct job *job)
+{
+	if (r->set == NULL)
+		return false;
+	if (job->system == NULL)
+		return job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0;
+	return (r->has_tools || job->tools != NULL) && !is_set(r, job);
+}
+
+/* Without its model the process is of no use: another is. */
+static void
+reload(struct runner *r)
+{
+	struct fail why = { 0 };
+
+	lib_destroy(r->lib);
+	free(r->set);
+	r->set = NULL;
+	r->is_dirty = false;
+	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
+		return;
+	log_error("the model could not be loaded anew: %s", why.text);
+	crash_note_abort(why.text);
+	abort();
+}
+
+static int
+set_template(struct runner *r, const struct job *job, struct fail *why)
+{
+	if (job->tools != NULL)
+		return lib_set_function_tools(
+		    r->lib, job->system, job->tools, job->mark, why);
+	return lib_set_chat_template(r->lib, job->system, "", "", why);
+}
+
+static int
+use_template(struct runner *r, const struct job *job, struct fail *why)
+{
+	char *wanted;
+	int err;
+
+	if (runner_must_reload(r, job))
+		reload(r);
+	if (job->system == NULL || (r->set != NULL && is_set(r, job)))
+		return 0;
+	wanted = template_of(job);
+	if (wanted == NULL)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	err = set_template(r, job, why);
+	if (err != 0) {
+		free(wanted);
+		return err;
+	}
+	free(r->set);
+	r->set = wanted;
+	r->has_tools = job->tools != NULL;
+	return 0;
+}
+
+/* Its file is a client's: what is wrong with it is no fault of the model. */
+static int
+use_lora(struct runner *r, const struct job *job, struct fail *why)
+{
+	struct runner_lora *l = job->lora;
+	int err;
+
+	if (l == NULL || l->is_loaded)
+		return 0;
+	err = lib_load_lora(r->lib, l->path, l->name, l->scale, why);
+	if (err == ERR_INTERNAL)
+		return fail_set(why, ERR_FILE, "lora_params",
+		    "lora_params: the library does not take the adapter's "
+		    "file: %.200s",
+		    why->text);
+	l->is_loaded = err == 0;
+	return err;
 }
 
 static void
 do_job(struct runner *r, const struct job *job, struct fail *why)
 {
 	const struct lib_infer reading = { .mode = RKLLM_MODE_HIDDEN,
-		.keep_history = true };
-	int err = clean(r, job, why);
+		.keep_history = true,
+		.lora = job->infer.lora };
+	int err = use_template(r, job, why);
+
+	if (err == 0)
+		err = use_lora(r, job, why);
+	if (err == 0)
+		err = clean(r, job, why);
 
 	atomic_store(&r->is_reading, true);
 	for (uint32_t i = 0; i < job->n_parts && err == 0; i++)
 		err = run_one(r, &job->parts[i], &reading, why);
 	atomic_store(&r->is_reading, false);
+	atomic_store(&r->wants_rows, job->infer.mode != RKLLM_MODE_GENERATE);
 	if (err == 0)
-		err = run_one(r, &job->input, &job->infer, why);
-	if (err != 0 || job->n_parts > 0 || job->infer.keep_history ||
-	    atomic_load(&r->is_cancelled))
-		r->is_dirty = true;
+		err = run_one(r, job->input, &job->infer, why);
+	r->is_dirty = job->infer.keep_history;
 }
 
 static const struct job *
@@ -184,7 +357,11 @@ runner_stop(struct runner *r)
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_S;
-	return pthread_timedjoin_np(r->thread, NULL, &until) == 0;
+	if (pthread_timedjoin_np(r->thread, NULL, &until) != 0)
+		return false;
+	free(r->set);
+	r->set = NULL;
+	return true;
 }
 
 void

@@ -18,24 +18,42 @@
 #include "worker/rkllm/lib.h"
 #include "worker/rkllm/results.h"
 
+#include "wire/msg.h"
 #include "wire/progress.h"
 
 #include <stdatomic.h>
 
-#define JOB_PARTS_MAX 2u
-
 /* What it points at is the caller's until RESULT_OVER. */
 struct job {
-	struct lib_input parts[JOB_PARTS_MAX]; /* read before */
+	const struct lib_input *parts; /* read before its input */
 	uint32_t n_parts;
-	struct lib_input input;
+	const struct lib_input *input;
 	struct lib_infer infer;
+	uint32_t row; /* the first that is wanted, of modes 1 and 2 */
+	bool goes_on; /* from what is in the KV cache */
+	/* A template that has nothing but a system prompt, or, with tools,
+	 * the model's own with both; system NULL: the model's own. */
+	const char *system;
+	const char *tools;	  /* JSON; or NULL */
+	const char *mark;	  /* of a tool's answer */
+	struct runner_lora *lora; /* or NULL */
+};
+
+/* An adapter of a client; the library is told of it when a job first wants it. */
+struct runner_lora {
+	char path[32];
+	char name[32];
+	float scale;
+	bool is_loaded;
 };
 
 struct runner {
 	struct lib *lib;
 	struct results *results;
-	struct progress *p; /* or NULL */
+	struct progress *p;	/* or NULL */
+	struct lib_param param; /* of init, for the next */
+	char *set;	/* all of the template that was set; NULL: none */
+	bool has_tools; /* it has */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;
@@ -44,6 +62,7 @@ struct runner {
 	bool is_dirty;		  /* the KV cache may hold something */
 	atomic_bool is_cancelled; /* the job */
 	atomic_bool is_reading;	  /* a part: what it generates is not wanted */
+	atomic_bool wants_rows;	  /* its mode is not RKLLM_MODE_GENERATE */
 	atomic_bool is_running;	  /* a callback now is of the job */
 };
 
@@ -54,6 +73,10 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
+
+/* Whether a job first needs the model loaded anew, for another template. There
+ * must be no job. */
+bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then
  * nothing that it uses may be freed. */

@@ -15,7 +15,8 @@
  *	tokens N	"0 1 2 ..." and its end after N tokens (100)
  *	text REST	REST, a byte a token: characters that are not whole yet
  *			are RKLLM_STATE_WAITING
- *	params		as its first token what the run was told
+ *	params		as its first token what the run was told, and how many
+ *			tokens the history had
  *	crash K, hang K, error K
  *			when token K is due; but not in a run that goes on
  *			with tokens, which is how a resume comes
@@ -46,7 +47,9 @@
 #endif
 
 #define ANSWER 1000
-#define TOKEN_US 300 /* what a token takes to compute */
+#define TOKEN_US 300	/* what a token takes to compute */
+#define ROW_US 10	/* and a token of a prompt */
+#define CRASH_US 100000 /* and what a deadly one: those before have been sent */
 
 const char fake_sdk[] __attribute__((used)) =
     "RKLLM SDK (version: " FAKE_VERSION " | target: Linux | build: fake)";
@@ -57,8 +60,13 @@ struct fake {
 	void *userdata;
 	char prompt[65536]; /* of the history; or empty */
 	int n_read;	    /* tokens that the history has, without answers */
-	int n_said;	    /* answers in it */
-	char waiting[4];    /* bytes of a character */
+	int n_said;	    /* tokens of the answer to the last prompt */
+	int n_all;	    /* tokens in it */
+	int n_loads;	    /* of the model, in this process */
+	char system[64];    /* of the template that was set; "-": none */
+	char loras[8][32];  /* names */
+	int n_loras;
+	char waiting[4]; /* bytes of a character */
 	int n_waiting;
 	pthread_mutex_t lock;
 	int is_running;
@@ -74,6 +82,8 @@ struct turn {
 	int n_new;
 };
 
+static int n_loads;
+
 struct PARAM rkllm_createDefaultParam(void);
 int rkllm_run(
     void *handle, struct INPUT *input, struct INFER *infer, void *userdata);
@@ -86,6 +96,7 @@ rkllm_clear_kv_cache_fn rkllm_clear_kv_cache;
 rkllm_get_kv_cache_size_fn rkllm_get_kv_cache_size;
 rkllm_load_lora_fn rkllm_load_lora;
 rkllm_set_chat_template_fn rkllm_set_chat_template;
+rkllm_set_function_tools_fn rkllm_set_function_tools;
 #if FAKE_LAYOUT == 13
 int rkllm_init(
     void **ret, struct PARAM *param, struct rkllm13_callback *callback);
@@ -116,15 +127,6 @@ hang(void)
 		(void)pause();
 }
 
-static _Noreturn void
-crash(void)
-{
-	volatile int *nowhere = NULL;
-
-	*nowhere = 1;
-	abort();
-}
-
 /* 0 or -1. */
 static int
 obey(char *line)
@@ -141,7 +143,7 @@ obey(char *line)
 	else if (strcmp(line, "fail") == 0)
 		return -1;
 	else if (strcmp(line, "crash") == 0)
-		crash();
+		abort();
 	else if (strcmp(line, "hang") == 0)
 		hang();
 	else if (strcmp(line, "open") == 0 && rest != NULL) {
@@ -179,6 +181,18 @@ play(const char *path)
 	return err;
 }
 
+/* A name that no run may have loaded is the run's failure. */
+static int
+knows(const struct fake *f, const struct rkllm_lora_param *lora)
+{
+	if (lora == NULL)
+		return 1;
+	for (int i = 0; i < f->n_loras; i++)
+		if (strcmp(f->loras[i], lora->lora_adapter_name) == 0)
+			return 1;
+	return 0;
+}
+
 static int
 begin(
     void **ret, const struct PARAM *param, rkllm_result_fn *on, void *userdata)
@@ -199,6 +213,8 @@ begin(
 	f->param = *param;
 	f->on = on;
 	f->userdata = userdata;
+	f->n_loads = ++n_loads;
+	(void)snprintf(f->system, sizeof(f->system), "-");
 	(void)pthread_mutex_init(&f->lock, NULL);
 	*ret = f;
 	return 0;
@@ -279,7 +295,7 @@ static void
 forget(struct fake *f)
 {
 	f->prompt[0] = '\0';
-	f->n_read = f->n_said = f->n_waiting = 0;
+	f->n_read = f->n_said = f->n_waiting = f->n_all = 0;
 }
 
 #ifndef FAKE_WITHOUT_CLEAR
@@ -300,26 +316,50 @@ rkllm_get_kv_cache_size(void *handle, int *cache_sizes)
 {
 	const struct fake *f = handle;
 
-	cache_sizes[0] = f->n_read + f->n_said;
+	cache_sizes[0] = f->n_all;
 	return 0;
 }
 
 int
 rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
 {
-	(void)handle;
-	return access(adapter->lora_adapter_path, R_OK);
+	struct fake *f = handle;
+	FILE *file = fopen(adapter->lora_adapter_path, "r");
+	char word[5] = "";
+
+	if (file == NULL || f->n_loras == 8)
+		return -1;
+	(void)!fread(word, 1, 4, file);
+	(void)fclose(file);
+	if (strcmp(word, "LORA") != 0)
+		return -1;
+	(void)snprintf(f->loras[f->n_loras++], sizeof(f->loras[0]), "%s",
+	    adapter->lora_adapter_name);
+	return 0;
 }
 
 int
 rkllm_set_chat_template(void *handle, const char *system_prompt,
     const char *prompt_prefix, const char *prompt_postfix)
 {
-	(void)handle;
-	return system_prompt != NULL && prompt_prefix != NULL &&
-		prompt_postfix != NULL
-	    ? 0
-	    : -1;
+	struct fake *f = handle;
+
+	if (system_prompt == NULL || prompt_prefix == NULL ||
+	    prompt_postfix == NULL)
+		return -1;
+	(void)snprintf(f->system, sizeof(f->system), "%s", system_prompt);
+	return 0;
+}
+
+int
+rkllm_set_function_tools(void *handle, const char *system_prompt,
+    const char *tools, const char *tool_response_str)
+{
+	struct fake *f = handle;
+
+	(void)snprintf(f->system, sizeof(f->system), "%.8s+%.24s+%.16s",
+	    system_prompt, tools, tool_response_str);
+	return 0;
 }
 
 /* The number behind a word of the prompt, or what there is without. */
@@ -352,6 +392,7 @@ read_tokens(struct fake *f, const struct rkllm_token_input *in)
 			f->n_said = in->input_ids[i] - ANSWER + 1;
 		else
 			f->n_read++;
+	f->n_all += (int)in->n_tokens;
 }
 
 static void
@@ -363,18 +404,35 @@ read_input(struct fake *f, const struct INPUT *in)
 	}
 	(void)snprintf(f->prompt, sizeof(f->prompt), "%s", in->prompt_input);
 	f->n_read += (int)strlen(in->prompt_input);
+	f->n_all += (int)strlen(in->prompt_input);
 	f->n_said = 0;
 }
 
-/* The rows of a prompt of tokens that are 4 wide. */
+/* A row of each token that was read: 4 wide, or 8 of logits; the numbers count
+ * up. */
 static void
 tell_rows(struct turn *t)
 {
-	float rows[4] = { 1, 2, 3, 4 };
+	int n = t->input->input_type == RKLLM_IN_TOKEN
+	    ? (int)t->input->token_input.n_tokens
+	    : (int)strlen(t->input->prompt_input);
+	int is_hidden = t->infer->mode == RKLLM_MODE_HIDDEN;
+	int n_cols = is_hidden ? 4 : 8;
+	float *rows = calloc((size_t)(n * n_cols) + 1, sizeof(*rows));
 	struct rkllm_result r = { .text = NULL };
 
-	r.last_hidden_layer = (struct rkllm_hidden){ rows, 4, 1 };
-	(void)t->f->on(&r, t->userdata, RKLLM_STATE_NORMAL);
+	if (rows == NULL)
+		abort();
+	(void)usleep((useconds_t)n * ROW_US);
+	for (int i = 0; i < n * n_cols; i++)
+		rows[i] = (float)i / 4;
+	if (is_hidden)
+		r.last_hidden_layer = (struct rkllm_hidden){ rows, n_cols, n };
+	else
+		r.logits = (struct rkllm_logits){ rows, n_cols, n };
+	if (t->f->on(&r, t->userdata, RKLLM_STATE_NORMAL) != RKLLM_RELEASE)
+		abort();
+	free(rows);
 }
 
 static void
@@ -392,9 +450,15 @@ describe(const struct turn *t, char *ret, size_t n)
 	int most = p->max_new_tokens;
 #endif
 
-	(void)snprintf(ret, n, "k=%d t=%.2f ctx=%d new=%d think=%d role=%s ", k,
-	    (double)temperature, p->max_context_len, most,
-	    t->input->enable_thinking, t->input->role);
+	(void)snprintf(ret, n,
+	    "k=%d t=%.2f ctx=%d new=%d think=%d role=%s kv=%d system=%s "
+	    "loads=%d lora=%s ",
+	    k, (double)temperature, p->max_context_len, most,
+	    t->input->enable_thinking, t->input->role, t->f->n_all,
+	    t->f->system, t->f->n_loads,
+	    t->infer->lora_params != NULL
+		? t->infer->lora_params->lora_adapter_name
+		: "-");
 }
 
 /* Bytes that the character beginning with c has. */
@@ -462,8 +526,10 @@ misbehave(struct turn *t)
 			(void)usleep(TOKEN_US);
 	if (t->input->input_type == RKLLM_IN_TOKEN)
 		return 0;
-	if (number(f, "crash ", -1) == f->n_said)
-		crash();
+	if (number(f, "crash ", -1) == f->n_said) {
+		(void)usleep(CRASH_US);
+		abort();
+	}
 	if (number(f, "hang ", -1) == f->n_said)
 		hang();
 	if (number(f, "error ", -1) != f->n_said)
@@ -483,6 +549,7 @@ generate(struct turn *t)
 			break;
 		(void)say_next(t);
 		t->f->n_said++;
+		t->f->n_all++;
 		t->n_new++;
 	}
 	(void)tell(t, "", RKLLM_STATE_FINISH);
@@ -496,7 +563,7 @@ rkllm_run(
 	struct turn t = { f, userdata != NULL ? userdata : f->userdata, input,
 		infer, 0 };
 
-	if (running(f, 1))
+	if (!knows(f, infer->lora_params) || running(f, 1))
 		return -1;
 	/* Without a history the run stands alone. */
 	if (!infer->keep_history)

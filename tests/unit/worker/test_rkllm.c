@@ -19,6 +19,8 @@
 
 #define N_CTX 100u
 
+static const struct ask_kept none;
+
 /* As the surfaces send it when a client says nothing. */
 static struct gen_submit
 plain(void)
@@ -50,7 +52,7 @@ refused(const struct gen_submit *g, int code, const char *field)
 	struct fail why = { .code = 0 };
 	struct ask a;
 
-	assert_int_equal(ask_make(&a, g, N_CTX, &why), code);
+	assert_int_equal(ask_make(&a, g, N_CTX, &none, &why), code);
 	assert_string_equal(why.field, field);
 	ask_done(&a);
 }
@@ -63,11 +65,11 @@ test_defaults_are_taken(void **state)
 	struct ask a;
 
 	(void)state;
-	assert_int_equal(ask_make(&a, &g, N_CTX, &why), 0);
+	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
 	assert_int_equal(a.job.n_parts, 0);
-	assert_int_equal(a.job.input.type, RKLLM_IN_PROMPT);
-	assert_string_equal(a.job.input.prompt, "Hi");
-	assert_string_equal(a.job.input.role, "user");
+	assert_int_equal(a.job.input->type, RKLLM_IN_PROMPT);
+	assert_string_equal(a.job.input->prompt, "Hi");
+	assert_string_equal(a.job.input->role, "user");
 	assert_false(a.job.infer.keep_history);
 	assert_int_equal(a.job.infer.max_new_tokens, N_CTX);
 	assert_int_equal(a.job.infer.sampling->top_k, 40);
@@ -77,9 +79,9 @@ test_defaults_are_taken(void **state)
 	g.messages = STR("[{\"role\":\"tool\",\"content\":["
 			 "{\"type\":\"text\",\"text\":\"a\"},"
 			 "{\"type\":\"text\",\"text\":\"b\"}]}]");
-	assert_int_equal(ask_make(&a, &g, N_CTX, &why), 0);
-	assert_string_equal(a.job.input.prompt, "ab");
-	assert_string_equal(a.job.input.role, "tool");
+	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
+	assert_string_equal(a.job.input->prompt, "ab");
+	assert_string_equal(a.job.input->role, "tool");
 	assert_int_equal(a.job.infer.sampling->top_k, 1);
 	ask_done(&a);
 }
@@ -88,6 +90,7 @@ static void
 test_what_it_has_not(void **state)
 {
 	const struct bias bias = { .token = 1, .bias = 1 };
+	const struct bias two[] = { bias, bias };
 	struct gen_submit g;
 
 	(void)state;
@@ -108,8 +111,8 @@ test_what_it_has_not(void **state)
 	REFUSED(ERR_UNSUPPORTED, "ignore_eos", ignore_eos, 1);
 	REFUSED(ERR_UNSUPPORTED, "logit_bias", logit_bias,
 	    (struct biases){ &bias, 1 });
-	REFUSED(ERR_UNSUPPORTED, "lora", adapters, (struct biases){ &bias, 1 });
-	REFUSED(ERR_UNSUPPORTED, "prompt", input, INPUT_PROMPT);
+	REFUSED(ERR_UNSUPPORTED, "lora", adapters, (struct biases){ two, 2 });
+	REFUSED(ERR_INVALID, "prompt", input, INPUT_PROMPT);
 	REFUSED(ERR_UNSUPPORTED, "messages", messages, STR("[]"));
 	REFUSED(ERR_UNSUPPORTED, "role", messages, STR("[{}]"));
 	REFUSED(ERR_INVALID, "messages", messages,
@@ -136,21 +139,21 @@ test_resume(void **state)
 	g.resume = 1;
 	g.done = (struct i32s){ ids, 3 };
 	g.max_tokens = 10;
-	assert_int_equal(ask_make(&a, &g, N_CTX, &why), 0);
+	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
 	assert_int_equal(a.job.n_parts, 1);
 	assert_string_equal(a.job.parts[0].prompt, "Hi");
-	assert_int_equal(a.job.input.type, RKLLM_IN_TOKEN);
-	assert_int_equal(a.job.input.tokens.n_tokens, 3);
+	assert_int_equal(a.job.input->type, RKLLM_IN_TOKEN);
+	assert_int_equal(a.job.input->tokens.n_tokens, 3);
 	assert_true(a.job.infer.keep_history);
 	assert_int_equal(a.job.infer.max_new_tokens, 7);
 	ask_done(&a);
 	g.input = INPUT_TOKENS;
 	g.tokens = (struct i32s){ ids + 1, 2 };
-	assert_int_equal(ask_make(&a, &g, N_CTX, &why), 0);
+	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
 	assert_int_equal(a.job.n_parts, 0);
-	assert_int_equal(a.job.input.tokens.n_tokens, 5);
-	assert_int_equal(a.job.input.tokens.input_ids[2], 7);
-	assert_int_equal(a.n_given, 2);
+	assert_int_equal(a.job.input->tokens.n_tokens, 5);
+	assert_int_equal(a.job.input->tokens.input_ids[2], 7);
+	assert_int_equal(a.n_prompt, 2);
 	assert_false(a.job.infer.keep_history);
 	ask_done(&a);
 	g.done.n = 10;
@@ -204,7 +207,7 @@ test_tokens_wait_for_their_text(void **state)
 	buf_puts(&stops, "STOP");
 	g.stops.packed = buf_str(&stops);
 	g.max_tokens = 10;
-	assert_int_equal(run_new(&g, N_CTX, &r, &why), 0);
+	assert_int_equal(run_new(&g, N_CTX, &none, &r, &why), 0);
 	assert_string_equal(take(r, 1, "a"), "1:0:a|");
 	assert_string_equal(take(r, 2, NULL), "");
 	assert_string_equal(take(r, 3, "é"), "2:1:|3:0:é|");
@@ -232,7 +235,7 @@ test_the_end(void **state)
 
 	(void)state;
 	g.max_tokens = 3;
-	assert_int_equal(run_new(&g, N_CTX, &r, &why), 0);
+	assert_int_equal(run_new(&g, N_CTX, &none, &r, &why), 0);
 	assert_int_equal(run_reason(r), REASON_EOS);
 	(void)take(r, 1, "a");
 	(void)take(r, 2, NULL);

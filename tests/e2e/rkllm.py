@@ -151,16 +151,9 @@ def refusals():
 
 def not_yet():
     """What the library could do, and this engine cannot so far."""
-    folder = os.path.join(FOLDER, 'caches')
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, 'x'), 'w') as f:
-        f.write('a cache')
-    with serve(options=('--prompt-cache-dir', folder)) as s, s.rpc() as r:
+    with serve() as s, s.rpc() as r:
         r.init('board')
         for call in (
-                lambda: r.call('rkllm.load_prompt_cache', None, 'x'),
-                lambda: r.run('tokens 1', prompt_cache_params={
-                    'save_prompt_cache': 1, 'prompt_cache_path': 'y'}),
                 lambda: r.next(r.send('rkllm.run', None, {'input_type': 2, 'embed_input': {
                     'embed': [0.5] * 8, 'n_tokens': 2}}, None)),
                 lambda: r.next(r.send('rkllm.run', None, {'input_type': 3, 'multimodal_input': {
@@ -174,6 +167,48 @@ def not_yet():
                 assert why.code == -32005, why
         assert r.run('tokens 2')[0] == counted(2)
         assert s.status()['models'][0]['restarts'] == 0
+
+
+def prompt_caches():
+    folder = os.path.join(FOLDER, 'caches')
+    os.makedirs(folder)
+    option = '--prompt-cache-dir', folder
+    save = {'save_prompt_cache': 1, 'prompt_cache_path': 'mine'}
+    with serve(options=option) as s, s.rpc() as r:
+        r.init('board')
+        said = r.run('params tokens 9', prompt_cache_params=save)[0]
+        assert 'cache=0 ' in said and said.endswith('7 8 '), said
+        assert os.listdir(folder) == ['mine']
+    with serve(options=option) as s, s.rpc() as r, s.rpc() as other:  # in another life
+        r.init('board')
+        other.init('board')
+        assert r.call('rkllm.load_prompt_cache', None, 'mine')['success']
+        for _ in range(2):
+            assert 'cache=15 ' in r.run('params tokens 1')[0]
+            assert 'cache=0 ' in other.run('params tokens 1')[0]
+        assert 'cache=15 ' in r.run('params tokens 9 crash 4')[0]
+        assert r.call('rkllm.release_prompt_cache', None)['success']
+        assert 'cache=0 ' in r.run('params tokens 1')[0]
+
+    def refused(name, word, **more):
+        with serve(options=option, **more) as s, s.rpc() as r:
+            r.init('board')
+            try:
+                r.call('rkllm.load_prompt_cache', None, name)
+                raise AssertionError('it was taken')
+            except RpcError as why:
+                assert why.code == -32004 and word in why.message, why
+            assert r.run('tokens 2')[0] == counted(2)
+    refused('mine', 'another model', script='print other')
+    refused('mine', 'another version', version='1.2.3')
+    with open(os.path.join(folder, 'mine'), 'rb') as f:
+        data = f.read()
+    for name, bad in ('cut', data[:-2]), ('odd', b'GGUF' * 99), ('changed', data[:-1] + b'x'):
+        with open(os.path.join(folder, name), 'wb') as f:
+            f.write(bad)
+    refused('cut', 'damaged')
+    refused('odd', 'no prompt cache')
+    refused('changed', 'damaged')
 
 
 def say(r, text, role='user', **infer):
@@ -295,7 +330,7 @@ def lora():
         assert re.search(r'loads=2 lora=\d+@0.5 ', said), said
         s.kill_worker()
         said = r.run('params tokens 9 crash 4', lora_params={'lora_adapter_name': 'fine'})[0]
-        assert re.search(r'lora=\d+@0.5 1 2 3 4 5 6 7 8 $', said), said
+        assert re.search(r'lora=\d+@0.5 cache=0 1 2 3 4 5 6 7 8 $', said), said
 
 
 def rows():
@@ -555,7 +590,8 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, not_yet, conversations, templates, function_tools,
+          refusals, not_yet, prompt_caches,
+          conversations, templates, function_tools,
           lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,

@@ -109,6 +109,7 @@ give_up(struct engine *e)
 	if (e->model >= 0)
 		(void)close(e->model);
 	lora_done(&e->loras);
+	cache_done(&e->caches);
 	results_done(&e->results);
 	free(e);
 }
@@ -144,6 +145,7 @@ rkllm_load(struct engine **ret, const struct worker_load *cfg,
 		return err;
 	}
 	describe_library(e);
+	cache_init(&e->caches, e->model, flow_lib.version.text);
 	pace_init(&e->pace, p, e->size);
 	*ret = e;
 	return 0;
@@ -178,6 +180,31 @@ rkllm_describe(const struct engine *e, struct worker_ready *ret)
 	ret->size = e->size;
 }
 
+/* What is to be saved may have been, by the worker before. */
+static int
+use_caches(struct engine *e, const struct gen_submit *g, struct run *r,
+    struct fail *why)
+{
+	struct job *j = &r->ask.job;
+
+	if (g->cache != 0) {
+		if (!cache_path(&e->caches, g->cache, r->cache_path))
+			return fail_set(why, ERR_INVALID, "cache",
+			    "cache: there is no prompt cache %u", g->cache);
+		j->cache = g->cache;
+		j->cache_path = r->cache_path;
+	}
+	if (!cache_has_save(&e->caches, g->save))
+		return 0;
+	r->save = g->save;
+	r->save_fd = cache_new(r->save_path);
+	if (r->save_fd < 0)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	j->infer.cache_path = r->save_path;
+	j->infer.save_cache = true;
+	return 0;
+}
+
 static int
 new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
     struct fail *why)
@@ -198,6 +225,11 @@ new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
 	if (err == 0 && r->ask.lora.id != 0)
 		err = lora_find(&e->loras, r->ask.lora.id, r->ask.lora.scale,
 		    &r->ask.job.lora, why);
+	if (err != 0) {
+		run_free(r);
+		return err;
+	}
+	err = use_caches(e, g, r, why);
 	if (err != 0) {
 		run_free(r);
 		return err;
@@ -296,16 +328,19 @@ static int
 rkllm_attach(
     struct engine *e, const struct worker_attach *a, int fd, struct fail *why)
 {
-	if (a->kind != ATTACH_LORA)
-		return fail_set(why, ERR_UNSUPPORTED, NULL,
-		    "this model's engine takes no files of kind %u", a->kind);
-	return lora_attach(&e->loras, a->id, fd, why);
+	if (a->kind == ATTACH_LORA)
+		return lora_attach(&e->loras, a->id, fd, why);
+	if (a->kind == ATTACH_CACHE || a->kind == ATTACH_SAVE)
+		return cache_attach(&e->caches, a, fd, why);
+	return fail_set(why, ERR_UNSUPPORTED, NULL,
+	    "this model's engine takes no files of kind %u", a->kind);
 }
 
 static void
 rkllm_detach(struct engine *e, uint32_t id)
 {
 	lora_detach(&e->loras, id);
+	cache_detach(&e->caches, id);
 	flow_sweep(e);
 }
 

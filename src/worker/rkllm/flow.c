@@ -130,10 +130,17 @@ lora_of(const struct run *r)
 	return r == NULL ? 0 : r->ask.lora.id;
 }
 
+static uint32_t
+cache_of(const struct run *r)
+{
+	return r == NULL ? 0 : r->ask.job.cache;
+}
+
 void
 flow_sweep(struct engine *e)
 {
 	lora_sweep(&e->loras, lora_of(e->run), lora_of(e->next));
+	cache_sweep(&e->caches, cache_of(e->run), cache_of(e->next));
 }
 
 static void
@@ -146,6 +153,21 @@ on_step(void *arg, const struct step *s)
 		atomic_fetch_add(&e->p->tokens, 1);
 }
 
+/* The library has written it when the prompt is computed. */
+static void
+put_cache(struct engine *e, struct run *r)
+{
+	struct fail why = { 0 };
+	struct worker_saved s;
+
+	if (r->save == 0)
+		return;
+	cache_put(&e->caches, r->save, r->save_fd, &s, &why);
+	r->save = 0;
+	if (e->events.on_saved != NULL)
+		e->events.on_saved(e->events.arg, &s);
+}
+
 static void
 on_token(struct engine *e, struct run *r, const struct result *res)
 {
@@ -153,6 +175,7 @@ on_token(struct engine *e, struct run *r, const struct result *res)
 		return;
 	(void)pace_end(&e->pace);
 	flow_begin_phase(e, PHASE_DECODE, 1);
+	put_cache(e, r);
 	run_take(r, res, on_step, e);
 	/* It knows the budget of a run, where it takes one with it. */
 	if (flow_is_ending(r) &&
@@ -210,7 +233,8 @@ on_fed(struct engine *e, struct run *r, const struct result *res)
 static void
 on_finish(struct engine *e, struct run *r, const struct result *res)
 {
-	(void)e;
+	if (!flow_is_ending(r))
+		put_cache(e, r);
 	r->perf = res->perf;
 	r->has_perf = true;
 }

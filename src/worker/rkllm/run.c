@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define TEXT_MAX (8u << 20)	/* bytes held back, with the longest stop */
 #define TOKENS_MAX (512u << 10) /* bytes of tokens that wait for one another */
@@ -22,6 +23,7 @@ run_new(const struct gen_submit *g, uint32_t n_ctx, const struct ask_kept *kept,
 	r->start_us = clock_us();
 	r->n_out = g->done.n;
 	r->mode = (enum gen_mode)g->mode;
+	r->save_fd = -1;
 	r->row = g->rows_done;
 	r->n_wanted = g->input == INPUT_TOKENS ? g->tokens.n : 0;
 	buf_init(&r->text, TEXT_MAX);
@@ -49,6 +51,8 @@ run_free(struct run *r)
 	emit_done(&r->emit);
 	buf_done(&r->text);
 	buf_done(&r->tokens);
+	if (r->save_fd >= 0)
+		(void)close(r->save_fd);
 	free(r);
 }
 

@@ -235,6 +235,7 @@ reload(struct runner *r, const struct job *job)
 	free(r->set);
 	r->set = NULL;
 	r->has_tools = false;
+	r->cache = 0;
 	r->is_dirty = false;
 	r->life++;
 	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
@@ -296,6 +297,27 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 	return err;
 }
 
+static int
+use_cache(struct runner *r, const struct job *job, struct fail *why)
+{
+	int err = 0;
+
+	if (r->cache == job->cache)
+		return 0;
+	if (r->cache != 0)
+		err = lib_release_prompt_cache(r->lib, why);
+	r->cache = 0;
+	if (err == 0 && job->cache != 0)
+		err = lib_load_prompt_cache(r->lib, job->cache_path, why);
+	if (err == 0)
+		r->cache = job->cache;
+	else if (err == ERR_INTERNAL)
+		err = fail_set(why, ERR_FILE, "prompt_cache_path",
+		    "prompt cache: the library does not take it: %.200s",
+		    why->text);
+	return err;
+}
+
 static void
 do_job(struct runner *r, const struct job *job, struct fail *why)
 {
@@ -306,6 +328,8 @@ do_job(struct runner *r, const struct job *job, struct fail *why)
 
 	if (err == 0)
 		err = use_lora(r, job, why);
+	if (err == 0)
+		err = use_cache(r, job, why);
 	if (err == 0)
 		err = clean(r, job, why);
 

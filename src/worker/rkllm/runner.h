@@ -37,6 +37,8 @@ struct job {
 	const char *tools;	  /* JSON; or NULL */
 	const char *mark;	  /* of a tool's answer */
 	struct runner_lora *lora; /* or NULL */
+	uint32_t cache;		  /* a prompt cache to begin with; 0: none */
+	const char *cache_path;
 };
 
 /* An adapter of a client; the library is told of it when a job first wants it. */
@@ -54,6 +56,7 @@ struct runner {
 	struct lib_param param; /* of init, for the next */
 	char *set;	/* all of the template that was set; NULL: none */
 	bool has_tools; /* it has */
+	uint32_t cache; /* the prompt cache that is loaded; 0: none */
 	uint32_t life;	/* of the model: 1, 2 after it was loaded anew ... */
 	pthread_t thread;
 	pthread_mutex_t lock;

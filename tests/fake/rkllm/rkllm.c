@@ -66,6 +66,7 @@ struct fake {
 	char system[64];    /* of the template that was set; "-": none */
 	char loras[8][32];  /* names */
 	int n_loras;
+	int cache;	 /* tokens of the one that is loaded; 0: none */
 	char waiting[4]; /* bytes of a character */
 	int n_waiting;
 	pthread_mutex_t lock;
@@ -97,6 +98,8 @@ rkllm_get_kv_cache_size_fn rkllm_get_kv_cache_size;
 rkllm_load_lora_fn rkllm_load_lora;
 rkllm_set_chat_template_fn rkllm_set_chat_template;
 rkllm_set_function_tools_fn rkllm_set_function_tools;
+rkllm_load_prompt_cache_fn rkllm_load_prompt_cache;
+rkllm_release_prompt_cache_fn rkllm_release_prompt_cache;
 #if FAKE_LAYOUT == 13
 int rkllm_init(
     void **ret, struct PARAM *param, struct rkllm13_callback *callback);
@@ -363,6 +366,43 @@ rkllm_set_function_tools(void *handle, const char *system_prompt,
 	return 0;
 }
 
+int
+rkllm_load_prompt_cache(void *handle, const char *path)
+{
+	struct fake *f = handle;
+	FILE *file = fopen(path, "r");
+	int n = 0;
+	int ok = file != NULL && fscanf(file, "CACHE %d", &n) == 1;
+
+	if (file != NULL)
+		(void)fclose(file);
+	f->cache = ok ? n : 0;
+	return ok ? 0 : -1;
+}
+
+int
+rkllm_release_prompt_cache(void *handle)
+{
+	struct fake *f = handle;
+	int had = f->cache;
+
+	f->cache = 0;
+	return had != 0 ? 0 : -1;
+}
+
+static void
+save_cache(const struct fake *f, const struct rkllm_prompt_cache_param *p)
+{
+	FILE *file = p != NULL && p->save_prompt_cache
+	    ? fopen(p->prompt_cache_path, "w")
+	    : NULL;
+
+	if (file == NULL)
+		return;
+	(void)fprintf(file, "CACHE %d\n", f->n_all);
+	(void)fclose(file);
+}
+
 /* The number behind a word of the prompt, or what there is without. */
 static int
 number(const struct fake *f, const char *word, int without)
@@ -453,13 +493,14 @@ describe(const struct turn *t, char *ret, size_t n)
 
 	(void)snprintf(ret, n,
 	    "k=%d t=%.2f ctx=%d new=%d think=%d role=%s kv=%d system=%s "
-	    "loads=%d lora=%s ",
+	    "loads=%d lora=%s cache=%d ",
 	    k, (double)temperature, p->max_context_len, most,
 	    t->input->enable_thinking, t->input->role, t->f->n_all,
 	    t->f->system, t->f->n_loads,
 	    t->infer->lora_params != NULL
 		? t->infer->lora_params->lora_adapter_name
-		: "-");
+		: "-",
+	    t->f->cache);
 }
 
 /* Bytes that the character beginning with c has. */
@@ -570,6 +611,7 @@ rkllm_run(
 	if (!infer->keep_history)
 		forget(f);
 	read_input(f, input);
+	save_cache(f, infer->prompt_cache_params);
 	if (infer->mode == RKLLM_MODE_GENERATE) {
 		generate(&t);
 	} else {

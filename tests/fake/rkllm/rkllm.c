@@ -25,6 +25,8 @@
  * Token k of an answer has the id 1000 + k, and what comes next depends on the
  * history alone: so a run of tokens goes on behind the last of them.
  */
+#include "fake.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -34,18 +36,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if FAKE_LAYOUT == 13
-#include "rkllm/abi13.h"
-#define PARAM rkllm13_param
-#define INPUT rkllm13_input
-#define INFER rkllm13_infer_param
-#else
-#include "rkllm/abi12.h"
-#define PARAM rkllm12_param
-#define INPUT rkllm12_input
-#define INFER rkllm12_infer_param
-#endif
-
 #define ANSWER 1000
 #define TOKEN_US 300	/* what a token takes to compute */
 #define ROW_US 10	/* and a token of a prompt */
@@ -53,26 +43,6 @@
 
 const char fake_sdk[] __attribute__((used)) =
     "RKLLM SDK (version: " FAKE_VERSION " | target: Linux | build: fake)";
-
-struct fake {
-	struct PARAM param;
-	rkllm_result_fn *on;
-	void *userdata;
-	char prompt[65536]; /* of the history; or empty */
-	int n_read;	    /* tokens that the history has, without answers */
-	int n_said;	    /* tokens of the answer to the last prompt */
-	int n_all;	    /* tokens in it */
-	int n_loads;	    /* of the model, in this process */
-	char system[64];    /* of the template that was set; "-": none */
-	char loras[8][32];  /* names */
-	int n_loras;
-	int cache;	 /* tokens of the one that is loaded; 0: none */
-	char waiting[4]; /* bytes of a character */
-	int n_waiting;
-	pthread_mutex_t lock;
-	int is_running;
-	int is_aborted;
-};
 
 /* Of one run. */
 struct turn {
@@ -94,12 +64,6 @@ rkllm_is_running_fn rkllm_is_running;
 #ifndef FAKE_WITHOUT_CLEAR
 rkllm_clear_kv_cache_fn rkllm_clear_kv_cache;
 #endif
-rkllm_get_kv_cache_size_fn rkllm_get_kv_cache_size;
-rkllm_load_lora_fn rkllm_load_lora;
-rkllm_set_chat_template_fn rkllm_set_chat_template;
-rkllm_set_function_tools_fn rkllm_set_function_tools;
-rkllm_load_prompt_cache_fn rkllm_load_prompt_cache;
-rkllm_release_prompt_cache_fn rkllm_release_prompt_cache;
 #if FAKE_LAYOUT == 13
 int rkllm_init(
     void **ret, struct PARAM *param, struct rkllm13_callback *callback);
@@ -314,81 +278,6 @@ rkllm_clear_kv_cache(
 	return 0;
 }
 #endif
-
-int
-rkllm_get_kv_cache_size(void *handle, int *cache_sizes)
-{
-	const struct fake *f = handle;
-
-	cache_sizes[0] = f->n_all;
-	return 0;
-}
-
-int
-rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
-{
-	struct fake *f = handle;
-	FILE *file = fopen(adapter->lora_adapter_path, "r");
-	char word[5] = "";
-
-	if (file == NULL || f->n_loras == 8)
-		return -1;
-	(void)!fread(word, 1, 4, file);
-	(void)fclose(file);
-	if (strcmp(word, "LORA") != 0)
-		return -1;
-	(void)snprintf(f->loras[f->n_loras++], sizeof(f->loras[0]), "%s",
-	    adapter->lora_adapter_name);
-	return 0;
-}
-
-int
-rkllm_set_chat_template(void *handle, const char *system_prompt,
-    const char *prompt_prefix, const char *prompt_postfix)
-{
-	struct fake *f = handle;
-
-	if (system_prompt == NULL || prompt_prefix == NULL ||
-	    prompt_postfix == NULL)
-		return -1;
-	(void)snprintf(f->system, sizeof(f->system), "%s", system_prompt);
-	return 0;
-}
-
-int
-rkllm_set_function_tools(void *handle, const char *system_prompt,
-    const char *tools, const char *tool_response_str)
-{
-	struct fake *f = handle;
-
-	(void)snprintf(f->system, sizeof(f->system), "%.8s+%.24s+%.16s",
-	    system_prompt, tools, tool_response_str);
-	return 0;
-}
-
-int
-rkllm_load_prompt_cache(void *handle, const char *path)
-{
-	struct fake *f = handle;
-	FILE *file = fopen(path, "r");
-	int n = 0;
-	int ok = file != NULL && fscanf(file, "CACHE %d", &n) == 1;
-
-	if (file != NULL)
-		(void)fclose(file);
-	f->cache = ok ? n : 0;
-	return ok ? 0 : -1;
-}
-
-int
-rkllm_release_prompt_cache(void *handle)
-{
-	struct fake *f = handle;
-	int had = f->cache;
-
-	f->cache = 0;
-	return had != 0 ? 0 : -1;
-}
 
 static void
 save_cache(const struct fake *f, const struct rkllm_prompt_cache_param *p)

@@ -149,6 +149,151 @@ def refusals():
         assert r.run('tokens 1')[0] == counted(1)
 
 
+def numbers(n, first=1):
+    """Rows of 4 numbers, that count up by quarters."""
+    return [first + k / 4 for k in range(4 * n)]
+
+
+def say_all(r, params, **infer):
+    return ''.join(x['text'] or '' for x in r.replies(r.send('rkllm.run', None, params, infer,
+                                                            None)))
+
+
+def embeddings():
+    """Rows come to the library as they were sent, of any length that divides them."""
+    for version in BOTH:
+        with serve(version=version) as s, s.rpc() as r:
+            r.init('board')
+            rows = {'input_type': 2, 'embed_input': {'embed': numbers(3, 5), 'n_tokens': 3}}
+            said = say_all(r, rows)
+            assert 'embed=3:5..7.75 ' in said and said.endswith('1 2 3 4 '), said
+            # Kept, and given to it again in another worker.
+            before = say_all(r, rows, keep_history=1)
+            s.kill_worker()
+            said = say(r, 'params tokens 2')[0]
+            assert f'kv={3 + 5 + len("params tokens 2")} ' in said, (before, said)
+            data, last = r.replies(r.send('rkllm.run', None, rows, {'mode': 1}, None))
+            assert data['last_hidden_layer']['num_tokens'] == 3, data
+            for embed, n, field in ((numbers(3), 5, 'embed_input.embed'), ([1.5], 0, None),
+                                    (numbers(300), 600, None)):
+                try:
+                    say_all(r, {'input_type': 2, 'embed_input': {'embed': embed, 'n_tokens': n}})
+                    raise AssertionError(f'{n} were taken')
+                except RpcError as why:
+                    assert why.code == -32602, why
+                    assert field in (None, why.data['field']), why
+
+
+def images():
+    """And what stands around them, which before 1.3.0 init is told."""
+    for version in BOTH:
+        with serve(version=version) as s, s.rpc() as r, s.rpc() as other:
+            r.init('board', img_start='<s>', img_end='</s>', img_content='<pad>')
+            other.init('board', img_start='<t>', img_end='</t>', img_content='<x>')
+            for client, around in ((r, '<s><pad></s>'), (other, '<t><x></t>'), (r, '<s><pad></s>')):
+                said = say_all(client, {'input_type': 3, 'multimodal_input': {
+                    'prompt': 'params tokens 3 <image><image>', 'image_embed': numbers(4),
+                    'n_image_tokens': 2, 'n_image': 2, 'image_width': 28, 'image_height': 14}})
+                assert f'images=4:28x14:{around}:1..4.75 ' in said, said
+                assert said.endswith('1 2 '), said
+            if version != '1.3.0':
+                assert 'loads=1 ' not in said, said
+            # In a conversation, and in another worker.
+            assert 'images=2:' in say_all(r, {'input_type': 3, 'multimodal_input': {
+                'prompt': 'params tokens 1 <image>', 'image_embed': numbers(2),
+                'n_image_tokens': 2}}, keep_history=1)
+            s.kill_worker()
+            n = len('params tokens 1 <image>') + 2 + 1 + len('params tokens 1 and')
+            assert f'kv={n} ' in say(r, 'params tokens 1 and')[0]
+            for prompt, field in (('<image><image>', 'prompt'), ('none', 'prompt')):
+                try:
+                    say_all(r, {'input_type': 3, 'multimodal_input': {
+                        'prompt': prompt, 'image_embed': numbers(2), 'n_image_tokens': 2}})
+                    raise AssertionError(f'{prompt} was taken')
+                except RpcError as why:
+                    assert why.code == -32602, why
+                    assert why.data['field'] == f'multimodal_input.{field}', why
+
+
+def cross_attention():
+    """An encoder's numbers arrive with each run of that client, and with no other's."""
+    given = {'encoder_k_cache': [k / 2 for k in range(6)], 'num_tokens': 3,
+             'encoder_v_cache': [9 - k / 4 for k in range(6)], 'encoder_mask': [0, 0, -1e30],
+             'encoder_pos': [7, 8, 9]}
+    wanted = 'cross=3:0..2.5:9..7.75:0..-1e+30:7..9 '
+    for version in BOTH:
+        with serve(version=version) as s, s.rpc() as r, s.rpc() as other:
+            r.init('board')
+            other.init('board')
+            assert r.call('rkllm.set_cross_attn_params', None, given) == {
+                'success': True, 'num_tokens': 3,
+                'message': 'Cross-attention parameters set successfully'}
+            for _ in range(2):
+                assert wanted in r.run('params tokens 2')[0]
+                assert 'cross' not in other.run('params tokens 2')[0]
+            assert wanted in r.run('params tokens 9 crash 4')[0]
+            for name, bad in (('encoder_k_cache', [1] * 5), ('encoder_v_cache', [1] * 9),
+                              ('encoder_mask', [0]), ('encoder_pos', [1, 2, -3]),
+                              ('num_tokens', 4), ('encoder_pos', [1, 2, 0.5])):
+                try:
+                    r.call('rkllm.set_cross_attn_params', None, {**given, name: bad})
+                    raise AssertionError(f'{name} was taken')
+                except RpcError as why:
+                    assert why.code == -32602, why
+                    assert name == 'num_tokens' or why.data['field'] == name, why
+            r.init('board')
+            assert 'cross' not in r.run('params tokens 2')[0]
+    with serve(version='1.2.1') as s, s.rpc() as r:  # which has no such call
+        r.init('board')
+        try:
+            r.call('rkllm.set_cross_attn_params', None, given)
+            raise AssertionError('it was taken')
+        except RpcError as why:
+            assert why.code == -32005, why
+
+
+def prompt_caches():
+    folder = os.path.join(FOLDER, 'caches')
+    os.makedirs(folder)
+    option = '--prompt-cache-dir', folder
+    save = {'save_prompt_cache': 1, 'prompt_cache_path': 'mine'}
+    with serve(options=option) as s, s.rpc() as r:
+        r.init('board')
+        said = r.run('params tokens 9', prompt_cache_params=save)[0]
+        assert 'cache=0 ' in said and said.endswith('7 8 '), said
+        assert os.listdir(folder) == ['mine']
+    with serve(options=option) as s, s.rpc() as r, s.rpc() as other:  # in another life
+        r.init('board')
+        other.init('board')
+        assert r.call('rkllm.load_prompt_cache', None, 'mine')['success']
+        for _ in range(2):
+            assert 'cache=15 ' in r.run('params tokens 1')[0]
+            assert 'cache=0 ' in other.run('params tokens 1')[0]
+        assert 'cache=15 ' in r.run('params tokens 9 crash 4')[0]
+        assert r.call('rkllm.release_prompt_cache', None)['success']
+        assert 'cache=0 ' in r.run('params tokens 1')[0]
+
+    def refused(name, word, **more):
+        with serve(options=option, **more) as s, s.rpc() as r:
+            r.init('board')
+            try:
+                r.call('rkllm.load_prompt_cache', None, name)
+                raise AssertionError('it was taken')
+            except RpcError as why:
+                assert why.code == -32004 and word in why.message, why
+            assert r.run('tokens 2')[0] == counted(2)
+    refused('mine', 'another model', script='print other')
+    refused('mine', 'another version', version='1.2.3')
+    with open(os.path.join(folder, 'mine'), 'rb') as f:
+        data = f.read()
+    for name, bad in ('cut', data[:-2]), ('odd', b'GGUF' * 99), ('changed', data[:-1] + b'x'):
+        with open(os.path.join(folder, name), 'wb') as f:
+            f.write(bad)
+    refused('cut', 'damaged')
+    refused('odd', 'no prompt cache')
+    refused('changed', 'damaged')
+
+
 def say(r, text, role='user', **infer):
     """A turn's text, and its last reply."""
     all_of_it = list(r.replies(r.send(
@@ -268,7 +413,7 @@ def lora():
         assert re.search(r'loads=2 lora=\d+@0.5 ', said), said
         s.kill_worker()
         said = r.run('params tokens 9 crash 4', lora_params={'lora_adapter_name': 'fine'})[0]
-        assert re.search(r'lora=\d+@0.5 1 2 3 4 5 6 7 8 $', said), said
+        assert re.search(r'lora=\d+@0.5 cache=0 1 2 3 4 5 6 7 8 $', said), said
 
 
 def rows():
@@ -528,7 +673,8 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, conversations, templates, function_tools,
+          refusals, embeddings, images, cross_attention, prompt_caches,
+          conversations, templates, function_tools,
           lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,

@@ -16,7 +16,6 @@
  */
 #include "worker/rkllm/flow.h"
 
-#include "worker/rkllm/caches.h"
 #include "worker/rkllm/says.h"
 
 #include "base/clock.h"
@@ -109,7 +108,8 @@ give_up(struct engine *e)
 {
 	if (e->model >= 0)
 		(void)close(e->model);
-	held_done(&e->files);
+	lora_done(&e->loras);
+	cache_done(&e->caches);
 	results_done(&e->results);
 	free(e);
 }
@@ -127,7 +127,7 @@ rkllm_load(struct engine **ret, const struct worker_load *cfg,
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	}
 	e->model = -1;
-	held_init(&e->files);
+	lora_init(&e->loras);
 	e->events = *events;
 	e->p = p;
 	if (err == 0)
@@ -145,6 +145,7 @@ rkllm_load(struct engine **ret, const struct worker_load *cfg,
 		return err;
 	}
 	describe_library(e);
+	cache_init(&e->caches, e->model, flow_lib.version.text);
 	pace_init(&e->pace, p, e->size);
 	*ret = e;
 	return 0;
@@ -181,6 +182,31 @@ rkllm_describe(const struct engine *e, struct worker_ready *ret)
 	ret->size = e->size;
 }
 
+/* What is to be saved may have been, by the worker before. */
+static int
+use_caches(struct engine *e, const struct gen_submit *g, struct run *r,
+    struct fail *why)
+{
+	struct job *j = &r->ask.job;
+
+	if (g->cache != 0) {
+		if (!cache_path(&e->caches, g->cache, r->cache_path))
+			return fail_set(why, ERR_INVALID, "cache",
+			    "cache: there is no prompt cache %u", g->cache);
+		j->cache = g->cache;
+		j->cache_path = r->cache_path;
+	}
+	if (!cache_has_save(&e->caches, g->save))
+		return 0;
+	r->save = g->save;
+	r->save_fd = cache_new(r->save_path);
+	if (r->save_fd < 0)
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	j->infer.cache_path = r->save_path;
+	j->infer.save_cache = true;
+	return 0;
+}
+
 static int
 use_files(struct engine *e, struct run *r, const struct gen_submit *g,
     struct fail *why)
@@ -189,12 +215,12 @@ use_files(struct engine *e, struct run *r, const struct gen_submit *g,
 	int err = 0;
 
 	if (r->ask.lora.id != 0)
-		err = lora_find(&e->loras, &e->files, r->ask.lora.id,
-		    r->ask.lora.scale, &job->lora, why);
+		err = lora_find(&e->loras, r->ask.lora.id, r->ask.lora.scale,
+		    &job->lora, why);
 	if (err == 0 && job->lora != NULL)
 		job->infer.lora = job->lora->name;
 	if (err == 0)
-		err = caches_use(&e->files, r, g, why);
+		err = use_caches(e, g, r, why);
 	return err;
 }
 
@@ -315,19 +341,23 @@ static int
 rkllm_attach(
     struct engine *e, const struct worker_attach *a, int fd, struct fail *why)
 {
-	if (a->kind == ATTACH_SAVE)
-		return held_add_itself(&e->files, a->id, fd, why);
 	if (a->kind == ATTACH_CACHE && flow_lib.load_prompt_cache == NULL)
 		return fail_set(why, ERR_UNSUPPORTED, NULL,
 		    "this librkllmrt (%s) has no rkllm_load_prompt_cache",
 		    flow_lib.version.text);
-	return held_add(&e->files, a->id, fd, why);
+	if (a->kind == ATTACH_LORA)
+		return lora_attach(&e->loras, a->id, fd, why);
+	if (a->kind == ATTACH_CACHE || a->kind == ATTACH_SAVE)
+		return cache_attach(&e->caches, a, fd, why);
+	return fail_set(why, ERR_UNSUPPORTED, NULL,
+	    "this model's engine takes no files of kind %u", a->kind);
 }
 
 static void
 rkllm_detach(struct engine *e, uint32_t id)
 {
-	held_leave(&e->files, id);
+	lora_detach(&e->loras, id);
+	cache_detach(&e->caches, id);
 	flow_sweep(e);
 }
 

@@ -1,7 +1,5 @@
 #include "worker/rkllm/flow.h"
 
-#include "worker/rkllm/caches.h"
-
 #include "base/log.h"
 #include "crash/crash.h"
 
@@ -136,26 +134,23 @@ flow_stands_still(const struct engine *e)
 	return e->run == NULL || (e->run->is_parked && !flow_is_ending(e->run));
 }
 
-static bool
-wants(const struct run *r, uint32_t id)
+static uint32_t
+lora_of(const struct run *r)
 {
-	return r != NULL &&
-	    (r->ask.lora.id == id || r->ask.job.cache == id ||
-		r->save.id == id);
+	return r == NULL ? 0 : r->ask.lora.id;
 }
 
-static bool
-is_wanted(void *arg, uint32_t id)
+static uint32_t
+cache_of(const struct run *r)
 {
-	const struct engine *e = arg;
-
-	return wants(e->run, id) || wants(e->next, id);
+	return r == NULL ? 0 : r->ask.job.cache;
 }
 
 void
 flow_sweep(struct engine *e)
 {
-	held_sweep(&e->files, is_wanted, e);
+	lora_sweep(&e->loras, lora_of(e->run), lora_of(e->next));
+	cache_sweep(&e->caches, cache_of(e->run), cache_of(e->next));
 }
 
 static void
@@ -260,6 +255,21 @@ on_dropped(struct engine *e, struct run *r, const struct result *res)
 	runner_cancel(&e->runner);
 }
 
+/* When the library writes it nobody says: when the run is over it has. */
+static void
+put_cache(struct engine *e, struct run *r)
+{
+	struct fail why = { 0 };
+	struct worker_saved s;
+
+	if (r->save == 0 || r->reason < 0 || r->reason == REASON_CANCEL)
+		return;
+	cache_put(&e->caches, r->save, r->save_fd, &s, &why);
+	r->save = 0;
+	if (e->events.on_saved != NULL)
+		e->events.on_saved(e->events.arg, &s);
+}
+
 /* The library is out of the run. */
 static void
 on_over(struct engine *e, struct run *r, const struct result *res)
@@ -283,8 +293,7 @@ on_over(struct engine *e, struct run *r, const struct result *res)
 		r->reason = run_reason(r);
 	if (r->reason != RUN_FORGOTTEN)
 		run_deliver(r, on_step, e);
-	if (r->reason >= 0 && r->reason != REASON_CANCEL)
-		caches_save(e, r);
+	put_cache(e, r);
 	flow_say_last_word(e, r);
 	e->kept = run_kept(r);
 	run_free(r);

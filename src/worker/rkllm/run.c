@@ -20,10 +20,10 @@ run_new(const struct gen_submit *g, const struct ask_of *of, struct run **ret,
 	if (r == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	r->id = g->gen;
-	r->save.fd = -1;
 	r->start_us = clock_us();
 	r->n_out = g->done.n;
 	r->mode = (enum gen_mode)g->mode;
+	r->save_fd = -1;
 	r->row = g->rows_done;
 	buf_init(&r->text, TEXT_MAX);
 	buf_init(&r->tokens, TOKENS_MAX);
@@ -48,11 +48,11 @@ run_free(struct run *r)
 	if (r == NULL)
 		return;
 	ask_done(&r->ask);
-	if (r->save.fd >= 0)
-		(void)close(r->save.fd);
 	emit_done(&r->emit);
 	buf_done(&r->text);
 	buf_done(&r->tokens);
+	if (r->save_fd >= 0)
+		(void)close(r->save_fd);
 	free(r);
 }
 

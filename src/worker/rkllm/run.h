@@ -12,6 +12,7 @@
 
 #include "worker/emit.h"
 #include "worker/rkllm/ask.h"
+#include "worker/rkllm/cache.h"
 
 #include "wire/step.h"
 
@@ -19,13 +20,6 @@
 #define RUN_GOES_ON 0
 #define RUN_FAILED (-1)	   /* run.why */
 #define RUN_FORGOTTEN (-2) /* nobody wants to hear of it */
-
-/* A prompt cache that is to be written. */
-struct run_save {
-	uint32_t id; /* of the ATTACH_SAVE; 0: none */
-	int fd;	     /* that the library writes to; or -1 */
-	char path[HELD_PATH];
-};
 
 struct run {
 	uint64_t id;
@@ -40,8 +34,11 @@ struct run {
 	uint32_t n_out;	   /* those not delivered included */
 	uint64_t hash;	   /* of the conversation\'s numbers so far */
 	uint32_t n_read;   /* tokens of the prompt's parts, as counted by it */
+	uint32_t save;	   /* an ATTACH_SAVE to be filled; or 0 */
+	int save_fd;	   /* what the library writes; -1: none */
+	char save_path[CACHE_PATH];  /* to that */
+	char cache_path[CACHE_PATH]; /* of the job's cache */
 	enum gen_mode mode;
-	struct run_save save;
 	uint32_t n_wanted; /* rows: the tokens of the prompt; 0: not known */
 	uint32_t n_rows;   /* in all; 0: none came */
 	uint32_t row;	   /* that comes next */

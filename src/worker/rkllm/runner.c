@@ -234,7 +234,7 @@ reload(struct runner *r, const struct job *job)
 	setup_param(&r->setup, &r->param);
 	r->is_dirty = false;
 	r->cache = 0;
-	r->n_loads++;
+	r->life++;
 	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) != 0)
 		die(why.text);
 }
@@ -278,11 +278,11 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 	struct runner_lora *l = job->lora;
 	int err;
 
-	if (l == NULL || l->n_load == r->n_loads)
+	if (l == NULL || l->life == r->life)
 		return 0;
 	err = lib_load_lora(r->lib, l->path, l->name, l->scale, why);
 	if (err == 0)
-		l->n_load = r->n_loads;
+		l->life = r->life;
 	return of_file("lora_params", "adapter's file", err, why);
 }
 
@@ -369,7 +369,7 @@ runner_init(struct runner *r, struct lib *lib, struct results *results,
     struct progress *p)
 {
 	*r = (struct runner){
-		.lib = lib, .results = results, .p = p, .n_loads = 1
+		.lib = lib, .results = results, .p = p, .life = 1
 	};
 	if (pthread_mutex_init(&r->lock, NULL) != 0)
 		return ERR_NOMEM;

@@ -15,7 +15,6 @@
 #ifndef WORKER_RKLLM_RUNNER_H
 #define WORKER_RKLLM_RUNNER_H
 
-#include "worker/rkllm/held.h"
 #include "worker/rkllm/lib.h"
 #include "worker/rkllm/results.h"
 #include "worker/rkllm/setup.h"
@@ -37,15 +36,15 @@ struct job {
 	struct rkllm_cross_attn_param cross; /* where setup.has_cross */
 	struct runner_lora *lora;	     /* or NULL */
 	uint32_t cache; /* id of the prompt cache to begin with; 0: none */
-	char cache_path[HELD_PATH];
+	const char *cache_path;
 };
 
 /* An adapter of a client; the library is told of it when a job first wants it. */
 struct runner_lora {
-	char path[HELD_PATH];
+	char path[32];
 	char name[32];
 	float scale;
-	uint32_t n_load; /* of the model that it is loaded in; 0: none */
+	uint32_t life; /* of the model that it is loaded in; 0: none */
 };
 
 struct runner {
@@ -54,8 +53,8 @@ struct runner {
 	struct progress *p;	/* or NULL */
 	struct lib_param param; /* of init, for the next */
 	struct setup setup;	/* what it is told */
-	uint32_t n_loads;	/* of the model; from 1 */
-	uint32_t cache;		/* the prompt cache that it has; 0: none */
+	uint32_t life;	/* of the model: 1, 2 after it was loaded anew ... */
+	uint32_t cache; /* the prompt cache that it has; 0: none */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;

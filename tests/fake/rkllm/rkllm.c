@@ -25,6 +25,9 @@
  * Token k of an answer has the id 1000 + k, and what comes next depends on the
  * history alone: so a run of tokens goes on behind the last of them.
  */
+#include "fake.h"
+#include "rows.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -34,18 +37,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if FAKE_LAYOUT == 13
-#include "rkllm/abi13.h"
-#define PARAM rkllm13_param
-#define INPUT rkllm13_input
-#define INFER rkllm13_infer_param
-#else
-#include "rkllm/abi12.h"
-#define PARAM rkllm12_param
-#define INPUT rkllm12_input
-#define INFER rkllm12_infer_param
-#endif
-
 #define ANSWER 1000
 #define TOKEN_US 300	/* what a token takes to compute */
 #define ROW_US 10	/* and a token of a prompt */
@@ -53,25 +44,6 @@
 
 const char fake_sdk[] __attribute__((used)) =
     "RKLLM SDK (version: " FAKE_VERSION " | target: Linux | build: fake)";
-
-struct fake {
-	struct PARAM param;
-	rkllm_result_fn *on;
-	void *userdata;
-	char prompt[65536]; /* of the history; or empty */
-	int n_read;	    /* tokens that the history has, without answers */
-	int n_said;	    /* tokens of the answer to the last prompt */
-	int n_all;	    /* tokens in it */
-	int n_loads;	    /* of the model, in this process */
-	char system[64];    /* of the template that was set; "-": none */
-	char loras[8][32];  /* names */
-	int n_loras;
-	char waiting[4]; /* bytes of a character */
-	int n_waiting;
-	pthread_mutex_t lock;
-	int is_running;
-	int is_aborted;
-};
 
 /* Of one run. */
 struct turn {
@@ -93,10 +65,6 @@ rkllm_is_running_fn rkllm_is_running;
 #ifndef FAKE_WITHOUT_CLEAR
 rkllm_clear_kv_cache_fn rkllm_clear_kv_cache;
 #endif
-rkllm_get_kv_cache_size_fn rkllm_get_kv_cache_size;
-rkllm_load_lora_fn rkllm_load_lora;
-rkllm_set_chat_template_fn rkllm_set_chat_template;
-rkllm_set_function_tools_fn rkllm_set_function_tools;
 #if FAKE_LAYOUT == 13
 int rkllm_init(
     void **ret, struct PARAM *param, struct rkllm13_callback *callback);
@@ -312,55 +280,17 @@ rkllm_clear_kv_cache(
 }
 #endif
 
-int
-rkllm_get_kv_cache_size(void *handle, int *cache_sizes)
+static void
+save_cache(const struct fake *f, const struct rkllm_prompt_cache_param *p)
 {
-	const struct fake *f = handle;
+	FILE *file = p != NULL && p->save_prompt_cache
+	    ? fopen(p->prompt_cache_path, "w")
+	    : NULL;
 
-	cache_sizes[0] = f->n_all;
-	return 0;
-}
-
-int
-rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
-{
-	struct fake *f = handle;
-	FILE *file = fopen(adapter->lora_adapter_path, "r");
-	char word[5] = "";
-
-	if (file == NULL || f->n_loras == 8)
-		return -1;
-	(void)!fread(word, 1, 4, file);
+	if (file == NULL)
+		return;
+	(void)fprintf(file, "CACHE %d\n", f->n_all);
 	(void)fclose(file);
-	if (strcmp(word, "LORA") != 0)
-		return -1;
-	(void)snprintf(f->loras[f->n_loras++], sizeof(f->loras[0]), "%s",
-	    adapter->lora_adapter_name);
-	return 0;
-}
-
-int
-rkllm_set_chat_template(void *handle, const char *system_prompt,
-    const char *prompt_prefix, const char *prompt_postfix)
-{
-	struct fake *f = handle;
-
-	if (system_prompt == NULL || prompt_prefix == NULL ||
-	    prompt_postfix == NULL)
-		return -1;
-	(void)snprintf(f->system, sizeof(f->system), "%s", system_prompt);
-	return 0;
-}
-
-int
-rkllm_set_function_tools(void *handle, const char *system_prompt,
-    const char *tools, const char *tool_response_str)
-{
-	struct fake *f = handle;
-
-	(void)snprintf(f->system, sizeof(f->system), "%.8s+%.24s+%.16s",
-	    system_prompt, tools, tool_response_str);
-	return 0;
 }
 
 /* The number behind a word of the prompt, or what there is without. */
@@ -399,13 +329,21 @@ read_tokens(struct fake *f, const struct rkllm_token_input *in)
 static void
 read_input(struct fake *f, const struct INPUT *in)
 {
+	int n = 0;
+
 	if (in->input_type == RKLLM_IN_TOKEN) {
 		read_tokens(f, &in->token_input);
 		return;
 	}
-	(void)snprintf(f->prompt, sizeof(f->prompt), "%s", in->prompt_input);
-	f->n_read += (int)strlen(in->prompt_input);
-	f->n_all += (int)strlen(in->prompt_input);
+	if (in->input_type == RKLLM_IN_PROMPT)
+		(void)snprintf(
+		    f->prompt, sizeof(f->prompt), "%s", in->prompt_input);
+	else
+		n = rows_read(in, f->prompt, sizeof(f->prompt));
+	if (in->input_type != RKLLM_IN_EMBED)
+		n += (int)strlen(f->prompt);
+	f->n_read += n;
+	f->n_all += n;
 	f->n_said = 0;
 }
 
@@ -414,9 +352,11 @@ read_input(struct fake *f, const struct INPUT *in)
 static void
 tell_rows(struct turn *t)
 {
-	int n = t->input->input_type == RKLLM_IN_TOKEN
+	/* Rows are counted where tokens are. */
+	int n = t->input->input_type == RKLLM_IN_TOKEN ||
+		t->input->input_type == RKLLM_IN_EMBED
 	    ? (int)t->input->token_input.n_tokens
-	    : (int)strlen(t->input->prompt_input);
+	    : (int)strlen(t->f->prompt);
 	int is_hidden = t->infer->mode == RKLLM_MODE_HIDDEN;
 	int n_cols = is_hidden ? 4 : 8;
 	float *rows = calloc((size_t)(n * n_cols) + 1, sizeof(*rows));
@@ -440,6 +380,7 @@ static void
 describe(const struct turn *t, char *ret, size_t n)
 {
 	const struct PARAM *p = &t->f->param;
+	char rows[256];
 #if FAKE_LAYOUT == 13
 	const struct rkllm13_sampling_param *s = t->infer->sampling_params;
 	int k = s != NULL ? s->top_k : p->top_k;
@@ -451,15 +392,17 @@ describe(const struct turn *t, char *ret, size_t n)
 	int most = p->max_new_tokens;
 #endif
 
+	rows_describe(t->f, t->input, rows, sizeof(rows));
 	(void)snprintf(ret, n,
 	    "k=%d t=%.2f ctx=%d new=%d think=%d role=%s kv=%d system=%s "
-	    "loads=%d lora=%s ",
+	    "loads=%d lora=%s cache=%d %s",
 	    k, (double)temperature, p->max_context_len, most,
 	    t->input->enable_thinking, t->input->role, t->f->n_all,
 	    t->f->system, t->f->n_loads,
 	    t->infer->lora_params != NULL
 		? t->infer->lora_params->lora_adapter_name
-		: "-");
+		: "-",
+	    t->f->cache, rows);
 }
 
 /* Bytes that the character beginning with c has. */
@@ -487,7 +430,7 @@ static int
 say_next(struct turn *t)
 {
 	const char *text = strstr(t->f->prompt, "text ");
-	char number_text[256];
+	char number_text[512];
 
 	if (text != NULL)
 		return say_byte(t, text[5 + t->f->n_said]);
@@ -570,6 +513,7 @@ rkllm_run(
 	if (!infer->keep_history)
 		forget(f);
 	read_input(f, input);
+	save_cache(f, infer->prompt_cache_params);
 	if (infer->mode == RKLLM_MODE_GENERATE) {
 		generate(&t);
 	} else {

@@ -201,9 +201,9 @@ try_runs(struct lib *l, bool by_run)
 	run(l, &h, &in, &infer);
 	assert_string_equal(h.text,
 	    by_run ? "k=7 t=0.25 ctx=99 new=33 think=1 role=user kv=15 "
-		     "system=- loads=1 lora=- 1 "
+		     "system=- loads=1 lora=- cache=0 1 "
 		   : "k=40 t=0.80 ctx=99 new=99 think=1 role=user kv=15 "
-		     "system=- loads=1 lora=- 1 ");
+		     "system=- loads=1 lora=- cache=0 1 ");
 	assert_int_equal(h.tokens[1], 1001);
 	assert_int_equal(h.perf.prefill_tokens, 15);
 	infer = (struct lib_infer){ .mode = RKLLM_MODE_HIDDEN,
@@ -236,13 +236,27 @@ try_calls(struct lib *l)
 	assert_int_equal(lib_load_lora(l, model, "x", 1.0f, &why), 0);
 	assert_int_equal(lib_is_running(l), 0);
 	lib_abort(l);
-	/* What the fake ones lack. */
-	assert_int_equal(lib_load_prompt_cache(l, "x", &why), ERR_UNSUPPORTED);
-	assert_non_null(strstr(why.text, "has no rkllm_load_prompt_cache"));
-	assert_int_equal(lib_release_prompt_cache(l, &why), ERR_UNSUPPORTED);
+	assert_int_equal(lib_load_prompt_cache(l, model, &why), ERR_INTERNAL);
+	assert_int_equal(lib_release_prompt_cache(l, &why), ERR_INTERNAL);
 	assert_int_equal(lib_set_function_tools(l, "", "[]", "", &why), 0);
+	/* It was not told so at init. */
 	assert_int_equal(
-	    lib_set_cross_attn_params(l, &cross, &why), ERR_UNSUPPORTED);
+	    lib_set_cross_attn_params(l, &cross, &why), ERR_INTERNAL);
+}
+
+static void
+test_what_one_lacks(void **state)
+{
+	struct rkllm_cross_attn_param cross = { .num_tokens = 1 };
+	struct fail why = { .code = 0 };
+	struct lib l;
+
+	(void)state;
+	open_fake(&l, "1.2.1");
+	assert_int_equal(
+	    lib_set_cross_attn_params(&l, &cross, &why), ERR_UNSUPPORTED);
+	assert_non_null(strstr(why.text, "has no rkllm_set_cross_attn_params"));
+	lib_close(&l);
 }
 
 static void
@@ -305,6 +319,7 @@ main(void)
 		cmocka_unit_test(test_said),
 		cmocka_unit_test(test_12),
 		cmocka_unit_test(test_13),
+		cmocka_unit_test(test_what_one_lacks),
 	};
 
 	return cmocka_run_group_tests(all, set_up, tear_down);

@@ -127,8 +127,8 @@ def exact_through_deaths():
 
 def in_company():
     """Runs that begin with a cache beside such as do not, all killed again and again."""
-    with folder_with() as folder, server(folder, '--parallel', '8', '--restart-limit',
-                                         '1000000') as s, contextlib.ExitStack() as stack:
+    with folder_with() as folder, server(folder, '--restart-limit', '1000000') as s, \
+            contextlib.ExitStack() as stack:
         rpcs = [stack.enter_context(client(s)) for _ in range(4)]
         jobs = [(rpc, IDS[:n], seed) for rpc in rpcs for n, seed in ((150, 1), (300, 2))]
 
@@ -204,6 +204,11 @@ def belongs_to_its_model():
             assert got.data['field'] == 'prompt_cache_path'
             load(rpc, 'x')  # whatever its path and time
             assert run(rpc, IDS[:150])[1] == 22
+        for options in ('--parallel', '8'), ('--resume', 'fast'):
+            with server(folder, *options) as s, client(s) as rpc:
+                load(rpc, 'x')  # of use to another server only
+                assert run(rpc, IDS[:150])[1] == 150
+                s.wait_log('another build')
         with open(moved, 'r+b') as f:  # the same size, other weights
             f.seek(-100000, os.SEEK_END)
             f.write(os.urandom(60000))
@@ -286,13 +291,14 @@ def whole_but_strange():
                 run(rpc, IDS[:150])
         ident = start(beside, IDS[:60], n=300)
         beside.next(ident)
+        # Tried when it is loaded: it costs that worker, and is not tried again.
         for at in (0, 4, 12, 20, 1000):
             def garble(data, at=at):
                 data[state + at:state + at + 8] = b'\xff\xfe\xfd\x7f\xff\xff\xff\x7f'
-            write('state', garble)
-            with contextlib.suppress(RpcError):
-                load(rpc, 'state')
-                run(rpc, IDS[:150])
+            write(f'state{at}', garble)
+            got = refusal(load, rpc, f'state{at}')
+            assert got.code == -32004 and 'the worker died while it read it' in got.message, got
+            assert got.data['crash_id'] in refusal(load, rpc, f'state{at}').message
         assert len(finish(beside, ident)[0]) >= 290
         release(rpc)
         assert run(rpc, IDS[:150]) == (want, 150)

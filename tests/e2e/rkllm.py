@@ -112,11 +112,18 @@ def parameters():
         assert said.startswith('k=7 t=0.50 ctx=300 new=9 think=0 role=user '), said
         said = chat(s, 'params tokens 1', temperature=0).json['choices'][0]['message']['content']
         assert said.startswith('k=1 t=1.00 ctx=300 new=300 think=1 role=user'), said
+    # Before 1.3.0 a sampler is init's: for another one the model is loaded anew.
     with serve(version='1.2.3') as s, s.rpc() as r:
         r.init('board')
-        said = r.run('params tokens 1', sampling_params={'top_k': 7})[0]
-        assert said.startswith('k=40 t=0.80 ctx=512 new=512 think=0 role=user '), said
-        s.wait_log('takes no sampling parameters with a run')
+        for k, loads in (40, 1), (7, 2), (7, 2), (40, 3):
+            said = r.run('params tokens 1', sampling_params={'top_k': k, 'temperature': 0.8})[0]
+            assert said.startswith(f'k={k} t=0.80 ctx=512 new=512 think=0 role=user '), said
+            assert f'loads={loads} ' in said, said
+        s.wait_log('has to be told then how to sample')
+        # What a conversation had is given to it again.
+        assert say(r, 'tokens 4')[0] == counted(4)
+        said = say(r, 'params tokens 1', sampling_params={'top_k': 9})[0]
+        assert said.startswith('k=9 ') and kv(said) == 8 + 4 + 15, said
 
 
 def refusals():
@@ -253,6 +260,12 @@ def lora():
             raise AssertionError('a bad adapter was taken')
         except RpcError as why:
             assert why.code == -32004, why
+        # It is there again after the model was loaded anew, and in another worker.
+        r.call('rkllm.set_function_tools', None, '', '[{"name":"f"}]', '')
+        said = r.run('params tokens 1', lora_params={'lora_adapter_name': 'fine'})[0]
+        r.call('rkllm.set_chat_template', None, '', '', '')
+        said = r.run('params tokens 1', lora_params={'lora_adapter_name': 'fine'})[0]
+        assert re.search(r'loads=2 lora=\d+@0.5 ', said), said
         s.kill_worker()
         said = r.run('params tokens 9 crash 4', lora_params={'lora_adapter_name': 'fine'})[0]
         assert re.search(r'lora=\d+@0.5 1 2 3 4 5 6 7 8 $', said), said

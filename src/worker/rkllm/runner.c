@@ -193,11 +193,23 @@ is_set(const struct runner *r, const struct job *job)
 	return is_same;
 }
 
+/* Before 1.3.0 it is told of its sampler at init alone. */
+static bool
+samples_otherwise(const struct runner *r, const struct job *job)
+{
+	return !r->lib->abi->samples_by_run &&
+	    job->infer.mode == RKLLM_MODE_GENERATE &&
+	    memcmp(job->infer.sampling, &r->param.sampling,
+		sizeof(r->param.sampling)) != 0;
+}
+
 /* The library keeps what was set: from tools to none, and back to the model's
  * own, only a new beginning leads. */
 bool
 runner_must_reload(const struct runner *r, const struct job *job)
 {
+	if (samples_otherwise(r, job))
+		return true;
 	if (r->set == NULL)
 		return false;
 	if (job->system == NULL)
@@ -207,14 +219,24 @@ runner_must_reload(const struct runner *r, const struct job *job)
 
 /* Without its model the process is of no use: another is. */
 static void
-reload(struct runner *r)
+reload(struct runner *r, const struct job *job)
 {
 	struct fail why = { 0 };
+
+	if (samples_otherwise(r, job)) {
+		log_info("the model is loaded anew, because librkllmrt %s has "
+			 "to be told then how to sample",
+		    r->lib->version.text);
+		r->param.sampling = *job->infer.sampling;
+		r->param.has_sampling = true;
+	}
 
 	lib_destroy(r->lib);
 	free(r->set);
 	r->set = NULL;
+	r->has_tools = false;
 	r->is_dirty = false;
+	r->life++;
 	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
 		return;
 	log_error("the model could not be loaded anew: %s", why.text);
@@ -238,7 +260,7 @@ use_template(struct runner *r, const struct job *job, struct fail *why)
 	int err;
 
 	if (runner_must_reload(r, job))
-		reload(r);
+		reload(r, job);
 	if (job->system == NULL || (r->set != NULL && is_set(r, job)))
 		return 0;
 	wanted = template_of(job);
@@ -262,7 +284,7 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 	struct runner_lora *l = job->lora;
 	int err;
 
-	if (l == NULL || l->is_loaded)
+	if (l == NULL || l->life == r->life)
 		return 0;
 	err = lib_load_lora(r->lib, l->path, l->name, l->scale, why);
 	if (err == ERR_INTERNAL)
@@ -270,7 +292,7 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 		    "lora_params: the library does not take the adapter's "
 		    "file: %.200s",
 		    why->text);
-	l->is_loaded = err == 0;
+	l->life = err == 0 ? r->life : 0;
 	return err;
 }
 
@@ -333,7 +355,9 @@ int
 runner_init(struct runner *r, struct lib *lib, struct results *results,
     struct progress *p)
 {
-	*r = (struct runner){ .lib = lib, .results = results, .p = p };
+	*r = (struct runner){
+		.lib = lib, .results = results, .p = p, .life = 1
+	};
 	if (pthread_mutex_init(&r->lock, NULL) != 0)
 		return ERR_NOMEM;
 	return pthread_cond_init(&r->has_news, NULL) == 0 ? 0 : ERR_NOMEM;

@@ -44,7 +44,7 @@ struct runner_lora {
 	char path[32];
 	char name[32];
 	float scale;
-	bool is_loaded;
+	uint32_t life; /* of the model in which it was loaded; 0: none */
 };
 
 struct runner {
@@ -54,6 +54,7 @@ struct runner {
 	struct lib_param param; /* of init, for the next */
 	char *set;	/* all of the template that was set; NULL: none */
 	bool has_tools; /* it has */
+	uint32_t life;	/* of the model: 1, 2 after it was loaded anew ... */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;
@@ -74,8 +75,8 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
 
-/* Whether a job first needs the model loaded anew, for another template. There
- * must be no job. */
+/* Whether a job first needs the model loaded anew, for another template or, with
+ * 1.2.x, another sampler; the KV cache goes then. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then

@@ -149,6 +149,33 @@ def refusals():
         assert r.run('tokens 1')[0] == counted(1)
 
 
+def not_yet():
+    """What the library could do, and this engine cannot so far."""
+    folder = os.path.join(FOLDER, 'caches')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, 'x'), 'w') as f:
+        f.write('a cache')
+    with serve(options=('--prompt-cache-dir', folder)) as s, s.rpc() as r:
+        r.init('board')
+        for call in (
+                lambda: r.call('rkllm.load_prompt_cache', None, 'x'),
+                lambda: r.run('tokens 1', prompt_cache_params={
+                    'save_prompt_cache': 1, 'prompt_cache_path': 'y'}),
+                lambda: r.next(r.send('rkllm.run', None, {'input_type': 2, 'embed_input': {
+                    'embed': [0.5] * 8, 'n_tokens': 2}}, None)),
+                lambda: r.next(r.send('rkllm.run', None, {'input_type': 3, 'multimodal_input': {
+                    'prompt': '<image>x', 'image_embed': [0.5] * 8, 'n_image_tokens': 2}}, None)),
+                lambda: r.call('rkllm.set_cross_attn_params', None, {
+                    'encoder_k_cache': [1], 'encoder_v_cache': [1], 'encoder_mask': [1],
+                    'encoder_pos': [1], 'num_tokens': 1})):
+            try:
+                raise AssertionError(f'taken: {call()}')
+            except RpcError as why:
+                assert why.code == -32005, why
+        assert r.run('tokens 2')[0] == counted(2)
+        assert s.status()['models'][0]['restarts'] == 0
+
+
 def say(r, text, role='user', **infer):
     """A turn's text, and its last reply."""
     all_of_it = list(r.replies(r.send(
@@ -474,6 +501,7 @@ def jail():
             MODEL, other, '/etc/hostname', '/tmp', '/usr/lib')) + '\nsocket') as s:
         assert chat(s, 'tokens 2').status == 200
         held = s.status()['models'][0]['jail']['layers']
+        missing = s.status()['front']['jail']['missing']
         log = s.log()
     if SANITIZE or not any(x.startswith('landlock') for x in held):
         return
@@ -481,6 +509,9 @@ def jail():
         assert f'open {path}: Permission denied' in log, log
     assert 'open /usr/lib: opened' in log, log
     assert 'socket: Operation not permitted' in log, log
+    if not missing:  # what is left out for the NPU is no gap
+        with serve(options=('--jail', 'require')) as s:
+            assert chat(s, 'tokens 2').status == 200
 
 
 def beside_gguf():
@@ -524,7 +555,7 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, conversations, templates, function_tools,
+          refusals, not_yet, conversations, templates, function_tools,
           lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,

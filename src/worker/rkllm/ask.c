@@ -290,7 +290,8 @@ static bool
 is_kept(const struct gen_submit *g, const struct ask_kept *kept)
 {
 	return kept->key != 0 && kept->key == g->cache_key &&
-	    kept->n == g->history.n && kept->hash == memo_hash(0, g->history);
+	    g->adapters.n == 0 && kept->n == g->history.n &&
+	    kept->hash == memo_hash(0, g->history);
 }
 
 /* A turn that goes on has all of its conversation in tokens. */

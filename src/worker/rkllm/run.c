@@ -130,11 +130,12 @@ run_reason(const struct run *r)
 	return r->n_out >= r->ask.max_out ? REASON_LENGTH : REASON_EOS;
 }
 
-/* Only what ended by itself has computed what was delivered, and no more. */
+/* Only what ended by itself has computed what was delivered, and no more; and
+ * with an adapter it is of use to nobody else. */
 struct ask_kept
 run_kept(const struct run *r)
 {
-	if (!r->has_perf || r->reason == REASON_STOP ||
+	if (!r->has_perf || r->ask.lora.id != 0 || r->reason == REASON_STOP ||
 	    r->reason == REASON_CANCEL || r->reason < 0)
 		return (struct ask_kept){ .key = 0 };
 	return (struct ask_kept){ r->ask.key, ask_prompt(&r->ask).n + r->n_out,

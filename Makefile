@@ -3,12 +3,13 @@
 #
 #   make           build/bin/bulkhead and the two processes that it starts
 #   make run       the same, and serve the demo model
-#   make test      every test, plain and under sanitizers
+#   make test      every test, plain and under sanitizers; unit tests for ARM
 #                  PRESETS=dev ARGS="-R unit.wire" for some of them
 #   make lint      layers, sizes, format, clang-tidy, scripts
 #   make fuzz      every fuzzer for FUZZ_SECONDS (60)
 #   make chaos     faults, mutants and a soak for hours: see tools/chaos
 #   make bench     the figures of bench/, beside llama-server
+#   make bench-rpc what the JSON-RPC socket costs
 #   make install   into PREFIX (/usr/local), DESTDIR is honoured
 #   make clean     away with the build folders; the engine's cache stays
 #
@@ -16,7 +17,7 @@
 # LLAMA_CPP_DIR=/checkout uses that llama.cpp. See engine/build.
 
 PREFIX ?= /usr/local
-PRESETS ?= dev asan tsan
+PRESETS ?= dev asan tsan arm64
 FUZZ_SECONDS ?= 60
 MODEL ?= models/demo/demo.gguf
 V ?= 0
@@ -35,6 +36,7 @@ run:
 
 test:
 	@tools/setup test
+	@$(if $(filter arm64,$(PRESETS)),tools/setup arm64)
 	@tools/test $(PRESETS) -- $(ARGS)
 
 lint:
@@ -58,6 +60,11 @@ bench:
 	@LLAMA_SERVER=$$(engine/build --server)/bin/llama-server \
 	    BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/run
 
+bench-rpc:
+	@tools/setup test
+	@tools/build release
+	@BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/rpc
+
 install:
 	@tools/setup build
 	@tools/build release
@@ -67,6 +74,7 @@ install:
 
 clean:
 	@echo "clean: removing build and build-*"
-	@rm -rf build build-asan build-tsan build-fuzz build-release
+	@rm -rf build build-asan build-tsan build-arm64 build-fuzz \
+	    build-release
 
-.PHONY: all run test lint fuzz chaos bench install clean
+.PHONY: all run test lint fuzz chaos bench bench-rpc install clean

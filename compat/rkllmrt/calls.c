@@ -169,7 +169,8 @@ set_tools(
 	int err;
 
 	phase_lock(h, &was);
-	err = style_set_tools(&h->style, str_of(system), str_of(tools), why);
+	err = style_set_tools(
+	    &h->style, str_of(system), str_of(tools), STR(""), why);
 	handle_unlock(h, &was);
 	return err;
 }

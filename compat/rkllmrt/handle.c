@@ -4,9 +4,7 @@
  * lock, and wait on a semaphore of their own: a wait that a signal handler may
  * interrupt without anything being held.
  *
- * The stack is large because chat templates are read by recursion. Loading and
- * freeing take turns among all handles: some of what they touch is the
- * process's.
+ * The stack is large because chat templates are read by recursion.
  */
 #include "handle.h"
 
@@ -25,7 +23,6 @@
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list all = { &all, &all };
-static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t first_load = PTHREAD_ONCE_INIT;
 static pthread_once_t first_turn = PTHREAD_ONCE_INIT;
 
@@ -226,10 +223,10 @@ load(struct handle *h, void *arg, struct fail *why)
 	struct worker_ready ready;
 	int err;
 
-	(void)pthread_mutex_lock(&load_lock);
+	guest_alone(true);
 	err =
 	    engine_llama.load(&h->engine, &cfg, &s->files, &events, NULL, why);
-	(void)pthread_mutex_unlock(&load_lock);
+	guest_alone(false);
 	if (err != 0)
 		return err;
 	see_to_exit(&first_load);
@@ -248,9 +245,9 @@ unload(struct handle *h)
 	(void)pthread_mutex_lock(&h->lock);
 	h->engine = NULL;
 	(void)pthread_mutex_unlock(&h->lock);
-	(void)pthread_mutex_lock(&load_lock);
+	guest_alone(true);
 	engine_llama.free(e);
-	(void)pthread_mutex_unlock(&load_lock);
+	guest_alone(false);
 }
 
 static void

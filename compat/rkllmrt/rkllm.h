@@ -219,7 +219,7 @@ typedef struct {
 
 typedef struct {
 	float prefill_time_ms;
-	int prefill_tokens;
+	int prefill_tokens; /* computed, not from a KV or prompt cache */
 	float generate_time_ms;
 	int generate_tokens;
 	float memory_usage_mb; /* of this process, at the most */

@@ -6,6 +6,7 @@
  */
 #include "run.h"
 
+#include "guest.h"
 #include "handle.h"
 
 #include "base/log.h"
@@ -101,8 +102,9 @@ on_done(void *arg, const struct gen_done *d)
 	r->perf = (struct rkllm_perf){
 		.prefill_time_ms =
 		    b->prefill_time_ms + (float)d->prefill_us / 1000.0f,
-		.prefill_tokens = b->prefill_tokens > 0 ? b->prefill_tokens
-							: (int32_t)d->n_prompt,
+		.prefill_tokens = b->prefill_tokens > 0
+		    ? b->prefill_tokens
+		    : (int32_t)(d->n_prompt - d->n_cached),
 		.generate_time_ms =
 		    b->generate_time_ms + (float)d->decode_us / 1000.0f,
 		.generate_tokens = b->generate_tokens + (int32_t)d->n_out,
@@ -434,7 +436,9 @@ submit(struct handle *h)
 	}
 	r->asked.save = r->saving.id;
 	r->gen = r->asked.gen;
+	guest_alone(true);
 	engine_llama.submit(h->engine, &r->asked);
+	guest_alone(false);
 }
 
 /* A run that a caller has left, from its beginning. */

@@ -21,10 +21,11 @@ static int
 refuse(const struct front *f, const struct client *c, struct fail *why)
 {
 	(void)fail_set(why, ERR_BUSY, NULL,
-	    "no memory for this request: requests of %.1f MiB are being "
-	    "received, %.1f MiB of them from this client; all together may "
-	    "have %.1f MiB (--input-max), a client at most half and no more "
-	    "than is left free; try again, or send fewer large ones at once",
+	    "no memory for this request: requests that are being received and "
+	    "conversations have %.1f MiB, %.1f MiB of them this client's; all "
+	    "together may have %.1f MiB (--input-max), a client at most half "
+	    "and no more than is left free; try again, or send fewer large "
+	    "ones at once",
 	    mib(f->intake), mib(c->intake), mib(f->config.input_max));
 	why->retry_ms = INTAKE_RETRY_MS;
 	return ERR_BUSY;

@@ -134,23 +134,24 @@ read_tools(struct buf *to, struct str text, struct fail *why)
 }
 
 int
-style_set_tools(
-    struct style *s, struct str system, struct str tools, struct fail *why)
+style_set_tools(struct style *s, struct str system, struct str tools,
+    struct str mark, struct fail *why)
 {
-	struct str *const parts[] = { &s->system, &s->tools };
-	size_t lengths[2] = { system.n, 0 };
+	struct str *const parts[] = { &s->system, &s->mark, &s->tools };
+	size_t lengths[3] = { system.n, mark.n, 0 };
 	struct buf text;
 	int err;
 
 	buf_init(&text, TEXT_MAX);
 	buf_put_str(&text, system);
+	buf_put_str(&text, mark);
 	err = read_tools(&text, tools, why);
 	if (err == 0) {
 		style_reset(s);
 		buf_done(&s->text);
 		s->text = text;
-		lengths[1] = buf_len(&text) - system.n;
-		return settle(s, STYLE_TOOLS, parts, lengths, 2);
+		lengths[2] = buf_len(&text) - system.n - mark.n;
+		return settle(s, STYLE_TOOLS, parts, lengths, 3);
 	}
 	buf_done(&text);
 	return err;
@@ -189,5 +190,6 @@ style_message(const struct style *s, const struct style_said *said,
 	g->enable_thinking = said->enable_thinking;
 	g->tools = s->tools;
 	g->plain_calls = s->kind == STYLE_TOOLS;
+	g->tool_mark = s->mark;
 	return buf_err(mem);
 }

@@ -22,6 +22,7 @@ struct style {
 	struct str prefix;
 	struct str postfix;
 	struct str tools; /* JSON: an array in OpenAI's form */
+	struct str mark;  /* of a tool's answer */
 };
 
 struct style_said {
@@ -44,7 +45,7 @@ int style_set_own(struct style *s, struct str system, struct str prefix,
  * "parameters"} or as OpenAI has it. 0; ERR_INVALID with why: s is as it was;
  * ERR_NOMEM or ERR_TOO_BIG: it is the model's own. */
 int style_set_tools(struct style *s, struct str system, struct str tools,
-    struct fail *why) MUST_CHECK;
+    struct str mark, struct fail *why) MUST_CHECK;
 
 /* Fills in what a run of one message needs; text goes to mem, which is empty
  * and lives as long as g. 0, ERR_NOMEM or ERR_TOO_BIG. */

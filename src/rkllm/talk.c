@@ -160,6 +160,12 @@ talk_add(struct talk *t, const struct talk_turn *turn)
 	return ERR_NOMEM;
 }
 
+size_t
+talk_bytes(const struct talk *t)
+{
+	return t->history.cap + t->turns.cap + t->embeds.cap;
+}
+
 void
 talk_clear(struct talk *t, bool keep_system)
 {
@@ -170,9 +176,12 @@ talk_clear(struct talk *t, bool keep_system)
 		buf_reset(&t->history);
 	else
 		buf_truncate(&t->history, (size_t)n * sizeof(int32_t));
+	if (n == 0)
+		buf_trim(&t->history);
 	t->n_system = n;
 	t->has_begun = false;
 	buf_reset(&t->embeds); /* a system prompt has none */
+	buf_trim(&t->embeds);
 }
 
 /* What is behind the cut was computed with what is gone: it becomes part of
@@ -189,15 +198,27 @@ drop_turns(struct talk *t, uint32_t from)
 }
 
 int
-talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
+talk_may_cut(
+    const struct talk *t, uint32_t from, uint32_t end, struct fail *why)
 {
 	uint32_t n = talk_size(t);
 
-	if (from > end || end > n)
-		return fail_set(why, ERR_INVALID, "start_pos",
-		    "start_pos, end_pos: [%u, %u) is not in the %u tokens of "
-		    "the KV cache",
-		    from, end, n);
+	if (from <= end && end <= n)
+		return 0;
+	return fail_set(why, ERR_INVALID, "start_pos",
+	    "start_pos, end_pos: [%u, %u) is not in the %u tokens of the KV "
+	    "cache",
+	    from, end, n);
+}
+
+int
+talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
+{
+	uint32_t n = talk_size(t);
+	int err = talk_may_cut(t, from, end, why);
+
+	if (err != 0)
+		return err;
 	n = window_apply((struct window_cut){ from, end - from },
 	    (int32_t *)(void *)buf_data(&t->history), n);
 	buf_truncate(&t->history, (size_t)n * sizeof(int32_t));

@@ -51,11 +51,18 @@ int talk_add(struct talk *t, const struct talk_turn *turn) MUST_CHECK;
 /* Forgets all, or all but the system prompt. */
 void talk_clear(struct talk *t, bool keep_system);
 
+/* Whether they are in it: 0, or ERR_INVALID with why. */
+int talk_may_cut(const struct talk *t, uint32_t from, uint32_t end,
+    struct fail *why) MUST_CHECK;
+
 /* Forgets the tokens [from, end). 0, ERR_INVALID with why, or ERR_NOMEM. */
 int talk_cut(struct talk *t, uint32_t from, uint32_t end, struct fail *why)
     MUST_CHECK;
 
 /* Tokens. */
 uint32_t talk_size(const struct talk *t);
+
+/* Memory that it takes. */
+size_t talk_bytes(const struct talk *t);
 
 #endif

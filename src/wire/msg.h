@@ -389,6 +389,8 @@ enum resume_mode {
 	F(S, u8, tool_choice, "enum tool_choice, wire/part.h")                \
 	F(S, u8, parallel_calls, "enum parallel_calls, wire/part.h")          \
 	F(S, u8, plain_calls, "1: tools are shown, calls of them are text")   \
+	F(S, str, tool_mark,                                                  \
+	    "of a tool's answer, for an engine whose template wants one")     \
 	F(S, i32s, tokens, "INPUT_TOKENS; or the prompt of a resume")         \
 	F(S, i32s, history,                                                   \
 	    "a conversation that the prompt goes on from; not in a resume")   \

@@ -153,6 +153,11 @@ def tools_are_shown(server):
         for bad in ('', '{}', '[]', '[7]', 7, None):
             error = refusal(rpc.call, 'rkllm.set_function_tools', None, '', bad, '')
             assert error.code == -32602 and 'tools' in str(error), error
+    with made_model('--preset', 'tiny-llama') as path, Server(models=[path]) as other:
+        with loaded(other) as rpc:
+            rpc.call('rkllm.set_function_tools', None, '', json.dumps(TOOLS), 'tool')
+            error = refusal(say, rpc, 'Hello.')
+            assert error.code == -32005 and error.data['field'] == 'tools', error
 
 
 def cross_attention_is_refused(server):

@@ -128,6 +128,26 @@ def an_image_stays_in_a_conversation(server, table):
         assert run(rpc, {'prompt_input': 'Still?'}, keep_history=1)[0]
 
 
+def images_have_a_bound(server, table):
+    """What conversations hold counts as what is being received does."""
+    with made_model('--preset', 'tiny-llama', '--type', 'f32', '--ctx', '8192') as path:
+        with Server('--input-max', '2M', '--body-max', '1M', '-c', '8192',
+                    models=[path]) as small:
+            with loaded(small) as rpc:
+                big = images('Look: <image>', table.rows([400 + i % 90 for i in range(250)]))
+                for _ in range(40):
+                    try:
+                        run(rpc, big, keep_history=1, max_new_tokens=1)
+                    except RpcError as error:
+                        assert error.code == -32002 and '--input-max' in error.message, error
+                        break
+                else:
+                    raise AssertionError('never refused')
+                # What there is can be cleared, and then there is room.
+                rpc.call('rkllm.clear_kv_cache', None, 0, None, None)
+                run(rpc, big, keep_history=1, max_new_tokens=1)
+
+
 def what_is_refused(server, table):
     two = table.rows([400, 401])
     bad = [(embed(two, 3), 'embed_input.embed'), (embed(two[:-1], 2), 'embed_input.embed'),
@@ -153,5 +173,5 @@ if __name__ == '__main__':
     with made_model('--preset', 'tiny-llama', '--type', 'f32') as path:
         with Server(models=[path]) as the_server:
             cases(rows_say_what_their_tokens_say, they_survive_their_worker,
-                  images_stand_at_their_marks, an_image_stays_in_a_conversation, what_is_refused,
-                  args=(the_server, Table(path)))
+                  images_stand_at_their_marks, an_image_stays_in_a_conversation,
+                  images_have_a_bound, what_is_refused, args=(the_server, Table(path)))

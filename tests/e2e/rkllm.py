@@ -112,11 +112,18 @@ def parameters():
         assert said.startswith('k=7 t=0.50 ctx=300 new=9 think=0 role=user '), said
         said = chat(s, 'params tokens 1', temperature=0).json['choices'][0]['message']['content']
         assert said.startswith('k=1 t=1.00 ctx=300 new=300 think=1 role=user'), said
+    # Before 1.3.0 a sampler is init's: for another one the model is loaded anew.
     with serve(version='1.2.3') as s, s.rpc() as r:
         r.init('board')
-        said = r.run('params tokens 1', sampling_params={'top_k': 7})[0]
-        assert said.startswith('k=40 t=0.80 ctx=512 new=512 think=0 role=user '), said
-        s.wait_log('takes no sampling parameters with a run')
+        for k, loads in (40, 1), (7, 2), (7, 2), (40, 3):
+            said = r.run('params tokens 1', sampling_params={'top_k': k, 'temperature': 0.8})[0]
+            assert said.startswith(f'k={k} t=0.80 ctx=512 new=512 think=0 role=user '), said
+            assert f'loads={loads} ' in said, said
+        s.wait_log('has to be told then how to sample')
+        # What a conversation had is given to it again.
+        assert say(r, 'tokens 4')[0] == counted(4)
+        said = say(r, 'params tokens 1', sampling_params={'top_k': 9})[0]
+        assert said.startswith('k=9 ') and kv(said) == 8 + 4 + 15, said
 
 
 def refusals():
@@ -210,6 +217,30 @@ def templates():
         assert s.status()['models'][0]['restarts'] == 0
 
 
+def function_tools():
+    tools = '[{"name":"f"}]'
+    with serve() as s, s.rpc() as one, s.rpc() as two:
+        one.init('board')
+        two.init('board')
+        assert one.call('rkllm.set_function_tools', None, 'Help.', tools, 'MARK')['success']
+        for role in 'user', 'tool':
+            said = say(one, 'params tokens 1', role=role)[0]
+            assert 'system=Help.+[{"type":"function","fun+MARK loads=1' in said, said
+            assert f'role={role} ' in said, said
+        assert 'system=- loads=2' in two.run('params tokens 1')[0]
+        two.call('rkllm.set_chat_template', None, 'Own', '', '')
+        assert 'system=Own loads=2' in two.run('params tokens 1')[0]
+        # The other's conversation goes on with its tools, after a template and a death.
+        said = say(one, 'params tokens 1')[0]
+        assert 'system=Help.+[{"type":"function","fun+MARK loads=3' in said, said
+        assert kv(said) > 2 * len('params tokens 1'), said
+        assert say(one, 'tokens 9 crash 4')[0] == counted(9)
+        got = s.post('/v1/chat/completions', {
+            'messages': [{'role': 'user', 'content': 'x'}],
+            'tools': [{'type': 'function', 'function': {'name': 'f'}}]})
+        assert got.status == 501 and 'tools' in got.error['message'], got
+
+
 def lora():
     good, bad = os.path.join(FOLDER, 'good.rkllm'), os.path.join(FOLDER, 'bad.rkllm')
     for path, text in (good, 'LORA and so on'), (bad, 'no such thing'):
@@ -229,6 +260,12 @@ def lora():
             raise AssertionError('a bad adapter was taken')
         except RpcError as why:
             assert why.code == -32004, why
+        # It is there again after the model was loaded anew, and in another worker.
+        r.call('rkllm.set_function_tools', None, '', '[{"name":"f"}]', '')
+        said = r.run('params tokens 1', lora_params={'lora_adapter_name': 'fine'})[0]
+        r.call('rkllm.set_chat_template', None, '', '', '')
+        said = r.run('params tokens 1', lora_params={'lora_adapter_name': 'fine'})[0]
+        assert re.search(r'loads=2 lora=\d+@0.5 ', said), said
         s.kill_worker()
         said = r.run('params tokens 9 crash 4', lora_params={'lora_adapter_name': 'fine'})[0]
         assert re.search(r'lora=\d+@0.5 1 2 3 4 5 6 7 8 $', said), said
@@ -487,7 +524,8 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, conversations, templates, lora, rows, abort, the_second_waits,
+          refusals, conversations, templates, function_tools,
+          lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,
           said_version_counts, init_fails, init_crashes_or_hangs, jail, beside_gguf, front_dies)

@@ -67,6 +67,41 @@ def a_parked_one_gives_its_slot_away():
         assert line.tail()['logits']['num_tokens'] == 400 and at == 400 * 20000
 
 
+def cut_short(line, n_most):
+    """The line is whole, and its rows; then comes an error."""
+    got = [x for piece in line.each() for x in piece]
+    n = line.tail()['last_hidden_layer']['num_tokens']
+    assert 0 < n < n_most and got == [x for i in range(n) for x in row(i, 4)]
+    return line.lines(1)[0]['error']
+
+
+def a_deadline_ends_the_line_first():
+    with Server(fake='pause 20') as s, s.rpc() as rpc:
+        rpc.init('')
+        start(rpc, list(range(1000)), HIDDEN, timeout_ms=500)
+        error = cut_short(Line(rpc.file, HIDDEN), 1000)
+        assert error['code'] == -32002 and error['data']['field'] == 'timeout_ms', error
+
+
+def a_stop_ends_the_line_first():
+    with Server('--drain-timeout', '300ms', fake='pause 20') as s, s.rpc() as rpc:
+        rpc.init('')
+        start(rpc, list(range(1000)), HIDDEN)
+        line = Line(rpc.file, HIDDEN)
+        s.term()
+        error = cut_short(line, 1000)
+        assert error['code'] == -32002 and 'stopping' in error['message'], error
+        s.wait()
+
+
+def a_model_that_is_given_up_ends_the_line_first():
+    with Server('--restart-limit', '1', fake='pause 5\nat token:20 die SEGV') as s, s.rpc() as rpc:
+        rpc.init('')
+        start(rpc, list(range(1000)), HIDDEN)
+        error = cut_short(Line(rpc.file, HIDDEN), 1000)
+        assert error['code'] == -32006, error
+
+
 def one_that_does_not_park_is_bounded():
     """The client's buffer has a ceiling; others are served."""
     with Server('--out-high', '64K', fake='vocab 100000\ndeaf park\ntokens 3') as s:
@@ -99,5 +134,6 @@ def rows_that_come_too_early_are_not_gathered():
         assert rpc.call('rkllm.is_running', None)['is_running'] is False
 
 
-cases(whoever_dies, a_parked_one_gives_its_slot_away, one_that_does_not_park_is_bounded,
-      rows_that_come_too_early_are_not_gathered)
+cases(whoever_dies, a_parked_one_gives_its_slot_away, a_deadline_ends_the_line_first,
+      a_stop_ends_the_line_first, a_model_that_is_given_up_ends_the_line_first,
+      one_that_does_not_park_is_bounded, rows_that_come_too_early_are_not_gathered)

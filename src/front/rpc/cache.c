@@ -140,6 +140,7 @@ go(struct call *c, struct waiting *w, struct attached *at)
 {
 	struct run *run = w->run;
 	struct gen_submit req;
+	struct buf joined;
 
 	if (layout_unpack(&layout_gen_submit, &req, buf_data(&w->record),
 		buf_len(&w->record)) != 0) {
@@ -153,7 +154,9 @@ go(struct call *c, struct waiting *w, struct attached *at)
 	req.save = at->id;
 	run->save = at;
 	w->run = NULL;
-	run_go(c, run, &req, &w->about, w->has_reply);
+	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
+	run_go(c, run, &joined, &req, &w->about, w->has_reply);
+	buf_done(&joined);
 }
 
 static void

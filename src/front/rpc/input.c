@@ -38,7 +38,7 @@ struct tokens {
 static const struct json_field tokens_fields[] = {
 	{ "input_ids", JSON_TO_ARRAY, offsetof(struct tokens, input_ids),
 	    JSON_REQUIRED, 1, TOKENS_MAX, NULL },
-	FIELD(U64, tokens, , n_tokens, 0, 0, 0),
+	FIELD(U64, tokens, , n_tokens, 0, 0, TOKENS_MAX),
 };
 
 struct embed {

@@ -16,14 +16,20 @@ extern const struct shape shape_clear;
 void kv_clear(struct call *c, const struct args *a);
 void kv_size(struct call *c, const struct args *a);
 
-/* A run that is to be a turn of the conversation: fills in what it goes on
+/* A model was loaded: n conversations that are empty. 0 or ERR_NOMEM. */
+int kv_open(struct rpc *r, uint32_t n) MUST_CHECK;
+
+/* It goes, and they. Harmless where there are none. */
+void kv_close(struct rpc *r);
+
+/* A run that is to be a turn of the seq-th conversation: fills in what it goes on
  * from, maybe in mem, which is empty. 0; ERR_BUSY: another one is not done;
  * ERR_NOMEM or ERR_TOO_BIG. */
-int kv_begin(struct rpc *r, struct buf *mem, struct gen_submit *g,
+int kv_begin(struct rpc *r, uint32_t seq, struct buf *mem, struct gen_submit *g,
     struct fail *why) MUST_CHECK;
 
-/* It is over. g: it is to be added, with the system prompt of its start; NULL:
+/* It is over, or was not begun. g: it is to be added, with the system prompt of its start; NULL:
  * it is not. */
-void kv_end(struct rpc *r, struct gen *g, uint32_t n_system);
+void kv_end(struct rpc *r, uint32_t seq, struct gen *g, uint32_t n_system);
 
 #endif

@@ -4,6 +4,7 @@
 #include "front/model.h"
 #include "front/params.h"
 #include "front/rpc/adapter.h"
+#include "front/rpc/kv.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
 
@@ -89,7 +90,7 @@ drop_model(struct rpc *r)
 	if (m != NULL)
 		model_drop(m);
 	style_reset(&r->style);
-	talk_clear(&r->talk, false);
+	kv_close(r);
 	r->model = 0;
 }
 
@@ -110,6 +111,17 @@ say_failed(struct call *c, const struct fail *why)
 }
 
 static void
+say_loaded(struct rpc *r, struct call *c)
+{
+	if (kv_open(r, r->param.n_batch) == 0) {
+		call_result(c, STR(LOADED));
+		return;
+	}
+	drop_model(r);
+	call_error(c, RPC_INTERNAL, NULL, "out of memory");
+}
+
+static void
 on_want(void *arg, struct model *m, const struct fail *why)
 {
 	struct rpc *r = arg;
@@ -120,7 +132,7 @@ on_want(void *arg, struct model *m, const struct fail *why)
 		drop_model(r);
 		r->model = m->state.model;
 		r->param = param;
-		call_result(&c, STR(LOADED));
+		say_loaded(r, &c);
 	} else {
 		say_failed(&c, why);
 	}

@@ -126,7 +126,10 @@ handle_one(struct rpc *r, const struct json_value *v, struct str text)
 	if (m != NULL && must_wait(r, m))
 		return false;
 	r->front->metrics.rpc_requests_total++;
-	if (c.batch != NULL && c.id.n > 0)
+	/* No batch waits for a notification: it may be gone before its end. */
+	if (c.id.n == 0)
+		c.batch = NULL;
+	if (c.batch != NULL)
 		c.batch->open++;
 	if (wrong != NULL)
 		call_error(&c, RPC_INVALID_REQUEST, NULL, wrong);

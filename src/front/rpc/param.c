@@ -56,6 +56,7 @@ const struct rkllm_param param_defaults = {
 	.model_path = { "", 0 },
 	.max_context_len = 512,
 	.max_new_tokens = 256,
+	.n_batch = 1,
 	.sampling = {
 		.top_k = 40,
 		.top_p = 0.9f,
@@ -82,6 +83,7 @@ param_read(const struct source *s, struct rkllm_param *ret, struct fail *f)
 		err = fields_read_inner(s, ret->extend_param, "extend_param.",
 		    &shape_extend, &extend, f);
 	ret->extend_param = NULL;
+	ret->n_batch = extend.n_batch > 0 ? extend.n_batch : 1;
 	return err;
 }
 

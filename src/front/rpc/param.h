@@ -36,7 +36,8 @@ struct rkllm_param {
 	struct str img_start; /* into the request, as the two below */
 	struct str img_end;
 	struct str img_content;
-	const struct json_value *extend_param; /* checked, not used yet */
+	const struct json_value *extend_param; /* in the request */
+	uint32_t n_batch; /* of extend_param: inputs of a run */
 	struct mark {
 		uint16_t n;
 		char text[NAME_BYTES];

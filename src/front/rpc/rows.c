@@ -13,7 +13,7 @@
 
 #define AT_ONCE 256u /* floats made text in one go */
 
-/* What stands before the array, between that and its size, and behind all. */
+/* What stands before the array, between that and its size, and before the state. */
 struct form {
 	struct str before;
 	struct str size;
@@ -26,9 +26,9 @@ static const struct form forms[MODE_COUNT] = {
 		(text), sizeof(text) - 1 \
 	}
 	[MODE_HIDDEN] = { S(",\"last_hidden_layer\":{\"hidden_states\":"),
-	    S(",\"embd_size\":"), S("}" NO_LOGITS PERF NO_PERF STATE "0}}\n") },
+	    S(",\"embd_size\":"), S("}" NO_LOGITS PERF NO_PERF) },
 	[MODE_LOGITS] = { S(NO_HIDDEN ",\"logits\":{\"logits\":"),
-	    S(",\"vocab_size\":"), S("}" PERF NO_PERF STATE "0}}\n") },
+	    S(",\"vocab_size\":"), S("}" PERF NO_PERF) },
 #undef S
 };
 
@@ -48,6 +48,7 @@ put_tail(const struct run *run, struct buf *out)
 	buf_puts(out, ",\"num_tokens\":");
 	json_put_u64(out, run->n_rows);
 	buf_put_str(out, forms[run->mode].behind);
+	run_put_state(run, out, '0');
 }
 
 static void

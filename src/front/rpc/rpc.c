@@ -237,6 +237,7 @@ on_input(void *arg)
 		conn_deadline(r->conn, r->front->config.request_ms);
 	if (r->scanned == 0)
 		conn_rest(r->conn);
+	rpc_settled(r);
 }
 
 void
@@ -249,7 +250,8 @@ rpc_settled(struct rpc *r)
 		rpc_update_pause(r);
 		return;
 	}
-	if (r->n_runs > 0 || r->change != NULL || r->is_waiting)
+	/* What waited is still to be handled. */
+	if (r->n_runs > 0 || r->change != NULL || r->is_waiting || r->whole > 0)
 		return;
 	if (conn_is_eof(r->conn) || r->front->is_draining) {
 		r->is_closing = true;
@@ -333,23 +335,10 @@ on_closed(void *arg, int err)
 	run_drop_all(r);
 	load_drop(r);
 	style_done(&r->style);
-	talk_done(&r->talk);
 	batch_free(r->batch);
 	buf_done(&r->held);
 	free(r->warned);
 	free(r);
-}
-
-/* Nobody else's, nor one that a front before gave out. */
-static uint64_t
-draw_key(void)
-{
-	uint64_t key;
-
-	do
-		arc4random_buf(&key, sizeof(key));
-	while (key == 0);
-	return key;
 }
 
 int
@@ -375,7 +364,6 @@ rpc_accept(struct front *f, int fd, uint32_t uid)
 	list_init(&r->runs);
 	list_init(&r->adapters);
 	style_init(&r->style);
-	talk_init(&r->talk, draw_key());
 	buf_init(&r->nowhere, 0);
 	buf_init(&r->held, (size_t)f->config.out_high * HELD_FACTOR);
 	json_frame_init(&r->frame, RPC_DEPTH);

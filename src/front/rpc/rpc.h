@@ -51,6 +51,13 @@ struct change {
 	struct rkllm_param param; /* init: for the runs to come */
 };
 
+/* A conversation. */
+struct speaker {
+	struct talk talk;
+	bool is_talking; /* a run of it is not done */
+	size_t share;	 /* of what front/intake.h counts */
+};
+
 struct warned {
 	uint32_t n;
 	uint32_t hash[RPC_WARNED_MAX];
@@ -70,10 +77,11 @@ struct rpc {
 	struct list adapters;	  /* struct adapter, of load_lora */
 	struct attached *cache;	  /* of load_prompt_cache; NULL: none */
 	struct style style;	  /* how what is said becomes a prompt */
-	struct talk talk;	  /* of runs with keep_history */
-	uint64_t talk_file;	  /* a hash of which file it is of */
-	bool is_talking;	  /* one of those runs is not done */
-	struct list runs;	  /* struct run */
+	struct speaker *speakers; /* of runs with keep_history; one each input
+				   * of a run; NULL: no model is loaded */
+	uint32_t n_speakers;
+	uint64_t talk_file; /* a hash of which file they are of */
+	struct list runs;   /* struct run */
 	uint32_t n_runs;
 	struct run *line;      /* whose line is being written; NULL: none */
 	struct buf held;       /* what others have to say meanwhile */

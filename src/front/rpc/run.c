@@ -18,6 +18,7 @@
 #include "front/model.h"
 #include "front/rpc/adapter.h"
 #include "front/rpc/cache.h"
+#include "front/rpc/group.h"
 #include "front/rpc/kv.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rows.h"
@@ -48,7 +49,7 @@ append(char *at, struct str s)
 	return at + s.n;
 }
 
-static struct run *
+struct run *
 run_new(const struct call *c)
 {
 	size_t n = strlen(HEAD) + c->id.n + strlen(TEXT);
@@ -76,13 +77,25 @@ run_free(struct run *run)
 	list_remove(&run->link);
 	r->n_runs--;
 	attached_drop(run->adapter);
-	rows_drop(run);
 	cache_drop(run);
+	rows_drop(run);
 	free(run);
 	rows_next(r);
 	if (r->n_runs == 0)
 		load_on_idle(r);
 	rpc_settled(r);
+}
+
+void
+run_put_state(const struct run *run, struct buf *out, char state)
+{
+	buf_put_str(out, STR(",\"_callback_state\":"));
+	buf_put_u8(out, (uint8_t)state);
+	if (run->group != NULL) {
+		buf_put_str(out, STR(",\"batch_index\":"));
+		json_put_u64(out, run->seq);
+	}
+	buf_put_str(out, STR("}}\n"));
 }
 
 /* One callback of rkllm.h as a line. text NULL: null. */
@@ -104,9 +117,8 @@ put_reply(
 	buf_put_str(out, STR(NO_HIDDEN NO_LOGITS PERF));
 	if (state == FINISH)
 		return; /* put_last() goes on */
-	buf_put_str(out,
-	    state == NORMAL ? STR(NO_PERF STATE "0}}\n")
-			    : STR(NO_PERF STATE "1}}\n"));
+	buf_put_str(out, STR(NO_PERF));
+	run_put_state(run, out, state == NORMAL ? '0' : '1');
 	conn_touch(run->rpc->conn);
 }
 
@@ -127,7 +139,8 @@ put_last(struct run *run, const struct gen_done *d)
 	json_put_u64(out, d->n_out);
 	buf_put_str(out, STR(",\"memory_usage_mb\":"));
 	json_put_f32(out, (float)d->peak_kib / 1024.0f);
-	buf_put_str(out, STR("}" STATE "2}}\n"));
+	buf_put_u8(out, '}');
+	run_put_state(run, out, '2');
 	conn_touch(run->rpc->conn);
 }
 
@@ -155,6 +168,7 @@ on_token(void *arg, struct gen *g, const struct step *s)
 void
 run_end(struct run *run, const struct gen_done *d)
 {
+	struct gen_done sum;
 	struct fail why;
 
 	rows_close(run);
@@ -166,7 +180,9 @@ run_end(struct run *run, const struct gen_done *d)
 		run_fail(run, &why);
 		return;
 	}
-	put_last(run, d);
+	sum = *d;
+	if (group_end(run, &sum))
+		put_last(run, &sum);
 	run_free(run);
 }
 
@@ -176,7 +192,7 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 	struct run *run = arg;
 
 	if (run->is_turn)
-		kv_end(run->rpc, g, run->n_system);
+		kv_end(run->rpc, run->seq, g, run->n_system);
 	run->is_turn = false;
 	run->gen = NULL;
 	run->is_over = true;
@@ -190,12 +206,13 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 /* The worker speaks of the record's fields; the client knows them by the names
  * of rkllm.h. */
 static void
-name_as_sent(const struct fail *why, struct fail *ret)
+name_as_sent(const struct run *run, const struct fail *why, struct fail *ret)
 {
-	static const char *const names[][2] = {
+	const char *const names[][2] = {
 		{ "messages", "prompt_input" },
 		{ "embed", "embed_input.embed" },
-		{ "prompt", "prompt_input" },
+		{ "prompt",
+		    run->is_ids ? "token_input.input_ids" : "prompt_input" },
 		{ "tokens", "token_input.input_ids" },
 	};
 
@@ -222,9 +239,10 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 
 	(void)g;
 	if (run->is_turn)
-		kv_end(run->rpc, NULL, 0);
+		kv_end(run->rpc, run->seq, NULL, 0);
+	group_fail(run);
 	rows_close(run);
-	name_as_sent(why, &as_sent);
+	name_as_sent(run, why, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
 }
@@ -253,6 +271,11 @@ may_run(const struct rpc *r, struct fail *f)
 {
 	uint32_t max = r->front->config.client_queue_max;
 
+	if (r->n_speakers > 1)
+		return fail_set(f, ERR_INVALID, "rkllm_input",
+		    "rkllm_input: must be an array of %u inputs, as init's "
+		    "extend_param.n_batch says",
+		    r->n_speakers);
 	if (r->n_runs < max)
 		return 0;
 	return fail_set(f, ERR_BUSY, NULL,
@@ -260,8 +283,8 @@ may_run(const struct rpc *r, struct fail *f)
 	    r->n_runs, max);
 }
 
-static int
-start(struct run *run, struct buf *mem, struct gen_submit *req,
+int
+run_begin(struct run *run, struct buf *mem, struct gen_submit *req,
     const struct submit_about *about, struct fail *f)
 {
 	static const struct gen_ops ops = {
@@ -279,16 +302,17 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 	int err = 0;
 
 	if (about->is_turn)
-		err = kv_begin(r, mem, req, f);
-	if (err == 0)
-		cache_take(run, req);
-	if (err == 0)
-		err = gen_start(
-		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
+		err = kv_begin(r, run->seq, mem, req, f);
 	if (err != 0)
 		return err;
+	cache_take(run, req);
+	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	if (err != 0 && about->is_turn)
+		kv_end(r, run->seq, NULL, 0);
+	if (err != 0)
+		return err;
+	run->is_ids = req->input == INPUT_TOKENS;
 	run->is_turn = about->is_turn;
-	r->is_talking = r->is_talking || run->is_turn;
 	if (req->adapters.p != NULL)
 		run->adapter = adapter_hold(&r->adapters, &req->adapters);
 	run->mode = (enum gen_mode)req->mode;
@@ -300,33 +324,36 @@ start(struct run *run, struct buf *mem, struct gen_submit *req,
 }
 
 void
-run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply)
+run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply)
 {
 	struct fail why = { 0 };
-	struct buf joined;
 
-	buf_init(&joined, msg_row(MSG_GEN_SUBMIT)->max);
-	if (start(run, &joined, req, about, &why) != 0) {
+	if (run_begin(run, joined, req, about, &why) != 0) {
 		cache_drop(run);
 		free(run);
 		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));
 	}
-	buf_done(&joined);
 }
 
-static void
-run_start(struct call *c, const struct args *a, bool has_reply)
+struct submit
+run_source(const struct call *c, const struct args *a)
 {
-	const struct submit from = { .input = &a->at[0],
+	return (struct submit){ .input = &a->at[0],
 		.infer = &a->at[1],
 		.param = &c->rpc->param,
 		.adapters = &c->rpc->adapters,
 		.style = &c->rpc->style,
 		.n_ctx = admit_context(rpc_model(c->rpc)),
 		.n_embd = rpc_model(c->rpc)->state.n_embd_in };
+}
+
+static void
+run_start(struct call *c, const struct args *a, bool has_reply)
+{
+	const struct submit from = run_source(c, a);
 	struct gen_submit req;
 	struct submit_about about;
 	struct fail why = { 0 };
@@ -334,6 +361,10 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	struct submit_mem mem;
 	int err;
 
+	if (json_type(a->at[0].own) == JSON_ARRAY) {
+		group_start(c, a, has_reply);
+		return;
+	}
 	submit_mem_init(&mem);
 	err = may_run(c->rpc, &why);
 	if (err == 0)
@@ -345,7 +376,7 @@ run_start(struct call *c, const struct args *a, bool has_reply)
 	else if (about.save.n > 0)
 		cache_wait_for_place(c, run, &req, &about, has_reply);
 	else
-		run_go(c, run, &req, &about, has_reply);
+		run_go(c, run, &mem.joined, &req, &about, has_reply);
 	submit_mem_done(&mem);
 }
 
@@ -417,11 +448,12 @@ run_drop_all(struct rpc *r)
 	LIST_EACH (it, next, &r->runs) {
 		struct run *run = LIST_ENTRY(it, struct run, link);
 
+		group_fail(run);
 		gen_drop(run->gen);
 		list_remove(&run->link);
 		attached_drop(run->adapter);
-		rows_drop(run);
 		cache_drop(run);
+		rows_drop(run);
 		free(run);
 	}
 	r->n_runs = 0;

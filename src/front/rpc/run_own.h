@@ -1,6 +1,6 @@
 /*
- * run_own - what a run is. Private to run.c, which has all runs, and rows.c,
- * which writes the rows of those that asked for them.
+ * run_own - what a run is. Private to run.c, which has all runs, rows.c, which
+ * writes the rows of those that asked for them, cache.c and group.c.
  */
 #ifndef FRONT_RPC_RUN_OWN_H
 #define FRONT_RPC_RUN_OWN_H
@@ -12,6 +12,7 @@
 #include "front/rpc/submit.h"
 
 struct array;
+struct group;
 
 struct run {
 	struct list link; /* in rpc->runs */
@@ -19,12 +20,15 @@ struct run {
 	struct gen *gen;	  /* NULL: it is over, and is_over */
 	struct str id;		  /* in head; empty: nobody is told */
 	int32_t token;		  /* the last one */
+	bool is_ids;		  /* its prompt came as token ids */
 	struct attached *adapter; /* that it has; NULL: none */
 	struct attached *cache;	  /* likewise */
 	struct attached *save;	  /* where its prompt goes; NULL: nowhere */
 	struct timer *save_timer; /* NULL: that is not waited for */
 	uint32_t n_system;	  /* tokens of its system prompt */
-	bool is_turn;		  /* of the client's conversation */
+	bool is_turn;		  /* of a conversation of the client's */
+	uint32_t seq;		  /* which; of n_batch inputs */
+	struct group *group;	  /* those; NULL: it is the only one */
 	enum gen_mode mode;
 	uint32_t n_cols;      /* floats of a row */
 	uint32_t n_rows;      /* written */
@@ -47,11 +51,24 @@ struct run {
 #define NO_PERF                                              \
 	"0.0,\"prefill_tokens\":0,\"generate_time_ms\":0.0," \
 	"\"generate_tokens\":0,\"memory_usage_mb\":0.0}"
-#define STATE ",\"_callback_state\":"
 
-/* Begins with it, and answers c; run is gone if it cannot. */
-void run_go(struct call *c, struct run *run, struct gen_submit *req,
-    const struct submit_about *about, bool has_reply);
+/* Begins with it, and answers c; run is gone if it cannot. joined: an empty
+ * buf, for what goes before the request. */
+void run_go(struct call *c, struct run *run, struct buf *joined,
+    struct gen_submit *req, const struct submit_about *about, bool has_reply);
+
+/* Makes one that answers c; NULL: no memory. */
+struct run *run_new(const struct call *c);
+
+/* Adds it to its client's. 0, or why not: then run is still the caller's. */
+int run_begin(struct run *run, struct buf *joined, struct gen_submit *req,
+    const struct submit_about *about, struct fail *why) MUST_CHECK;
+
+/* What a run of c is read from. */
+struct submit run_source(const struct call *c, const struct args *a);
+
+/* The end of a reply: state, a digit, and which input it is of. */
+void run_put_state(const struct run *run, struct buf *out, char state);
 
 /* It ends: the last reply, and run is gone. */
 void run_end(struct run *run, const struct gen_done *d);

@@ -105,8 +105,8 @@ setup_tools(struct call *c, const struct args *a)
 	int err = method_values(a, &t, &why);
 
 	if (err == 0)
-		err = style_set_tools(
-		    &c->rpc->style, t.system_prompt, t.tools, &why);
+		err = style_set_tools(&c->rpc->style, t.system_prompt, t.tools,
+		    t.tool_response_str, &why);
 	if (err != 0) {
 		if (why.code == 0)
 			(void)fail_set(&why, err, NULL, "%s", err_text(err));

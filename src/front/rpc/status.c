@@ -63,6 +63,7 @@ put_description(struct json_out *o, const struct model_state *s)
 	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
 	json_key_u64(o, "n_vocab", s->n_vocab);
 	json_key_u64(o, "n_embd", s->n_embd);
+	json_key_u64(o, "n_embd_in", s->n_embd_in);
 	json_key_u64(o, "slots", s->n_seq);
 	json_key_u64(o, "threads", s->n_threads);
 	json_key_u64(o, "threads_batch", s->n_threads_batch);

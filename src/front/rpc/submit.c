@@ -181,6 +181,7 @@ submit_mem_init(struct submit_mem *m)
 
 	buf_init(&m->text, max);
 	buf_init(&m->numbers, max);
+	buf_init(&m->joined, max);
 }
 
 void
@@ -188,6 +189,7 @@ submit_mem_done(struct submit_mem *m)
 {
 	buf_done(&m->text);
 	buf_done(&m->numbers);
+	buf_done(&m->joined);
 }
 
 int

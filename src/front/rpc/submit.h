@@ -41,6 +41,7 @@ struct submit {
 struct submit_mem {
 	struct buf text;
 	struct buf numbers;
+	struct buf joined; /* with a conversation's */
 };
 
 void submit_mem_init(struct submit_mem *m);

@@ -46,6 +46,19 @@ put_devices(char *ret, size_t n)
 	}
 }
 
+/* Its answer is a string that each call writes anew, so it is asked once, when
+ * the first model loads: where there are several, others look at it then. */
+static const char *
+system_info(void)
+{
+	static char kept[512];
+
+	if (kept[0] == '\0')
+		(void)snprintf(
+		    kept, sizeof(kept), "%s", llama_print_system_info());
+	return kept;
+}
+
 static void
 put_all_but_class(const struct model *m, char *ret, size_t n)
 {
@@ -57,13 +70,12 @@ put_all_but_class(const struct model *m, char *ret, size_t n)
 	    "%d, chunk %u, KV f16, weights %s, adapters %u; %s",
 	    chat_engine(), devices, m->threads[BATCH_STEP],
 	    m->threads[BATCH_CHUNK], m->chunk,
-	    m->is_fast ? "repacked" : "as filed", m->adapters.n,
-	    llama_print_system_info());
+	    m->is_fast ? "repacked" : "as filed", m->adapters.n, system_info());
 }
 
 /* libllama's states speak of all sequences that there are. But not on the number
- * of threads: what another would have computed differs in
- * rounding alone, and a run that is resumed begins with the same state. */
+ * of threads: what another would have computed differs in rounding alone, and a
+ * run that is resumed begins with the same state. */
 void
 identity_of_state(const struct model *m, char *ret, size_t n)
 {
@@ -74,7 +86,7 @@ identity_of_state(const struct model *m, char *ret, size_t n)
 	    "Bulkhead " BULKHEAD_VERSION ", llama.cpp %s, %s, layers %u, "
 	    "%u sequences, KV f16, weights %s; %s",
 	    chat_engine(), devices, m->gpu_layers, m->n_seq,
-	    m->is_fast ? "repacked" : "as filed", llama_print_system_info());
+	    m->is_fast ? "repacked" : "as filed", system_info());
 }
 
 void

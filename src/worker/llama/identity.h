@@ -7,7 +7,7 @@
 
 #include "worker/llama/model.h"
 
-#define IDENTITY_MAX 512u
+#define IDENTITY_MAX 1024u
 
 /* "by rows", "by shapes" or "no"; and for the first by which kernels. */
 const char *identity_class(const struct model *m);

@@ -68,7 +68,7 @@ check_lacking(const struct gen_submit *g, struct fail *why)
 	} all[] = {
 		{ g->grammar.n > 0, "grammar" },
 		{ g->json_schema.n > 0, "response_format" },
-		{ g->tools.n > 0, "tools" },
+		{ g->tools.n > 0 && !g->plain_calls, "tools" },
 		{ g->adapters.n > 1, "lora" },
 		{ g->logit_bias.n > 0, "logit_bias" },
 		{ g->want_logprobs != 0, "logprobs" },
@@ -346,14 +346,23 @@ ask_prompt(const struct ask *a)
 		(uint32_t)(buf_len(&a->prompt) / sizeof(int32_t)) };
 }
 
+/* A text that is no message has a template of nothing but the system prompt;
+ * one with tools has the model's. */
 static int
 take_system(struct ask *a, const struct gen_submit *g)
 {
-	if (g->input != INPUT_PROMPT)
+	if (g->input != INPUT_PROMPT && g->tools.n == 0)
 		return 0;
 	a->system = str_dup(g->system);
+	a->tools = g->tools.n > 0 ? str_dup(g->tools) : NULL;
+	a->mark = str_dup(g->tool_mark);
 	a->job.system = a->system;
-	return a->system != NULL ? 0 : ERR_NOMEM;
+	a->job.tools = a->tools;
+	a->job.mark = a->mark;
+	return a->system != NULL && a->mark != NULL &&
+		(a->tools != NULL) == (g->tools.n > 0)
+	    ? 0
+	    : ERR_NOMEM;
 }
 
 static void
@@ -480,6 +489,8 @@ ask_done(struct ask *a)
 		free(text);
 	}
 	free(a->system);
+	free(a->tools);
+	free(a->mark);
 	buf_done(&a->prompt);
 	buf_done(&a->inputs);
 	buf_done(&a->texts);

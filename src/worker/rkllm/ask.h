@@ -41,7 +41,9 @@ struct ask {
 	    inputs; /* struct lib_input each: the job's parts, its input */
 	struct buf texts;  /* char * each, to free(3): what they point at */
 	struct buf tokens; /* int32_t each: the same */
-	char *system;	   /* of an own template; or NULL */
+	char *system;	   /* of a template of the client's; or NULL */
+	char *tools;	   /* its tools; or NULL */
+	char *mark;
 	uint32_t n_prompt; /* tokens, where they are known; else 0 */
 	uint32_t max_out;  /* tokens, those done included */
 	uint64_t key;	   /* of the conversation that it is a turn of; or 0 */

@@ -76,7 +76,6 @@ init_library(struct engine *e, const struct worker_load *cfg, struct fail *why)
 	}
 	e->n_ctx =
 	    param.max_context_len > 0 ? (uint32_t)param.max_context_len : 1;
-	e->sampling = param.sampling;
 	return 0;
 }
 
@@ -179,25 +178,6 @@ rkllm_describe(const struct engine *e, struct worker_ready *ret)
 	ret->size = e->size;
 }
 
-/* Before 1.3.0 its sampler is set at init, for all runs. */
-static void
-check_sampling(struct engine *e, const struct run *r)
-{
-	const struct lib_sampling *a = &r->ask.sampling;
-	const struct lib_sampling *b = &e->sampling;
-
-	if (flow_lib.abi->samples_by_run || e->has_warned ||
-	    (a->top_k == b->top_k && !(a->top_p < b->top_p) &&
-		!(a->top_p > b->top_p) && !(a->temperature < b->temperature) &&
-		!(a->temperature > b->temperature)))
-		return;
-	e->has_warned = true;
-	log_warn("librkllmrt %s takes no sampling parameters with a run: all "
-		 "have top_k %d, top_p %g, temperature %g",
-	    flow_lib.version.text, b->top_k, (double)b->top_p,
-	    (double)b->temperature);
-}
-
 static int
 new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
     struct fail *why)
@@ -208,6 +188,13 @@ new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
 	int err =
 	    run_new(g, e->n_ctx, e->run == NULL ? &e->kept : &nothing, &r, why);
 
+	/* Nor is anything left when the model is loaded anew. */
+	if (err == 0 && r->ask.job.goes_on &&
+	    runner_must_reload(&e->runner, &r->ask.job)) {
+		run_free(r);
+		r = NULL;
+		err = run_new(g, e->n_ctx, &nothing, &r, why);
+	}
 	if (err == 0 && r->ask.lora.id != 0)
 		err = lora_find(&e->loras, r->ask.lora.id, r->ask.lora.scale,
 		    &r->ask.job.lora, why);
@@ -238,7 +225,6 @@ rkllm_submit(struct engine *e, const struct gen_submit *g)
 		flow_say_failed(e, g->gen, &why);
 		return;
 	}
-	check_sampling(e, r);
 	flow_say_started(e, r, g);
 	if (e->run != NULL)
 		e->next = r;

@@ -25,6 +25,7 @@ struct lib_param {
 	const char *model_path;	 /* lives until destroy */
 	int32_t max_context_len; /* 0: the library's own, which is put here */
 	bool skip_special_token;
+	bool has_sampling; /* this one, in place of the library's own */
 	struct lib_sampling sampling; /* given back: init's */
 };
 

@@ -57,6 +57,12 @@ drop(struct results *q, const struct result *r)
 	q->is_told = true;
 }
 
+static bool
+is_last_word(const struct result *r)
+{
+	return r->kind == RESULT_FINISH || r->kind == RESULT_OVER;
+}
+
 void
 results_put(struct results *q, const struct result *r)
 {
@@ -68,7 +74,7 @@ results_put(struct results *q, const struct result *r)
 		q->n_waiting--;
 	}
 	if (q->is_open || r->kind == RESULT_OVER ||
-	    (r->kind == RESULT_FINISH && q->n < RESULTS_ROOM - 1))
+	    (is_last_word(r) && q->n < RESULTS_ROOM - 1))
 		append(q, r);
 	else
 		drop(q, r);
@@ -127,24 +133,31 @@ results_hold(struct results *q, bool is_held)
 	(void)pthread_mutex_unlock(&q->lock);
 }
 
-/* What is forgotten is what nobody wants any more; but for the OVER, after
- * which nothing comes. */
+/* The lock is held. */
+static void
+keep_last_words(struct results *q)
+{
+	uint32_t n = q->n;
+
+	q->n = 0;
+	q->is_told = false;
+	for (uint32_t i = 0; i < n; i++) {
+		struct result r = q->v[(q->first + i) % RESULTS_ROOM];
+
+		if (is_last_word(&r))
+			q->v[(q->first + q->n++) % RESULTS_ROOM] = r;
+		else
+			free(r.text);
+	}
+}
+
 void
 results_open(struct results *q, bool is_open)
 {
-	struct result last = { .kind = RESULT_TOKEN };
-
 	(void)pthread_mutex_lock(&q->lock);
+	if (!is_open && q->is_open)
+		keep_last_words(q);
 	q->is_open = is_open;
-	if (q->n > 0)
-		last = q->v[(q->first + q->n - 1) % RESULTS_ROOM];
-	if (!is_open && q->n > 0 && last.kind == RESULT_OVER) {
-		q->n--;
-		forget(q);
-		append(q, &last);
-	} else if (!is_open) {
-		forget(q);
-	}
 	(void)pthread_cond_broadcast(&q->has_room);
 	(void)pthread_mutex_unlock(&q->lock);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "crash/crash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -169,23 +170,73 @@ clean(struct runner *r, const struct job *job, struct fail *why)
 	return err;
 }
 
+/* What a job wants set, in one string; NULL: no memory. */
+static char *
+template_of(const struct job *job)
+{
+	char *all;
+
+	return asprintf(&all, "%s\n%s\n%s", job->system,
+		   job->tools != NULL ? job->tools : "",
+		   job->tools != NULL ? job->mark : "") < 0
+	    ? NULL
+	    : all;
+}
+
+static bool
+is_set(const struct runner *r, const struct job *job)
+{
+	char *wanted = template_of(job);
+	bool is_same = wanted != NULL && strcmp(r->set, wanted) == 0;
+
+	free(wanted);
+	return is_same;
+}
+
+/* Before 1.3.0 it is told of its sampler at init alone. */
+static bool
+samples_otherwise(const struct runner *r, const struct job *job)
+{
+	return !r->lib->abi->samples_by_run &&
+	    job->infer.mode == RKLLM_MODE_GENERATE &&
+	    memcmp(job->infer.sampling, &r->param.sampling,
+		sizeof(r->param.sampling)) != 0;
+}
+
+/* The library keeps what was set: from tools to none, and back to the model's
+ * own, only a new beginning leads. */
 bool
 runner_must_reload(const struct runner *r, const struct job *job)
 {
-	return r->system != NULL && job->system == NULL &&
-	    (job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0);
+	if (samples_otherwise(r, job))
+		return true;
+	if (r->set == NULL)
+		return false;
+	if (job->system == NULL)
+		return job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0;
+	return (r->has_tools || job->tools != NULL) && !is_set(r, job);
 }
 
 /* Without its model the process is of no use: another is. */
 static void
-reload(struct runner *r)
+reload(struct runner *r, const struct job *job)
 {
 	struct fail why = { 0 };
 
+	if (samples_otherwise(r, job)) {
+		log_info("the model is loaded anew, because librkllmrt %s has "
+			 "to be told then how to sample",
+		    r->lib->version.text);
+		r->param.sampling = *job->infer.sampling;
+		r->param.has_sampling = true;
+	}
+
 	lib_destroy(r->lib);
-	free(r->system);
-	r->system = NULL;
+	free(r->set);
+	r->set = NULL;
+	r->has_tools = false;
 	r->is_dirty = false;
+	r->life++;
 	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
 		return;
 	log_error("the model could not be loaded anew: %s", why.text);
@@ -193,28 +244,36 @@ reload(struct runner *r)
 	abort();
 }
 
-/* The library keeps what was set. */
+static int
+set_template(struct runner *r, const struct job *job, struct fail *why)
+{
+	if (job->tools != NULL)
+		return lib_set_function_tools(
+		    r->lib, job->system, job->tools, job->mark, why);
+	return lib_set_chat_template(r->lib, job->system, "", "", why);
+}
+
 static int
 use_template(struct runner *r, const struct job *job, struct fail *why)
 {
-	char *copy;
+	char *wanted;
 	int err;
 
 	if (runner_must_reload(r, job))
-		reload(r);
-	if (job->system == NULL ||
-	    (r->system != NULL && strcmp(r->system, job->system) == 0))
+		reload(r, job);
+	if (job->system == NULL || (r->set != NULL && is_set(r, job)))
 		return 0;
-	copy = strdup(job->system);
-	if (copy == NULL)
+	wanted = template_of(job);
+	if (wanted == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	err = lib_set_chat_template(r->lib, job->system, "", "", why);
+	err = set_template(r, job, why);
 	if (err != 0) {
-		free(copy);
+		free(wanted);
 		return err;
 	}
-	free(r->system);
-	r->system = copy;
+	free(r->set);
+	r->set = wanted;
+	r->has_tools = job->tools != NULL;
 	return 0;
 }
 
@@ -225,7 +284,7 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 	struct runner_lora *l = job->lora;
 	int err;
 
-	if (l == NULL || l->is_loaded)
+	if (l == NULL || l->life == r->life)
 		return 0;
 	err = lib_load_lora(r->lib, l->path, l->name, l->scale, why);
 	if (err == ERR_INTERNAL)
@@ -233,7 +292,7 @@ use_lora(struct runner *r, const struct job *job, struct fail *why)
 		    "lora_params: the library does not take the adapter's "
 		    "file: %.200s",
 		    why->text);
-	l->is_loaded = err == 0;
+	l->life = err == 0 ? r->life : 0;
 	return err;
 }
 
@@ -296,7 +355,9 @@ int
 runner_init(struct runner *r, struct lib *lib, struct results *results,
     struct progress *p)
 {
-	*r = (struct runner){ .lib = lib, .results = results, .p = p };
+	*r = (struct runner){
+		.lib = lib, .results = results, .p = p, .life = 1
+	};
 	if (pthread_mutex_init(&r->lock, NULL) != 0)
 		return ERR_NOMEM;
 	return pthread_cond_init(&r->has_news, NULL) == 0 ? 0 : ERR_NOMEM;
@@ -320,7 +381,11 @@ runner_stop(struct runner *r)
 	(void)pthread_mutex_unlock(&r->lock);
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_S;
-	return pthread_timedjoin_np(r->thread, NULL, &until) == 0;
+	if (pthread_timedjoin_np(r->thread, NULL, &until) != 0)
+		return false;
+	free(r->set);
+	r->set = NULL;
+	return true;
 }
 
 void

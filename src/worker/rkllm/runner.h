@@ -29,10 +29,13 @@ struct job {
 	uint32_t n_parts;
 	const struct lib_input *input;
 	struct lib_infer infer;
-	uint32_t row;	    /* the first that is wanted, of modes 1 and 2 */
-	bool goes_on;	    /* from what is in the KV cache */
-	const char *system; /* of a template that has nothing else; NULL: the
-			     * model's own */
+	uint32_t row; /* the first that is wanted, of modes 1 and 2 */
+	bool goes_on; /* from what is in the KV cache */
+	/* A template that has nothing but a system prompt, or, with tools,
+	 * the model's own with both; system NULL: the model's own. */
+	const char *system;
+	const char *tools;	  /* JSON; or NULL */
+	const char *mark;	  /* of a tool's answer */
 	struct runner_lora *lora; /* or NULL */
 };
 
@@ -41,7 +44,7 @@ struct runner_lora {
 	char path[32];
 	char name[32];
 	float scale;
-	bool is_loaded;
+	uint32_t life; /* of the model in which it was loaded; 0: none */
 };
 
 struct runner {
@@ -49,7 +52,9 @@ struct runner {
 	struct results *results;
 	struct progress *p;	/* or NULL */
 	struct lib_param param; /* of init, for the next */
-	char *system;		/* of the template that was set; NULL: none */
+	char *set;	/* all of the template that was set; NULL: none */
+	bool has_tools; /* it has */
+	uint32_t life;	/* of the model: 1, 2 after it was loaded anew ... */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;
@@ -70,8 +75,8 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
 
-/* Whether a job first needs the model loaded anew: only so the library goes back
- * to the model's own template. There must be no job. */
+/* Whether a job first needs the model loaded anew, for another template or, with
+ * 1.2.x, another sampler; the KV cache goes then. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then

@@ -96,6 +96,7 @@ rkllm_clear_kv_cache_fn rkllm_clear_kv_cache;
 rkllm_get_kv_cache_size_fn rkllm_get_kv_cache_size;
 rkllm_load_lora_fn rkllm_load_lora;
 rkllm_set_chat_template_fn rkllm_set_chat_template;
+rkllm_set_function_tools_fn rkllm_set_function_tools;
 #if FAKE_LAYOUT == 13
 int rkllm_init(
     void **ret, struct PARAM *param, struct rkllm13_callback *callback);
@@ -202,7 +203,8 @@ begin(
 		     "version: 0.9.8, platform: RK3588\n",
 	    FAKE_VERSION);
 	/* The other layout would have put something else here. */
-	if (param->extend_param.n_batch != 1 || param->top_k != 40)
+	if (param->extend_param.n_batch != 1 || param->top_k < 1 ||
+	    param->top_k > 1000)
 		abort();
 	if (play(param->model_path) != 0)
 		return -1;
@@ -347,6 +349,17 @@ rkllm_set_chat_template(void *handle, const char *system_prompt,
 	    prompt_postfix == NULL)
 		return -1;
 	(void)snprintf(f->system, sizeof(f->system), "%s", system_prompt);
+	return 0;
+}
+
+int
+rkllm_set_function_tools(void *handle, const char *system_prompt,
+    const char *tools, const char *tool_response_str)
+{
+	struct fake *f = handle;
+
+	(void)snprintf(f->system, sizeof(f->system), "%.8s+%.24s+%.16s",
+	    system_prompt, tools, tool_response_str);
 	return 0;
 }
 

@@ -200,6 +200,9 @@ run_checks_every_field(void **state)
 		{ "{\"input_type\":1,\"token_input\":{\"input_ids\":[1,2],"
 		  "\"n_tokens\":3}}",
 		    -32602, "token_input.n_tokens" },
+		{ "{\"input_type\":1,\"token_input\":{\"input_ids\":[1,2],"
+		  "\"n_tokens\":18446744073709551615}}",
+		    -32602, "token_input.n_tokens" },
 		{ "{\"input_type\":2}", -32602, "embed_input" },
 		{ "{\"input_type\":2,\"embed_input\":{}}", -32602,
 		    "embed_input.embed" },

@@ -423,6 +423,19 @@ a_client_that_vanishes_in_an_init(void **state)
 	keeper_hears(w, MSG_MODEL_DROP, &d);
 }
 
+/* And in one that nobody is told of: its batch is over before it. */
+static void
+a_client_that_vanishes_in_a_notified_init(void **state)
+{
+	struct world *w = *state;
+	struct model_want want;
+
+	say(w, "[{\"jsonrpc\":\"2.0\",\"method\":\"rkllm.init\"}]");
+	keeper_hears(w, MSG_MODEL_WANT, &want);
+	conn_free_all(&w->f);
+	model_is(w, MODEL_UP, want.ref);
+}
+
 static void
 a_slow_reader_parks_its_runs(void **state)
 {
@@ -481,6 +494,28 @@ a_stopping_server_takes_nothing_new(void **state)
 	assert_int_equal(drained.ended, 0);
 }
 
+/* What had come by then is answered. */
+static void
+a_stopping_server_answers_what_waits(void **state)
+{
+	struct world *w = *state;
+	struct front_drain d = { .timeout_ms = 60000 };
+	uint64_t g = run(w, RUN("1"));
+
+	say(w,
+	    CALL("2", "rkllm.destroy", "[]") RUN("3")
+		CALL("4", "rkllm.get_kv", "[]"));
+	keeper_says(w, MSG_FRONT_DRAIN, &d, -1);
+	assert_heard(w, "");
+	worker_ends(w, g, REASON_CANCEL, "");
+	assert_hears(w,
+	    DESTROYED "}\n{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":"
+		      "{\"code\":-32002,\"message\":\"the server is "
+		      "stopping; it takes no new work\"}}\n"
+		      "{\"jsonrpc\":\"2.0\",\"id\":4,\"error\"");
+	assert_true(is_closed(w));
+}
+
 static void
 a_stop_that_cannot_wait(void **state)
 {
@@ -520,9 +555,11 @@ main(void)
 		TEST(a_failed_init_costs_nothing),
 		TEST(a_client_that_vanishes_takes_its_work_along),
 		TEST(a_client_that_vanishes_in_an_init),
+		TEST(a_client_that_vanishes_in_a_notified_init),
 		TEST(a_slow_reader_parks_its_runs),
 		TEST(half_close_waits_for_the_stream),
 		TEST(a_stopping_server_takes_nothing_new),
+		TEST(a_stopping_server_answers_what_waits),
 		TEST(a_stop_that_cannot_wait),
 	};
 

@@ -3,6 +3,8 @@
 
 #include "bulkhead.h"
 
+#include "../emulated.h"
+
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -166,5 +168,7 @@ main(void)
 		cmocka_unit_test(test_bad_options_are_a_status),
 	};
 
+	if (is_not_for_emulator("the kernel starts no programs for ARM"))
+		return EXIT_SKIPPED;
 	return cmocka_run_group_tests(tests, set_up, folder_unmake);
 }

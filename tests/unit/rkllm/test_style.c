@@ -99,7 +99,7 @@ test_tools(void **state)
 			     STR(" [ {\"name\":\"a\",\"parameters\":{}} , "
 				 "{\"type\":\"function\",\"function\":"
 				 "{\"name\":\"b\"}}]"),
-			     &why),
+			     STR("MARK"), &why),
 	    0);
 	g = message(t, "tool", "[1]");
 	assert_int_equal(g.input, INPUT_CHAT);
@@ -110,6 +110,7 @@ test_tools(void **state)
 	    "\"parameters\":{}}},{\"type\":\"function\",\"function\":"
 	    "{\"name\":\"b\"}}]");
 	assert_int_equal(g.plain_calls, 1);
+	assert_str(g.tool_mark, "MARK");
 	/* The last one set holds. */
 	assert_int_equal(style_set_own(&t->s, STR(""), STR("<"), STR(">")), 0);
 	g = message(t, "user", "hi");
@@ -129,8 +130,8 @@ test_bad_tools(void **state)
 	assert_int_equal(
 	    style_set_own(&t->s, STR("SYS"), STR("<u>"), STR("</u>")), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(
-		    style_set_tools(&t->s, STR(""), str_of(bad[i]), &why),
+		assert_int_equal(style_set_tools(&t->s, STR(""), str_of(bad[i]),
+				     STR(""), &why),
 		    ERR_INVALID);
 		assert_string_equal(why.field, "tools");
 		/* It is as it was. */

@@ -120,6 +120,52 @@ test_images(void **state)
 	assert_true(other.n_tokens > 0);
 }
 
+/* Of modes 1 and 2: as of the tokens; and resumed, where ids and embeddings
+ * meet in the midst of a batch. */
+static void
+test_numbers(void **state)
+{
+	struct gen_submit g = world_story(), e, rest;
+	int32_t ids[2] = { 310, 320 };
+
+	(void)state;
+	for (uint8_t mode = MODE_HIDDEN; mode < MODE_COUNT; mode++) {
+		struct told *a, *b;
+		size_t row;
+
+		g.mode = mode;
+		a = world_one(world, &g);
+		e = g;
+		e.input = INPUT_EMBEDS;
+		e.embeds = rows_of(a->prompt, a->n_prompt);
+		b = world_one(world, &e);
+		row = a->n_cols * sizeof(float);
+		assert_int_equal(b->n_rows, a->n_prompt);
+		assert_int_equal(b->n_cols, a->n_cols);
+		assert_memory_equal(a->rows, b->rows, a->n_rows * row);
+		e = g;
+		e.messages = STR("[{\"role\":\"user\",\"content\":"
+				 "\"Look: <image>, and what is it?\"}]");
+		e.embeds = rows_of(ids, 2);
+		e.n_images = 1;
+		e.n_image_embeds = 2;
+		e.image_start = e.image_end = STR("|");
+		a = world_one(world, &e);
+		assert_int_equal(a->err, 0);
+		rest = e;
+		rest.resume = 1;
+		rest.tokens = (struct i32s){ a->prompt, a->n_prompt };
+		rest.rows_done = a->n_prompt / 2;
+		b = world_one(world, &rest);
+		assert_int_equal(b->reason, REASON_LENGTH);
+		assert_int_equal(b->n_rows, a->n_rows);
+		assert_memory_equal(
+		    (const char *)a->rows + rest.rows_done * row,
+		    (const char *)b->rows + rest.rows_done * row,
+		    (a->n_rows - rest.rows_done) * row);
+	}
+}
+
 static void
 expect(struct gen_submit g, int err, const char *field)
 {
@@ -232,6 +278,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_as_tokens),
 		cmocka_unit_test(test_images),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_conversation),
 	};

@@ -1,6 +1,8 @@
 /* The llama engine on the demo model: many at once, ends, refusals. */
 #include "world.h"
 
+#include "../emulated.h"
+
 #include <math.h>
 #include <sys/mman.h>
 
@@ -85,6 +87,7 @@ test_park(void **state)
 	uint32_t was;
 
 	(void)state;
+	skip_emulated("a prompt of a thousand tokens");
 	while (a->n_tokens < 5)
 		engine_llama.step(world->engine);
 	engine_llama.park(world->engine, a->id, true);
@@ -131,6 +134,7 @@ test_ends(void **state)
 	struct told *t;
 
 	(void)state;
+	skip_emulated("a context full of tokens, twice");
 	g.ignore_eos = 0;
 	g.temperature = 0;
 	g.max_tokens = 0;

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""The same JSON-RPC and HTTP on both engines: llama, and rkllm on our own librkllmrt.so. One model
+file by two names, so where the answers must agree they are compared."""
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import BIN, MODEL, RpcError, Server, cases, made_model
+
+LIBRARY = os.path.join(BIN, '..', 'lib', 'rkllmrt', '{}', 'librkllmrt.so')
+GREEDY = {'sampling_params': {'top_k': 1, 'temperature': 1.0, 'repeat_penalty': 1.0}}
+IDS = [5, 6, 7, 8, 9, 10]
+
+if not os.path.exists(LIBRARY.format('1.3')):
+    sys.exit(77)
+
+FOLDER = tempfile.mkdtemp(prefix='bulkhead-test-')
+
+
+def on_both(fn, version='1.3', model=MODEL, n_ctx=512):
+    """What fn(rpc, server, name) gives on each engine."""
+    got = []
+    board, demo = [os.path.join(FOLDER, name) for name in ('board.rkllm', 'demo.gguf')]
+    for link in board, demo:
+        if os.path.lexists(link):
+            os.unlink(link)
+        os.symlink(model, link)
+    with Server('--rkllm-library', LIBRARY.format(version), '-c', str(n_ctx), '--threads', '1',
+                models=[board, demo]) as s:
+        archs = {m['name']: m['arch'] for m in s.status()['models']}
+        assert archs == {'board': 'rkllm', 'demo': 'llama'}, archs
+        for name in archs:
+            with s.rpc() as r:
+                # The library is told at init, once for all, to have it so.
+                r.init(name, skip_special_token=True, max_context_len=0)
+                got.append(fn(r, s, name))
+    return got
+
+
+def agree(fn, version='1.3', **options):
+    board, demo = on_both(fn, version, **options)
+    assert board == demo, f'rkllm: {board}\nllama: {demo}'
+    return board
+
+
+def kill(s, name):
+    """The worker of that model, if there is one just now."""
+    pid = s.worker_of(name)
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def replies(r, params, **infer):
+    """(text, token, state) of each reply, and the counts of the last."""
+    ident = r.send('rkllm.run', None, params, dict(GREEDY, **infer), None)
+    all_of_it = list(r.replies(ident))
+    perf = all_of_it[-1]['perf']
+    assert perf['memory_usage_mb'] > 0 and perf['prefill_time_ms'] > 0, perf
+    return ([(x['text'], x['token_id'], x['_callback_state']) for x in all_of_it[:-1]],
+            all_of_it[-1]['_callback_state'], perf['prefill_tokens'], perf['generate_tokens'])
+
+
+def prompts_and_tokens():
+    def fn(r, s, name):
+        return (replies(r, {'role': 'user', 'prompt_input': 'Once upon a time'}, max_new_tokens=40),
+                replies(r, {'input_type': 1, 'token_input': {'input_ids': IDS}}, max_new_tokens=20),
+                replies(r, {'prompt_input': 'Tell me of a fox.'}, max_new_tokens=300))
+    got = agree(fn)
+    assert len(got[0][0]) == 40 and got[0][3] == 40, got[0]
+
+
+def chats():
+    def fn(r, s, name):
+        got = s.post('/v1/chat/completions', {
+            'model': name, 'max_tokens': 30, 'temperature': 0,
+            'messages': [{'role': 'user', 'content': 'Once upon a time'}]}).json
+        return got['choices'][0]['message']['content'], got['choices'][0]['finish_reason'], \
+            got['usage']['completion_tokens'], got['usage']['prompt_tokens']
+    agree(fn)
+
+
+def stop_strings():
+    def fn(r, s, name):
+        got = s.post('/v1/chat/completions', {
+            'model': name, 'max_tokens': 60, 'temperature': 0, 'stop': [' lighthouse', 'xyz'],
+            'messages': [{'role': 'user', 'content': 'Once upon a time'}]}).json
+        return got['choices'][0]['message']['content'], got['choices'][0]['finish_reason']
+    got = agree(fn)
+    assert got[1] == 'stop' and 'lighthouse' not in got[0], got
+
+
+def rows():
+    def fn(r, s, name):
+        got = []
+        for params in ({'input_type': 1, 'token_input': {'input_ids': IDS * 30}},
+                       {'prompt_input': 'Tell me of a fox.'}):
+            for mode, what, values in (1, 'last_hidden_layer', 'hidden_states'), \
+                    (2, 'logits', 'logits'):
+                data, last = r.replies(r.send('rkllm.run', None, params, {'mode': mode}, None))
+                assert last['_callback_state'] == 2, last
+                assert len(data[what][values]) > 1000
+                got.append(data[what])
+        return got
+    for version in '1.3', '1.2':
+        agree(fn, version)
+
+
+def conversations():
+    def fn(r, s, name):
+        def say(text, role='user'):
+            ident = r.send('rkllm.run', None, {'role': role, 'prompt_input': text},
+                           dict(GREEDY, keep_history=1, max_new_tokens=16), None)
+            return ''.join(x['text'] or '' for x in r.replies(ident))
+        said = [say('Tell me of a fox.'), say('And then?')]
+        kill(s, name)
+        said.append(say('And then?'))
+        assert r.call('rkllm.clear_kv_cache', None, 0, None, None)['success']
+        said.append(say('Tell me of a fox.'))
+        assert said[0] == said[3] and said[1] != said[0], said
+        return said
+    agree(fn)
+
+
+def templates():
+    def fn(r, s, name):
+        r.call('rkllm.set_chat_template', None, 'Be brief. ', 'Q: ', ' A:')
+        return replies(r, {'prompt_input': 'Who lives here?'}, max_new_tokens=20)
+    agree(fn)
+
+
+def function_tools():
+    def fn(r, s, name):
+        r.call('rkllm.set_function_tools', None, 'Help.',
+               '[{"name":"get_weather","parameters":{}}]',
+               'tool_response')
+        got = [replies(r, {'role': role, 'prompt_input': text}, max_new_tokens=20, keep_history=1)
+               for role, text in (('user', 'Is it warm in Paris?'), ('tool', '{"warm":true}'))]
+        with s.rpc() as other:  # whose template is the model's own
+            other.init(name, skip_special_token=True, max_context_len=0)
+            got.append(replies(other, {'prompt_input': 'Is it warm in Paris?'}, max_new_tokens=20))
+        return got
+    agree(fn)
+
+
+def adapters():
+    with made_model('--lora', '8', '--base', MODEL, '--seed', '3') as path:
+        def fn(r, s, name):
+            for scale, called in (1.0, 'whole'), (0.25, 'quarter'):
+                assert r.call('rkllm.load_lora', None, {
+                    'lora_adapter_path': path, 'lora_adapter_name': called,
+                    'scale': scale})['success']
+            got = [replies(r, {'prompt_input': 'Once upon a time'}, max_new_tokens=20,
+                           lora_params={'lora_adapter_name': called} if called else None)
+                   for called in ('whole', None, 'quarter', 'whole')]
+            kill(s, name)
+            got.append(replies(r, {'prompt_input': 'Once upon a time'}, max_new_tokens=20,
+                               lora_params={'lora_adapter_name': 'whole'}))
+            assert got[0] == got[3] == got[4] and got[0] != got[1] != got[2] != got[0], got
+            # With an adapter of random weights two tokens are soon as likely, to the last bits.
+            return [run[0][:5] for run in got]
+        agree(fn)
+
+
+def killed_in_the_midst():
+    """The stream goes on; greedy, it is even the same."""
+    def fn(r, s, name):
+        ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
+                       dict(GREEDY, max_new_tokens=150), None)
+        texts = []
+        for got in r.replies(ident):
+            texts.append(got['text'] or '')
+            if len(texts) in (5, 40):
+                kill(s, name)
+        return ''.join(texts)
+    for version in '1.3', '1.2':
+        agree(fn, version)
+
+
+def aborted():
+    def fn(r, s, name):
+        ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
+                       dict(GREEDY, max_new_tokens=15000), None)
+        next(r.replies(ident))
+        running = r.call('rkllm.is_running', None)
+        done = r.call('rkllm.abort', None)
+        states = {x['_callback_state'] for x in r.replies(ident)}
+        return running, done, 2 in states, r.call('rkllm.is_running', None), \
+            r.call('rkllm.abort', None)['success']
+    # One of random weights hardly ever ends by itself.
+    with made_model('--preset', 'tiny-llama', '--ctx', '16384', '--layers', '8') as path:
+        for version in '1.3', '1.2':
+            agree(fn, version, model=path, n_ctx=16000)
+
+
+def errors():
+    """Each is refused by the same code, with the field named."""
+    def fn(r, s, name):
+        got = []
+        for params, infer in (
+                ({'input_type': 1, 'token_input': {'input_ids': []}}, {}),
+                ({'input_type': 1, 'token_input': {'input_ids': [1], 'n_tokens': 2}}, {}),
+                ({'input_type': 1, 'token_input': {'input_ids': [1] * 5000}}, {}),
+                ({'input_type': 9}, {}), ({}, {}), ({'prompt_input': 7}, {}),
+                ({'prompt_input': 'x'}, {'mode': 3}),
+                ({'prompt_input': 'x'}, {'lora_params': {'lora_adapter_name': 'none'}})):
+            try:
+                r.next(r.send('rkllm.run', None, params, infer, None))
+                raise AssertionError(f'taken: {params} {infer}')
+            except RpcError as why:
+                got.append((why.code, (why.data or {}).get('field')))
+        return got
+    agree(fn)
+
+
+try:
+    cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates, function_tools,
+          adapters, killed_in_the_midst, aborted, errors)
+finally:
+    shutil.rmtree(FOLDER)

@@ -97,6 +97,9 @@ keeper_detaches(struct play *p, const struct frame *fr)
 	unsigned i = 0;
 
 	assert_int_equal(frame_unpack(fr, &d), 0);
+	/* Those of a model that is unloaded are gone with it. */
+	if (d.model != p->models[0].id && d.model != p->models[1].id)
+		return;
 	while (i < p->n_held &&
 	    (p->held[i].ref != d.id || p->held[i].model != d.model))
 		i++;

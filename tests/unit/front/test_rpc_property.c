@@ -14,7 +14,7 @@
  */
 #include "rpc_asks.h"
 
-#define DEFAULT_SEQUENCES 4000
+#define DEFAULT_SEQUENCES 5000
 
 static uint64_t sequences = DEFAULT_SEQUENCES, first;
 
@@ -127,6 +127,10 @@ a_client_speaks(void)
 
 	if (one_in(s.p, 3) || s.n_calls == 1)
 		client = roll(s.p, CLIENTS);
+	/* Few are left when the server stops. */
+	for (unsigned i = 0; s.p->is_draining && i < CLIENTS; i++)
+		if (s.peers[client].fd < 0 || s.peers[client].has_finished)
+			client = (client + 1) % CLIENTS;
 	c = &s.peers[client];
 	if (c->fd < 0 || c->has_finished || s.n_calls + 5 > CALLS_MAX)
 		return;
@@ -229,13 +233,13 @@ static const struct {
 	unsigned weight; /* of 100 */
 	void (*fn)(void);
 } happenings[] = {
-	{ 52, a_client_speaks },
+	{ 51, a_client_speaks },
 	{ 22, the_keeper_answers },
 	{ 16, a_worker_works },
 	{ 4, a_worker_dies_or_comes },
 	{ 1, a_model_is_lost },
 	{ 3, a_client_goes_or_comes },
-	{ 2, the_server_stops },
+	{ 3, the_server_stops },
 };
 
 static void

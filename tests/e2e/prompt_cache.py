@@ -289,17 +289,26 @@ def whole_but_strange():
             with contextlib.suppress(RpcError):
                 load(rpc, 'about')
                 run(rpc, IDS[:150])
-        ident = start(beside, IDS[:60], n=300)
-        beside.next(ident)
-        # Tried when it is loaded: it costs that worker, and is not tried again.
-        for at in (0, 4, 12, 20, 1000):
-            def garble(data, at=at):
-                data[state + at:state + at + 8] = b'\xff\xfe\xfd\x7f\xff\xff\xff\x7f'
-            write(f'state{at}', garble)
-            got = refusal(load, rpc, f'state{at}')
-            assert got.code == -32004 and 'the worker died while it read it' in got.message, got
-            assert got.data['crash_id'] in refusal(load, rpc, f'state{at}').message
-        assert len(finish(beside, ident)[0]) >= 290
+        # Tried when it is loaded. Beside a run it costs the worker, and is not tried again.
+        for beside_run in False, True:
+            for at in (0, 4, 12, 20, 1000):
+                def garble(data, at=at):
+                    data[state + at:state + at + 8] = b'\xff\xfe\xfd\x7f\xff\xff\xff\x7f'
+                name = f'state{at}{beside_run}'
+                write(name, garble)
+                pid = s.worker
+                ident = beside_run and start(beside, IDS[:60], n=400)
+                if ident:
+                    beside.kept[ident] = [{'result': beside.next(ident)}]
+                got = refusal(load, rpc, name)
+                assert got.code == -32004, got
+                if 'crash_id' in got.data:
+                    assert got.data['crash_id'] in refusal(load, rpc, name).message
+                elif not ident:
+                    assert 'is no prompt cache' in got.message and s.worker == pid, got
+                assert not ident or len(finish(beside, ident)[0]) > 400
+                assert run(rpc, IDS[:150])[0] == want
+        assert s.crashes(), 'not one came in time'
         release(rpc)
         assert run(rpc, IDS[:150]) == (want, 150)
 

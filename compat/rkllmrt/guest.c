@@ -77,16 +77,28 @@ guest_alone(bool is_beginning)
 		(void)pthread_mutex_unlock(&alone);
 }
 
+int
+guest_descriptor(const char *path)
+{
+	int n = 0, fd = -1;
+
+	return sscanf(path, "/proc/self/fd/%d%n", &fd, &n) == 1 &&
+		path[n] == '\0'
+	    ? fd
+	    : -1;
+}
+
 /* A program in a jail names what it has open already. */
 int
 guest_open(const char *path, const char *field, int *ret, struct fail *why)
 {
-	int n = 0, fd = -1;
+	int fd;
 
 	if (path == NULL || path[0] == '\0')
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: must name a GGUF file", field);
-	if (sscanf(path, "/proc/self/fd/%d%n", &fd, &n) == 1 && path[n] == '\0')
+	fd = guest_descriptor(path);
+	if (fd >= 0)
 		*ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	else
 		*ret = open(path, O_RDONLY | O_CLOEXEC);

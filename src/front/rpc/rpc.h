@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "front/rpc/call.h"
+#include "front/rpc/cross.h"
 #include "front/rpc/param.h"
 #include "json/frame.h"
 #include "json/read.h"
@@ -77,6 +78,7 @@ struct rpc {
 	struct list adapters;	  /* struct adapter, of load_lora */
 	struct attached *cache;	  /* of load_prompt_cache; NULL: none */
 	struct style style;	  /* how what is said becomes a prompt */
+	struct cross cross;	  /* of set_cross_attn_params */
 	struct speaker *speakers; /* of runs with keep_history; one each input
 				   * of a run; NULL: no model is loaded */
 	uint32_t n_speakers;

@@ -28,6 +28,7 @@ struct engine {
 	char desc[FLOW_DESC];
 	char identity[2 * FLOW_DESC];
 	struct ask_kept kept; /* what it has of a conversation */
+	struct held files;    /* that clients have attached */
 	struct loras loras;
 	double load_us;	  /* that init took */
 	struct run *run;  /* that the library is in; or NULL */

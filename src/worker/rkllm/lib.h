@@ -45,7 +45,8 @@ struct lib_abi {
 	    void *userdata);
 	int (*run)(struct lib *l, const struct lib_input *in,
 	    const struct lib_infer *infer, void *userdata);
-	bool samples_by_run; /* struct lib_infer's sampling counts */
+	bool samples_by_run; /* struct lib_infer's sampling counts, and ... */
+	bool marks_by_run;   /* ... the marks in struct lib_images */
 };
 
 extern const struct lib_abi lib_abi_12;

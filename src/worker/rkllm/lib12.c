@@ -52,6 +52,14 @@ init12(struct lib *l, struct lib_param *p, rkllm_result_fn *on, void *userdata)
 	param.max_new_tokens = param.max_context_len;
 	param.skip_special_token = p->skip_special_token;
 	param.is_async = false;
+	if (p->use_cross_attn)
+		param.extend_param.use_cross_attn = 1;
+	if (p->img_start != NULL)
+		param.img_start = p->img_start;
+	if (p->img_end != NULL)
+		param.img_end = p->img_end;
+	if (p->img_content != NULL)
+		param.img_content = p->img_content;
 	if (p->has_sampling)
 		use_sampling(&param, &p->sampling);
 	p->max_context_len = param.max_context_len;
@@ -111,4 +119,5 @@ const struct lib_abi lib_abi_12 = {
 	.init = init12,
 	.run = run12,
 	.samples_by_run = false,
+	.marks_by_run = false,
 };

@@ -110,12 +110,20 @@ ask_prompt(const struct ask *a)
 		(uint32_t)(buf_len(&a->prompt) / sizeof(int32_t)) };
 }
 
-/* All of it for a setup of texts; false: no memory. */
+/* All of it for a setup of texts; false: no memory. Where images of a
+ * conversation have other marks than those of now, these count. */
 static bool
 use_texts(struct ask *a, const struct gen_submit *g)
 {
-	const struct str all[SETUP_TEXTS] = { g->system, g->tools, g->tool_mark,
-		g->image_start, g->image_end, g->image_mark };
+	const struct lib_images *im = pieces_last_images(&a->pieces);
+	const struct str all[SETUP_TEXTS] = {
+		[SETUP_SYSTEM] = g->system,
+		[SETUP_FUNCTIONS] = g->tools,
+		[SETUP_RESPONSE] = g->tool_mark,
+		[SETUP_START] = str_of(im != NULL ? im->start : ""),
+		[SETUP_END] = str_of(im != NULL ? im->end : ""),
+		[SETUP_CONTENT] = str_of(im != NULL ? im->content : ""),
+	};
 
 	for (int i = 0; i < SETUP_TEXTS; i++) {
 		a->setup.text[i] = str_dup(all[i]);
@@ -132,7 +140,8 @@ take_setup(struct ask *a, const struct gen_submit *g, bool marks_by_run)
 	a->setup.kind = g->input == INPUT_PROMPT ? SETUP_OWN
 	    : g->tools.n > 0			 ? SETUP_TOOLS
 						 : SETUP_MODEL;
-	a->setup.has_marks = !marks_by_run && g->n_images > 0;
+	a->setup.has_marks =
+	    !marks_by_run && pieces_last_images(&a->pieces) != NULL;
 	a->setup.has_cross = g->cross_keys.n > 0;
 	if (!use_texts(a, g))
 		return ERR_NOMEM;

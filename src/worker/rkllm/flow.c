@@ -178,8 +178,11 @@ on_token(struct engine *e, struct run *r, const struct result *res)
 	run_take(r, res, on_step, e);
 	/* It knows the budget of a run, where it takes one with it. */
 	if (flow_is_ending(r) &&
-	    !(r->reason == REASON_LENGTH && flow_lib.abi->samples_by_run))
+	    !(r->reason == REASON_LENGTH && flow_lib.abi->samples_by_run)) {
+		/* It has more than was delivered. */
+		r->is_cut = true;
 		runner_cancel(&e->runner);
+	}
 }
 
 /* 0, or why these are not the next rows. */

@@ -157,6 +157,18 @@ pieces_images(struct pieces *p, enum memo_kind kind, bool enable_thinking,
 	buf_put(&p->inputs, &in, sizeof(in));
 }
 
+const struct lib_images *
+pieces_last_images(const struct pieces *p)
+{
+	size_t n;
+	const struct lib_input *all = inputs_of(p, &n);
+
+	while (n-- > 0)
+		if (all[n].type == RKLLM_IN_MULTIMODAL)
+			return &all[n].images;
+	return NULL;
+}
+
 const struct lib_input *
 pieces_all(struct pieces *p, uint32_t *ret_n)
 {

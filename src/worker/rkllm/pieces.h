@@ -41,6 +41,9 @@ void pieces_rows(struct pieces *p, uint32_t first, uint32_t n);
 void pieces_images(struct pieces *p, enum memo_kind kind, bool enable_thinking,
     struct str text, const struct memo_images *im, uint32_t first);
 
+/* The last images among them, or NULL. */
+const struct lib_images *pieces_last_images(const struct pieces *p);
+
 /* Nothing comes any more: at least one, which live as long as p. */
 const struct lib_input *pieces_all(struct pieces *p, uint32_t *ret_n);
 

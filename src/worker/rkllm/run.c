@@ -139,8 +139,9 @@ run_reason(const struct run *r)
 struct ask_kept
 run_kept(const struct run *r)
 {
-	if (!r->has_perf || r->ask.lora.id != 0 || r->reason == REASON_STOP ||
-	    r->reason == REASON_CANCEL || r->reason < 0)
+	if (!r->has_perf || r->ask.lora.id != 0 || r->is_cut ||
+	    r->reason == REASON_STOP || r->reason == REASON_CANCEL ||
+	    r->reason < 0)
 		return (struct ask_kept){ .key = 0 };
 	return (struct ask_kept){ r->ask.key, ask_prompt(&r->ask).n + r->n_out,
 		r->hash };

@@ -31,6 +31,7 @@ struct run {
 	uint64_t id;
 	struct ask ask;
 	bool is_parked;
+	bool is_cut; /* the library was asked to end it */
 	int reason;
 	struct fail why;
 	struct emit emit;

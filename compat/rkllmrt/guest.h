@@ -21,4 +21,7 @@ void guest_alone(bool is_beginning);
 int guest_open(const char *path, const char *field, int *ret, struct fail *why)
     MUST_CHECK;
 
+/* The descriptor that a path names, as a program in a jail has them; or -1. */
+int guest_descriptor(const char *path);
+
 #endif

@@ -148,12 +148,25 @@ cannot_write(const char *path, struct fail *why)
 	    PATH_FIELD ": %s: cannot be written: %s", path, strerror(errno));
 }
 
+/* There is no place beside it. */
+static int
+write_itself(struct saving *s, int fd, struct fail *why)
+{
+	if (lseek(fd, 0, SEEK_SET) == 0 && ftruncate(fd, 0) == 0 &&
+	    copy(fd, s->fd, s->size) == 0)
+		return 0;
+	return cannot_write(s->path, why);
+}
+
 int
 saving_write(struct saving *s, struct fail *why)
 {
+	int itself = guest_descriptor(s->path);
 	char *beside = NULL;
 	int fd, err;
 
+	if (itself >= 0)
+		return write_itself(s, itself, why);
 	if (asprintf(&beside, "%s.%d.new", s->path, (int)getpid()) < 0)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -17,7 +17,8 @@ turn_read(struct gen *g, struct talk_turn *ret)
 	ret->turns = s->turns;
 	ret->out = s->done;
 	ret->embeds = s->embeds;
-	ret->row = g->model->state.n_embd_in * sizeof(float);
+	ret->row = (s->n_row > 0 ? s->n_row : g->model->state.n_embd_in) *
+	    sizeof(float);
 	ret->n_ctx = g->model->state.n_ctx;
 	ret->n_keep = s->n_keep;
 	ret->may_shift = s->may_shift;

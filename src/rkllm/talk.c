@@ -57,6 +57,9 @@ talk_fill(const struct talk *t, struct buf *mem, struct gen_submit *g)
 	g->turns = ints_in(&t->turns);
 	if (buf_len(&t->embeds) == 0)
 		return 0;
+	if (g->n_row > 0 && g->n_row != t->row / sizeof(float))
+		return ERR_INVALID;
+	g->n_row = (uint32_t)(t->row / sizeof(float));
 	g->n_old_embeds = (uint32_t)(buf_len(&t->embeds) / t->row);
 	buf_put_str(mem, buf_str(&t->embeds));
 	buf_put_str(mem, g->embeds);

@@ -39,8 +39,8 @@ void talk_init(struct talk *t, uint64_t key);
 void talk_done(struct talk *t);
 
 /* Lets a run go on from it; what g then points at is t's, or mem's: where both
- * have embeddings, mem, which is empty, gets them all. 0, ERR_NOMEM or
- * ERR_TOO_BIG. */
+ * have embeddings, mem, which is empty, gets them all. 0, ERR_NOMEM,
+ * ERR_TOO_BIG, or ERR_INVALID: its embeddings have another length. */
 int talk_fill(const struct talk *t, struct buf *mem, struct gen_submit *g)
     MUST_CHECK;
 

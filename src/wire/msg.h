@@ -171,26 +171,28 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, str, front_jail_missing, "and those that do not")
 
 /* What is known of a model once a worker has loaded it. */
-#define MODEL_DESCRIPTION_FIELDS(F, S)                                 \
-	F(S, str, arch, "general.architecture")                        \
-	F(S, str, desc, "llama.cpp's one-line description")            \
-	F(S, u32, n_ctx, "tokens a sequence may hold")                 \
-	F(S, u32, n_ctx_train, "tokens the model was trained on")      \
-	F(S, u32, n_seq, "sequences at once")                          \
-	F(S, u32, n_vocab, "")                                         \
-	F(S, u32, n_embd, "")                                          \
-	F(S, u32, n_embd_in, "numbers of an embedding; 0: takes none") \
-	F(S, u32, n_embd_out, "floats of a row of MODE_HIDDEN")        \
-	F(S, u32, n_threads, "chosen for decoding")                    \
-	F(S, u32, n_threads_batch, "chosen for prefill")               \
-	F(S, u32, chunk, "N of the canonical schedule; tokens")        \
-	F(S, u8, exact, "1: the self-test of exact resume has passed") \
-	F(S, str, identity,                                            \
-	    "what the bits of its logits depend on beside the file:"   \
-	    " build, backend, threads, chunk, attention, KV types")    \
-	F(S, u8, has_template, "1: the file carries a chat template")  \
-	F(S, u64, n_params, "")                                        \
-	F(S, u64, size, "bytes of tensors")                            \
+#define MODEL_DESCRIPTION_FIELDS(F, S)                                   \
+	F(S, str, arch, "general.architecture")                          \
+	F(S, str, desc, "llama.cpp's one-line description")              \
+	F(S, u32, n_ctx, "tokens a sequence may hold")                   \
+	F(S, u32, n_ctx_train, "tokens the model was trained on")        \
+	F(S, u32, n_seq, "sequences at once")                            \
+	F(S, u32, n_vocab, "")                                           \
+	F(S, u32, n_embd, "")                                            \
+	F(S, u32, n_embd_in, "numbers of an embedding; 0: takes none")   \
+	F(S, u8, any_embd, "1: or what clients say, for it cannot tell") \
+	F(S, u8, cross_attn, "1: takes an encoder's keys and values")    \
+	F(S, u32, n_embd_out, "floats of a row of MODE_HIDDEN")          \
+	F(S, u32, n_threads, "chosen for decoding")                      \
+	F(S, u32, n_threads_batch, "chosen for prefill")                 \
+	F(S, u32, chunk, "N of the canonical schedule; tokens")          \
+	F(S, u8, exact, "1: the self-test of exact resume has passed")   \
+	F(S, str, identity,                                              \
+	    "what the bits of its logits depend on beside the file:"     \
+	    " build, backend, threads, chunk, attention, KV types")      \
+	F(S, u8, has_template, "1: the file carries a chat template")    \
+	F(S, u64, n_params, "")                                          \
+	F(S, u64, size, "bytes of tensors")                              \
 	F(S, u32, load_ms, "from descriptor to ready")
 
 enum model_status {
@@ -397,14 +399,20 @@ enum resume_mode {
 	F(S, i32s, turns,                                                     \
 	    "where in history, or tokens of a resume, each prompt and each "  \
 	    "output ends, by turns")                                          \
-	F(S, str, embeds,                                                     \
-	    "rows of n_embd_in float32: wire/embed.h; history's come first")  \
+	F(S, str, embeds, "rows: wire/embed.h; history's come first")         \
+	F(S, u32, n_row, "float32 of a row; 0: n_embd_in, or there is none")  \
 	F(S, u32, n_old_embeds, "rows of history")                            \
 	F(S, u32, n_images, "marks in the prompt that rows stand for")        \
 	F(S, u32, n_image_embeds, "rows of each")                             \
 	F(S, str, image_start, "text before each; or empty")                  \
 	F(S, str, image_end, "text after each; or empty")                     \
 	F(S, str, image_mark, "another mark than <image>; or empty")          \
+	F(S, u32, image_width, "pixels, for who wants to know; or 0")         \
+	F(S, u32, image_height, "the same")                                   \
+	F(S, str, cross_keys, "an encoder's, float32; all four, or none")     \
+	F(S, str, cross_values, "float32")                                    \
+	F(S, str, cross_mask, "float32, one a token of the encoder's")        \
+	F(S, i32s, cross_pos, "one a token of the encoder's")                 \
 	F(S, u64, cache_key,                                                  \
 	    "of a conversation whose KV cache is kept afterwards; 0: none")   \
 	F(S, u8, may_shift,                                                   \

@@ -54,7 +54,7 @@ def tried(s, mutate, load, use):
                 if 'crash_id' in (e.data or {}):
                     what = 'killed its reader' if what == 'refused' else 'killed its workers'
             became[what] += 1
-            if i % 50 == 0:
+            if i % 10 == 0:
                 assert run(beside, n=50) == want, i
         assert run(beside, n=50) == want
         assert (s.pid, s.front) == pids and s.status()['models'][0]['state'] == 'up'

@@ -1,7 +1,7 @@
 /*
  * Theory: counts that clients send beside arrays are for C, where an array does
  * not know its length; here they are checked. What a row of embeddings has, the
- * model says; where an image's rows go in the prompt, its worker finds out,
+ * model says, or where its engine cannot tell, the client's counts; where an image's rows go in the prompt, its worker finds out,
  * after the chat template.
  */
 #include "front/rpc/input.h"
@@ -66,12 +66,14 @@ struct images {
 	const struct json_value *video;
 };
 
+#define SIDE_MAX (1 << 24) /* pixels */
+
 #define IMAGE_FIELDS                                                \
 	FIELD(ARRAY, images, , image_embed, 0, 1, TOKENS_MAX),      \
 	    FIELD(U64, images, , n_image_tokens, 0, 1, TOKENS_MAX), \
 	    FIELD(U64, images, , n_image, 0, 1, TOKENS_MAX),        \
-	    FIELD(U64, images, , image_width, 0, 0, 0),             \
-	    FIELD(U64, images, , image_height, 0, 0, 0),            \
+	    FIELD(U64, images, , image_width, 0, 0, SIDE_MAX),      \
+	    FIELD(U64, images, , image_height, 0, 0, SIDE_MAX),     \
 	    FIELD(STR, images, , image_start, 0, 0, NAME_BYTES),    \
 	    FIELD(STR, images, , image_end, 0, 0, NAME_BYTES),      \
 	    FIELD(STR, images, , image_content, 0, 0, NAME_BYTES)
@@ -174,6 +176,33 @@ put_float(struct buf *to, const struct json_value *v, const char *field,
 	return 0;
 }
 
+static int
+check_rows(const struct submit *from, size_t n, uint64_t n_rows,
+    const char *field, struct fail *f)
+{
+	if (from->any_embd && n_rows == 0)
+		return fail_set(f, ERR_INVALID, field,
+		    "%s: this model's engine needs to be told how many tokens "
+		    "it is",
+		    field);
+	if (from->any_embd && n % n_rows != 0)
+		return fail_set(f, ERR_INVALID, field,
+		    "%s: has %zu numbers, which %llu tokens do not divide",
+		    field, n, (unsigned long long)n_rows);
+	if (from->any_embd)
+		return 0;
+	if (from->n_embd == 0)
+		return fail_set(f, ERR_UNSUPPORTED, field,
+		    "%s: this model takes no embeddings", field);
+	if (n == n_rows * from->n_embd)
+		return 0;
+	return fail_set(f, ERR_INVALID, field,
+	    "%s: has %zu numbers, but %llu tokens of this model are %llu, %u "
+	    "each",
+	    field, n, (unsigned long long)n_rows,
+	    (unsigned long long)(n_rows * from->n_embd), from->n_embd);
+}
+
 /* An array of as many rows as are wanted, each as long as the model has them.
  * n_field: who says how many. */
 static int
@@ -186,18 +215,12 @@ read_rows(const struct submit *from, const struct json_value *array,
 	size_t n = 0;
 	int err = 0;
 
-	if (from->n_embd == 0)
-		return fail_set(f, ERR_UNSUPPORTED, field,
-		    "%s: this model takes no embeddings", field);
-	if (json_count(array) != n_rows * from->n_embd)
-		return fail_set(f, ERR_INVALID, field,
-		    "%s: has %zu numbers, but %llu tokens of this model are "
-		    "%llu, %u each",
-		    field, json_count(array), (unsigned long long)n_rows,
-		    (unsigned long long)(n_rows * from->n_embd), from->n_embd);
+	if (check_rows(from, json_count(array), n_rows, field, f) != 0)
+		return f->code;
 	while (err == 0 && json_next(&it, NULL, &v))
 		err = put_float(&mem->numbers, v, field, n++, f);
 	ret->embeds = buf_str(&mem->numbers);
+	ret->n_row = (uint32_t)(n / n_rows);
 	return err != 0 ? err : buf_err(&mem->numbers);
 }
 
@@ -280,6 +303,8 @@ read_images(const struct submit *from, const struct input *in,
 		    count_rows(from, im.image_embed) / im.n_image;
 	ret->n_images = (uint32_t)im.n_image;
 	ret->n_image_embeds = (uint32_t)im.n_image_tokens;
+	ret->image_width = (uint32_t)im.image_width;
+	ret->image_height = (uint32_t)im.image_height;
 	use_marks(from, &im, ret);
 	err = read_rows(from, im.image_embed, im.n_image * im.n_image_tokens,
 	    "multimodal_input.image_embed", mem, ret, f);

@@ -12,6 +12,13 @@
 
 #include <stdlib.h>
 
+/* A conversation. */
+struct speaker {
+	struct talk talk;
+	bool is_talking; /* a run of it is not done */
+	size_t share;	 /* of what front/intake.h counts */
+};
+
 struct clear {
 	int32_t keep_system_prompt;
 	const struct json_value *start_pos;
@@ -249,7 +256,11 @@ kv_begin(struct rpc *r, uint32_t seq, struct buf *mem, struct gen_submit *g,
 	err = talk_fill(&s->talk, mem, g);
 	if (err != 0) {
 		count_again(r, s);
-		return fail_set(why, err, NULL, "%s", err_text(err));
+		return err == ERR_INVALID
+		    ? fail_set(why, err, "embed",
+			  "embed: the rows of this conversation are of another "
+			  "length")
+		    : fail_set(why, err, NULL, "%s", err_text(err));
 	}
 	s->is_talking = true;
 	return 0;

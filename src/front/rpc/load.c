@@ -90,6 +90,8 @@ drop_model(struct rpc *r)
 	if (m != NULL)
 		model_drop(m);
 	style_reset(&r->style);
+	cross_done(&r->cross);
+	cross_init(&r->cross);
 	kv_close(r);
 	r->model = 0;
 }

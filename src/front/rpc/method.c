@@ -53,7 +53,7 @@ static const struct method methods[] = {
 	    &shape_template },
 	{ "rkllm.set_function_tools", setup_tools, NEEDS_MODEL, NONE,
 	    &shape_tools },
-	{ "rkllm.set_cross_attn_params", setup_cross_attn, NEEDS_MODEL,
+	{ "rkllm.set_cross_attn_params", cross_set, NEEDS_MODEL,
 	    { { "cross_attn_params", NULL, &shape_cross_attn } }, NULL },
 	{ "bulkhead.status", status_get, 0, NONE, NULL },
 };

@@ -335,6 +335,7 @@ on_closed(void *arg, int err)
 	run_drop_all(r);
 	load_drop(r);
 	style_done(&r->style);
+	cross_done(&r->cross);
 	batch_free(r->batch);
 	buf_done(&r->held);
 	free(r->warned);
@@ -364,6 +365,7 @@ rpc_accept(struct front *f, int fd, uint32_t uid)
 	list_init(&r->runs);
 	list_init(&r->adapters);
 	style_init(&r->style);
+	cross_init(&r->cross);
 	buf_init(&r->nowhere, 0);
 	buf_init(&r->held, (size_t)f->config.out_high * HELD_FACTOR);
 	json_frame_init(&r->frame, RPC_DEPTH);

@@ -14,11 +14,11 @@
 
 #include "base/list.h"
 #include "front/rpc/call.h"
+#include "front/rpc/cross.h"
 #include "front/rpc/param.h"
 #include "json/frame.h"
 #include "json/read.h"
 #include "rkllm/style.h"
-#include "rkllm/talk.h"
 
 #include <stdbool.h>
 
@@ -39,6 +39,7 @@ struct want;
 
 struct attach;
 struct attached;
+struct speaker;
 
 /* An init, a destroy or a load of a file that is not answered yet. */
 struct change {
@@ -49,13 +50,6 @@ struct change {
 	void (*drop)(void *what); /* ... and how that is freed */
 	bool is_run;		  /* a run that is to begin then */
 	struct rkllm_param param; /* init: for the runs to come */
-};
-
-/* A conversation. */
-struct speaker {
-	struct talk talk;
-	bool is_talking; /* a run of it is not done */
-	size_t share;	 /* of what front/intake.h counts */
 };
 
 struct warned {
@@ -77,6 +71,7 @@ struct rpc {
 	struct list adapters;	  /* struct adapter, of load_lora */
 	struct attached *cache;	  /* of load_prompt_cache; NULL: none */
 	struct style style;	  /* how what is said becomes a prompt */
+	struct cross cross;	  /* of set_cross_attn_params */
 	struct speaker *speakers; /* of runs with keep_history; one each input
 				   * of a run; NULL: no model is loaded */
 	uint32_t n_speakers;

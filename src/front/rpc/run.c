@@ -346,8 +346,10 @@ run_source(const struct call *c, const struct args *a)
 		.param = &c->rpc->param,
 		.adapters = &c->rpc->adapters,
 		.style = &c->rpc->style,
+		.cross = &c->rpc->cross,
 		.n_ctx = admit_context(rpc_model(c->rpc)),
-		.n_embd = rpc_model(c->rpc)->state.n_embd_in };
+		.n_embd = rpc_model(c->rpc)->state.n_embd_in,
+		.any_embd = rpc_model(c->rpc)->state.any_embd };
 }
 
 static void

@@ -1,6 +1,5 @@
 /*
- * setup - what a client sets for its runs to come: its template, its tools, an
- * encoder's output.
+ * setup - what a client sets for its runs to come: its template, its tools.
  */
 #ifndef FRONT_RPC_SETUP_H
 #define FRONT_RPC_SETUP_H
@@ -10,10 +9,8 @@
 /* What the methods take. */
 extern const struct shape shape_template;
 extern const struct shape shape_tools;
-extern const struct shape shape_cross_attn;
 
 void setup_template(struct call *c, const struct args *a);
 void setup_tools(struct call *c, const struct args *a);
-void setup_cross_attn(struct call *c, const struct args *a);
 
 #endif

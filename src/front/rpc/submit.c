@@ -2,6 +2,7 @@
 
 #include "front/params.h"
 #include "front/rpc/adapter.h"
+#include "front/rpc/cross.h"
 #include "front/rpc/input.h"
 #include "json/read.h"
 
@@ -205,6 +206,7 @@ submit_read(const struct submit *s, struct submit_mem *mem,
 	err = read_infer(s->infer, p, s->adapters, ret, about, f);
 	if (err == 0)
 		err = input_read(s, mem, ret, f);
+	cross_fill(s->cross, ret);
 	if (err != 0 && f->code == 0)
 		(void)fail_set(f, err, NULL, "%s", err_text(err));
 	return err;

@@ -26,6 +26,8 @@ enum rkllm_infer_mode {
 extern const struct shape shape_input;
 extern const struct shape shape_infer;
 
+struct cross;
+
 /* What a run is read from. */
 struct submit {
 	const struct source *input;
@@ -33,8 +35,10 @@ struct submit {
 	const struct rkllm_param *param; /* the client's defaults */
 	const struct list *adapters;	 /* the client's, by name */
 	const struct style *style;	 /* the client's */
+	const struct cross *cross;	 /* the client's */
 	uint32_t n_ctx;	 /* that ids have to fit into; 0: not known */
 	uint32_t n_embd; /* numbers of an embedding; 0: not known, or none */
+	bool any_embd;	 /* not known, but there are some */
 };
 
 /* What a record may point into beside the request. */

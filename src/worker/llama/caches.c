@@ -4,7 +4,9 @@
 #include "worker/llama/sched.h"
 
 #include "base/log.h"
+#include "crash/crash.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -127,8 +129,127 @@ check_origin(struct engine *e, struct cache *c, struct fail *why)
 		    c->is.name.n < 64 ? (int)c->is.name.n : 64, c->is.name.p);
 	identity_of_state(&e->m, engine, sizeof(engine));
 	c->is_usable = str_is(c->is.engine, engine) && c->head.n_state > 0 &&
-	    c->head.n_state <= c->n_tokens;
+	    c->head.n_state + 2 <= e->m.n_ctx;
 	return 0;
+}
+
+/* The whole of it again, in memory of our own: what was checked at first may
+ * have changed. The caller's to free. */
+static uint8_t *
+read_again(const struct cache *c, struct progress *p)
+{
+	uint8_t *all = read_part(c->fd, 0, (size_t)c->head.size);
+	uint8_t now[DIGEST_SIZE];
+
+	if (all == NULL)
+		return NULL;
+	digest_memory(all, (size_t)c->parts.digest, p, now);
+	if (memcmp(now, c->digest, DIGEST_SIZE) == 0)
+		return all;
+	free(all);
+	return NULL;
+}
+
+/* Puts the state into a sequence that is empty: ERR_IO where the file is no more
+ * what it was, or there is no memory for it; ERR_INVALID where it is no state,
+ * of which a part may be in the cells. */
+static int
+put_state(struct engine *e, const struct cache *c, int32_t seq)
+{
+	llama_memory_t mem = llama_get_memory(e->m.ctx);
+	uint8_t *all = read_again(c, e->p);
+	size_t n;
+
+	if (all == NULL)
+		return ERR_IO;
+	n = llama_state_seq_set_data(
+	    e->m.ctx, all + c->parts.state, (size_t)c->head.state, seq);
+	free(all);
+	return n > 0 &&
+		llama_memory_seq_pos_max(mem, seq) + 1 ==
+		    (llama_pos)c->head.n_state
+	    ? 0
+	    : ERR_INVALID;
+}
+
+/* Whether a token that sees all of the state has logits that are numbers, by
+ * each of the routines that others of its sequence may be computed by. */
+static bool
+has_numbers(struct engine *e, const struct cache *c, int32_t seq)
+{
+	static const struct adapter_set none;
+	const enum kernels kinds[] = { KERNELS_OWN, e->m.kernels };
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		const float *row;
+
+		model_want_hidden(&e->m, false);
+		model_begin(&e->m);
+		model_add(&e->m, 0, c->head.n_state + (uint32_t)k, seq, true);
+		if (model_run(&e->m, BATCH_STEP, kinds[k], &none) != 0)
+			return true; /* no verdict */
+		row = model_row(&e->m, 0);
+		for (uint32_t i = 0; row != NULL && i < e->m.n_vocab; i++)
+			if (isnan(row[i]))
+				return false;
+	}
+	return true;
+}
+
+/* Whoever runs has cells that nobody can tell from spoilt ones, so it takes
+ * another worker; where nobody does, all are zeroed. */
+static int
+be_rid_of_it(struct engine *e, struct fail *why)
+{
+	if (e->n_gens > 0) {
+		log_error("a prompt cache's state is none, though its checksum "
+			  "is right");
+		crash_note_abort("a prompt cache's state is none");
+		abort();
+	}
+	for (uint32_t i = 0; i < e->m.n_seq; i++)
+		kept_done(&e->kept[i]);
+	llama_memory_clear(llama_get_memory(e->m.ctx), true);
+	return fail_set(why, ERR_FILE, "",
+	    "is no prompt cache, though its checksum is right; save it again");
+}
+
+/* A state is tried once, in a sequence of its own. What is no number in it, or
+ * has a place that cannot be removed, would stay in the cells when they are
+ * given to others, and spoil what they say. No model computes such a state: the
+ * file is an attack. 0; ERR_FILE with why: it is one, or it cannot be had any
+ * more. */
+static int
+try_state(struct engine *e, struct cache *c, int32_t seq, struct fail *why)
+{
+	int err = put_state(e, c, seq);
+
+	progress_bump(e->p);
+	if (err == ERR_INVALID || (err == 0 && !has_numbers(e, c, seq)))
+		return be_rid_of_it(e, why);
+	if (model_cut(&e->m, seq, 0) != 0 ||
+	    llama_memory_seq_pos_max(llama_get_memory(e->m.ctx), seq) != -1)
+		return be_rid_of_it(e, why);
+	c->is_tried = err == 0;
+	return err == 0 ? 0
+			: fail_set(why, ERR_FILE, "",
+			      "has changed while it was read, or there is no "
+			      "memory for it");
+}
+
+/* Where no sequence is free, its first run tries it. */
+static int
+try_somewhere(struct engine *e, struct cache *c, struct fail *why)
+{
+	int32_t seq = kept_choose(e->kept, e->gens, e->m.n_seq, 0);
+
+	if (seq < 0 || !c->is_usable)
+		return 0;
+	if (e->kept[seq].key != 0) {
+		kept_done(&e->kept[seq]);
+		(void)!model_cut(&e->m, seq, 0);
+	}
+	return try_state(e, c, seq, why);
 }
 
 int
@@ -145,14 +266,17 @@ caches_add(
 		err = read_cache(&c, e->m.n_ctx, e->p, why);
 	if (err == 0)
 		err = check_origin(e, &c, why);
+	if (err == 0)
+		err = try_somewhere(e, &c, why);
 	if (err != 0) {
 		cache_done(&c);
 		return refuse(a, why);
 	}
 	if (!c.is_usable && c.head.n_state > 0)
-		log_warn("prompt cache %.*s: was computed by another build, on "
-			 "another device or for a longer context; its prompt "
-			 "is computed anew",
+		log_warn(
+		    "prompt cache %.*s: was computed by another build, on "
+		    "another device or with another --parallel or context; "
+		    "its prompt is computed anew",
 		    (int)a->path.n, a->path.p);
 	all->v[all->n++] = c;
 	return 0;
@@ -284,37 +408,16 @@ count_common(const struct cache *c, const struct gen *g)
 	return g->plan.is_one_way && n != c->head.n_state ? 0 : n;
 }
 
-/* The whole of it again, in memory of our own: what was checked at first may
- * have changed. The caller's to free. */
-static uint8_t *
-read_again(const struct cache *c, struct progress *p)
-{
-	uint8_t *all = read_part(c->fd, 0, (size_t)c->head.size);
-	uint8_t now[DIGEST_SIZE];
-
-	if (all == NULL)
-		return NULL;
-	digest_memory(all, (size_t)c->parts.digest, p, now);
-	if (memcmp(now, c->digest, DIGEST_SIZE) == 0)
-		return all;
-	free(all);
-	return NULL;
-}
-
 static bool
-use_state(struct engine *e, const struct cache *c, const struct gen *g)
+use_state(struct engine *e, struct cache *c, const struct gen *g)
 {
-	llama_memory_t mem = llama_get_memory(e->m.ctx);
-	uint8_t *all = read_again(c, e->p);
-	size_t n = 0;
+	struct fail why;
 
-	if (all != NULL && (g->n_past == 0 || model_cut(&e->m, g->seq, 0) == 0))
-		n = llama_state_seq_set_data(e->m.ctx, all + c->parts.state,
-		    (size_t)c->head.state, g->seq);
-	free(all);
-	return n > 0 &&
-	    llama_memory_seq_pos_max(mem, g->seq) + 1 ==
-	    (llama_pos)c->head.n_state;
+	if (g->n_past > 0 && model_cut(&e->m, g->seq, 0) != 0)
+		return false;
+	if (!c->is_tried && try_state(e, c, g->seq, &why) != 0)
+		return false;
+	return put_state(e, c, g->seq) == 0;
 }
 
 void
@@ -334,8 +437,8 @@ caches_take(struct engine *e, struct gen *g)
 		return;
 	}
 	log_warn("a prompt cache cannot be used: it has changed since it was "
-		 "loaded, there is no memory for it, or its state is none; "
-		 "its prompt is computed anew");
+		 "loaded, or there is no memory for it; its prompt is "
+		 "computed anew");
 	c->is_usable = false;
 	g->n_past = 0;
 	if (model_cut(&e->m, g->seq, 0) != 0)

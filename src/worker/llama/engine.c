@@ -156,7 +156,7 @@ size_of(const struct gen_submit *s)
 {
 	uint64_t bytes = s->prompt.n + s->messages.n + s->template_kwargs.n +
 	    s->grammar.n + s->json_schema.n + s->tools.n + s->system.n +
-	    s->embeds.n;
+	    s->embeds.n + s->cross_keys.n + s->cross_values.n;
 
 	return (bytes + 4ull * (s->tokens.n + s->done.n + s->history.n)) / KIB +
 	    1;

@@ -73,8 +73,9 @@ put_all_but_class(const struct model *m, char *ret, size_t n)
 	    m->is_fast ? "repacked" : "as filed", m->adapters.n, system_info());
 }
 
-/* Not on the number of threads: what another would have computed differs in
- * rounding alone, and a run that is resumed begins with the same state. */
+/* libllama's states speak of all sequences that there are. But not on the number
+ * of threads: what another would have computed differs in rounding alone, and a
+ * run that is resumed begins with the same state. */
 void
 identity_of_state(const struct model *m, char *ret, size_t n)
 {
@@ -82,10 +83,10 @@ identity_of_state(const struct model *m, char *ret, size_t n)
 
 	put_devices(devices, sizeof(devices));
 	(void)snprintf(ret, n,
-	    "Bulkhead " BULKHEAD_VERSION ", llama.cpp %s, %s, KV f16, weights "
-	    "%s; %s",
-	    chat_engine(), devices, m->is_fast ? "repacked" : "as filed",
-	    system_info());
+	    "Bulkhead " BULKHEAD_VERSION ", llama.cpp %s, %s, layers %u, "
+	    "%u sequences, KV f16, weights %s; %s",
+	    chat_engine(), devices, m->gpu_layers, m->n_seq,
+	    m->is_fast ? "repacked" : "as filed", system_info());
 }
 
 void

@@ -369,6 +369,7 @@ model_load(struct model *m, const struct worker_load *cfg,
 	m->deadline_us = UINT64_MAX;
 	digested_open(&m->file, files->model);
 	m->chunk = cfg->chunk;
+	m->gpu_layers = cfg->n_gpu_layers;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
 	if (!kernels_init() && !m->is_fast)
 		log_warn("the engine's routines for products cannot be chosen");

@@ -46,6 +46,7 @@ struct model {
 	uint32_t n_pos;	 /* of positions that each has */
 	uint32_t n_ctx;	 /* tokens of one sequence */
 	uint32_t n_seq;
+	uint32_t gpu_layers; /* as asked for */
 	uint32_t n_vocab;
 	uint32_t chunk;
 	uint32_t n_rows;      /* of logits that a batch may ask for */

@@ -11,7 +11,7 @@
 #ifndef WORKER_RKLLM_ASK_H
 #define WORKER_RKLLM_ASK_H
 
-#include "worker/rkllm/memo.h"
+#include "worker/rkllm/pieces.h"
 #include "worker/rkllm/runner.h"
 
 #include "wire/msg.h"
@@ -37,23 +37,25 @@ struct ask {
 	struct buf
 	    prompt; /* int32_t each: all before the answer, as GEN_STARTED
 			    * tells it; empty: of one message */
-	struct buf
-	    inputs; /* struct lib_input each: the job's parts, its input */
-	struct buf texts;  /* char * each, to free(3): what they point at */
-	struct buf tokens; /* int32_t each: the same */
-	char *system;	   /* of a template of the client's; or NULL */
-	char *tools;	   /* its tools; or NULL */
-	char *mark;
-	uint32_t n_prompt; /* tokens, where they are known; else 0 */
-	uint32_t max_out;  /* tokens, those done included */
-	uint64_t key;	   /* of the conversation that it is a turn of; or 0 */
+	struct pieces pieces; /* the job's parts, its input */
+	struct setup setup;   /* the job's */
+	struct buf cross;     /* what its cross points at */
+	uint32_t n_prompt;    /* tokens, where they are known; else 0 */
+	uint32_t max_out;     /* tokens, those done included */
+	uint64_t key; /* of the conversation that it is a turn of; or 0 */
 };
 
-/* n_ctx: tokens that the library was told. kept: what it has. 0;
- * ERR_UNSUPPORTED, ERR_INVALID, ERR_CONTEXT or ERR_NOMEM, with the field in why.
- * ask_done() in any case. */
-int ask_make(struct ask *a, const struct gen_submit *g, uint32_t n_ctx,
-    const struct ask_kept *kept, struct fail *why) MUST_CHECK;
+/* Of the library. */
+struct ask_of {
+	uint32_t n_ctx;		     /* tokens that it was told */
+	bool marks_by_run;	     /* see struct lib_abi */
+	const struct ask_kept *kept; /* what it has */
+};
+
+/* 0; ERR_UNSUPPORTED, ERR_INVALID, ERR_CONTEXT or ERR_NOMEM, with the field in
+ * why. ask_done() in any case. */
+int ask_make(struct ask *a, const struct gen_submit *g, const struct ask_of *of,
+    struct fail *why) MUST_CHECK;
 void ask_done(struct ask *a);
 
 /* Those of a->prompt. */

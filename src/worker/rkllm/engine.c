@@ -16,6 +16,7 @@
  */
 #include "worker/rkllm/flow.h"
 
+#include "worker/rkllm/caches.h"
 #include "worker/rkllm/says.h"
 
 #include "base/clock.h"
@@ -76,7 +77,6 @@ init_library(struct engine *e, const struct worker_load *cfg, struct fail *why)
 	}
 	e->n_ctx =
 	    param.max_context_len > 0 ? (uint32_t)param.max_context_len : 1;
-	e->sampling = param.sampling;
 	return 0;
 }
 
@@ -109,7 +109,7 @@ give_up(struct engine *e)
 {
 	if (e->model >= 0)
 		(void)close(e->model);
-	lora_done(&e->loras);
+	held_done(&e->files);
 	results_done(&e->results);
 	free(e);
 }
@@ -127,7 +127,7 @@ rkllm_load(struct engine **ret, const struct worker_load *cfg,
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	}
 	e->model = -1;
-	lora_init(&e->loras);
+	held_init(&e->files);
 	e->events = *events;
 	e->p = p;
 	if (err == 0)
@@ -175,27 +175,27 @@ rkllm_describe(const struct engine *e, struct worker_ready *ret)
 		.identity = str_of(e->identity) };
 	ret->n_ctx = e->n_ctx;
 	ret->n_seq = 1;
+	ret->any_embd = 1;
+	ret->cross_attn = flow_lib.set_cross_attn_params != NULL;
 	ret->has_template = 1;
 	ret->size = e->size;
 }
 
-/* Before 1.3.0 its sampler is set at init, for all runs. */
-static void
-check_sampling(struct engine *e, const struct run *r)
+static int
+use_files(struct engine *e, struct run *r, const struct gen_submit *g,
+    struct fail *why)
 {
-	const struct lib_sampling *a = &r->ask.sampling;
-	const struct lib_sampling *b = &e->sampling;
+	struct job *job = &r->ask.job;
+	int err = 0;
 
-	if (flow_lib.abi->samples_by_run || e->has_warned ||
-	    (a->top_k == b->top_k && !(a->top_p < b->top_p) &&
-		!(a->top_p > b->top_p) && !(a->temperature < b->temperature) &&
-		!(a->temperature > b->temperature)))
-		return;
-	e->has_warned = true;
-	log_warn("librkllmrt %s takes no sampling parameters with a run: all "
-		 "have top_k %d, top_p %g, temperature %g",
-	    flow_lib.version.text, b->top_k, (double)b->top_p,
-	    (double)b->temperature);
+	if (r->ask.lora.id != 0)
+		err = lora_find(&e->loras, &e->files, r->ask.lora.id,
+		    r->ask.lora.scale, &job->lora, why);
+	if (err == 0 && job->lora != NULL)
+		job->infer.lora = job->lora->name;
+	if (err == 0)
+		err = caches_use(&e->files, r, g, why);
+	return err;
 }
 
 static int
@@ -204,21 +204,27 @@ new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
 {
 	/* What the run that is being ended leaves is not known. */
 	const struct ask_kept nothing = { .key = 0 };
+	struct ask_of of = { .n_ctx = e->n_ctx,
+		.marks_by_run = flow_lib.abi->marks_by_run,
+		.kept = e->run == NULL ? &e->kept : &nothing };
 	struct run *r = NULL;
-	int err =
-	    run_new(g, e->n_ctx, e->run == NULL ? &e->kept : &nothing, &r, why);
+	int err = run_new(g, &of, &r, why);
 
-	if (err == 0 && r->ask.lora.id != 0)
-		err = lora_find(&e->loras, r->ask.lora.id, r->ask.lora.scale,
-		    &r->ask.job.lora, why);
-	if (err != 0) {
+	/* A model that is loaded anew has nothing. */
+	if (err == 0 && r->ask.job.goes_on &&
+	    runner_must_reload(&e->runner, &r->ask.job)) {
 		run_free(r);
-		return err;
+		r = NULL;
+		of.kept = &nothing;
+		err = run_new(g, &of, &r, why);
 	}
-	if (r->ask.job.lora != NULL)
-		r->ask.job.infer.lora = r->ask.job.lora->name;
-	*ret = r;
-	return 0;
+	if (err == 0)
+		err = use_files(e, r, g, why);
+	if (err != 0)
+		run_free(r);
+	else
+		*ret = r;
+	return err;
 }
 
 static void
@@ -238,7 +244,6 @@ rkllm_submit(struct engine *e, const struct gen_submit *g)
 		flow_say_failed(e, g->gen, &why);
 		return;
 	}
-	check_sampling(e, r);
 	flow_say_started(e, r, g);
 	if (e->run != NULL)
 		e->next = r;
@@ -310,16 +315,19 @@ static int
 rkllm_attach(
     struct engine *e, const struct worker_attach *a, int fd, struct fail *why)
 {
-	if (a->kind != ATTACH_LORA)
+	if (a->kind == ATTACH_SAVE)
+		return held_add_itself(&e->files, a->id, fd, why);
+	if (a->kind == ATTACH_CACHE && flow_lib.load_prompt_cache == NULL)
 		return fail_set(why, ERR_UNSUPPORTED, NULL,
-		    "this model's engine takes no files of kind %u", a->kind);
-	return lora_attach(&e->loras, a->id, fd, why);
+		    "this librkllmrt (%s) has no rkllm_load_prompt_cache",
+		    flow_lib.version.text);
+	return held_add(&e->files, a->id, fd, why);
 }
 
 static void
 rkllm_detach(struct engine *e, uint32_t id)
 {
-	lora_detach(&e->loras, id);
+	held_leave(&e->files, id);
 	flow_sweep(e);
 }
 

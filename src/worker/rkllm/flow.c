@@ -1,5 +1,7 @@
 #include "worker/rkllm/flow.h"
 
+#include "worker/rkllm/caches.h"
+
 #include "base/log.h"
 #include "crash/crash.h"
 
@@ -68,8 +70,18 @@ flow_begin_phase(struct engine *e, enum progress_phase phase, uint64_t n)
 static uint64_t
 size_of_input(const struct lib_input *in)
 {
-	return in->type == RKLLM_IN_PROMPT ? strlen(in->prompt)
-					   : 4 * in->tokens.n_tokens;
+	switch (in->type) {
+	case RKLLM_IN_PROMPT:
+		return strlen(in->prompt);
+	case RKLLM_IN_TOKEN:
+		return 4 * in->tokens.n_tokens;
+	case RKLLM_IN_EMBED:
+		return 4 * in->embed.n_tokens;
+	case RKLLM_IN_MULTIMODAL:
+		return strlen(in->images.prompt) +
+		    4 * in->images.n_tokens * in->images.n_images;
+	}
+	return 0;
 }
 
 /* Bytes that the library has to read before its first token; a token is about
@@ -124,16 +136,26 @@ flow_stands_still(const struct engine *e)
 	return e->run == NULL || (e->run->is_parked && !flow_is_ending(e->run));
 }
 
-static uint32_t
-lora_of(const struct run *r)
+static bool
+wants(const struct run *r, uint32_t id)
 {
-	return r == NULL ? 0 : r->ask.lora.id;
+	return r != NULL &&
+	    (r->ask.lora.id == id || r->ask.job.cache == id ||
+		r->save.id == id);
+}
+
+static bool
+is_wanted(void *arg, uint32_t id)
+{
+	const struct engine *e = arg;
+
+	return wants(e->run, id) || wants(e->next, id);
 }
 
 void
 flow_sweep(struct engine *e)
 {
-	lora_sweep(&e->loras, lora_of(e->run), lora_of(e->next));
+	held_sweep(&e->files, is_wanted, e);
 }
 
 static void
@@ -156,8 +178,11 @@ on_token(struct engine *e, struct run *r, const struct result *res)
 	run_take(r, res, on_step, e);
 	/* It knows the budget of a run, where it takes one with it. */
 	if (flow_is_ending(r) &&
-	    !(r->reason == REASON_LENGTH && flow_lib.abi->samples_by_run))
+	    !(r->reason == REASON_LENGTH && flow_lib.abi->samples_by_run)) {
+		/* It has more than was delivered. */
+		r->is_cut = true;
 		runner_cancel(&e->runner);
+	}
 }
 
 /* 0, or why these are not the next rows. */
@@ -258,6 +283,8 @@ on_over(struct engine *e, struct run *r, const struct result *res)
 		r->reason = run_reason(r);
 	if (r->reason != RUN_FORGOTTEN)
 		run_deliver(r, on_step, e);
+	if (r->reason >= 0 && r->reason != REASON_CANCEL)
+		caches_save(e, r);
 	flow_say_last_word(e, r);
 	e->kept = run_kept(r);
 	run_free(r);

@@ -28,12 +28,11 @@ struct engine {
 	char desc[FLOW_DESC];
 	char identity[2 * FLOW_DESC];
 	struct ask_kept kept; /* what it has of a conversation */
+	struct held files;    /* that clients have attached */
 	struct loras loras;
-	double load_us;		      /* that init took */
-	struct run *run;	      /* that the library is in; or NULL */
-	struct run *next;	      /* that waits until it is not; or NULL */
-	bool has_warned;	      /* that a run's sampling does not count */
-	struct lib_sampling sampling; /* of init */
+	double load_us;	  /* that init took */
+	struct run *run;  /* that the library is in; or NULL */
+	struct run *next; /* that waits until it is not; or NULL */
 };
 
 /* One a process: it is loaded before there is an engine, and stays. */

@@ -8,7 +8,6 @@
  *
  * A call that returns anything but 0 is ERR_INTERNAL, and why names the call
  * and the number. What the library printed is says.h's.
- *
  * One call at a time, but for lib_abort() and lib_is_running(), which are for
  * while another thread is in lib_run().
  */
@@ -45,7 +44,8 @@ struct lib_abi {
 	    void *userdata);
 	int (*run)(struct lib *l, const struct lib_input *in,
 	    const struct lib_infer *infer, void *userdata);
-	bool samples_by_run; /* struct lib_infer's sampling counts */
+	bool samples_by_run; /* struct lib_infer's sampling counts, and ... */
+	bool marks_by_run;   /* ... the marks in struct lib_images */
 };
 
 extern const struct lib_abi lib_abi_12;

@@ -23,6 +23,20 @@ sampling_of(const struct rkllm12_param *p)
 		p->mirostat, p->mirostat_tau, p->mirostat_eta };
 }
 
+static void
+use_sampling(struct rkllm12_param *p, const struct lib_sampling *s)
+{
+	p->top_k = s->top_k;
+	p->top_p = s->top_p;
+	p->temperature = s->temperature;
+	p->repeat_penalty = s->repeat_penalty;
+	p->frequency_penalty = s->frequency_penalty;
+	p->presence_penalty = s->presence_penalty;
+	p->mirostat = s->mirostat;
+	p->mirostat_tau = s->mirostat_tau;
+	p->mirostat_eta = s->mirostat_eta;
+}
+
 /* A run's budget is counted by the engine: init's must not be in its way. The
  * userdata comes with each run. */
 static int
@@ -38,6 +52,16 @@ init12(struct lib *l, struct lib_param *p, rkllm_result_fn *on, void *userdata)
 	param.max_new_tokens = param.max_context_len;
 	param.skip_special_token = p->skip_special_token;
 	param.is_async = false;
+	if (p->use_cross_attn)
+		param.extend_param.use_cross_attn = 1;
+	if (p->img_start != NULL)
+		param.img_start = p->img_start;
+	if (p->img_end != NULL)
+		param.img_end = p->img_end;
+	if (p->img_content != NULL)
+		param.img_content = p->img_content;
+	if (p->has_sampling)
+		use_sampling(&param, &p->sampling);
 	p->max_context_len = param.max_context_len;
 	p->sampling = sampling_of(&param);
 	return ((rkllm12_init_fn *)l->init)(&l->handle, &param, on);
@@ -95,4 +119,5 @@ const struct lib_abi lib_abi_12 = {
 	.init = init12,
 	.run = run12,
 	.samples_by_run = false,
+	.marks_by_run = false,
 };

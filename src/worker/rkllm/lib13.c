@@ -39,6 +39,8 @@ init13(struct lib *l, struct lib_param *p, rkllm_result_fn *on, void *userdata)
 	param.max_new_tokens = param.max_context_len;
 	param.skip_special_token = p->skip_special_token;
 	param.is_async = false;
+	if (p->use_cross_attn)
+		param.extend_param.use_cross_attn = 1;
 	p->max_context_len = param.max_context_len;
 	p->sampling = sampling_of(&param);
 	return ((rkllm13_init_fn *)l->init)(&l->handle, &param, &callback);
@@ -113,4 +115,5 @@ const struct lib_abi lib_abi_13 = {
 	.init = init13,
 	.run = run13,
 	.samples_by_run = true,
+	.marks_by_run = true,
 };

@@ -25,6 +25,11 @@ struct lib_param {
 	const char *model_path;	 /* lives until destroy */
 	int32_t max_context_len; /* 0: the library's own, which is put here */
 	bool skip_special_token;
+	bool use_cross_attn;
+	const char *img_start; /* before 1.3.0; NULL: the library's own, as */
+	const char *img_end;   /* the two below */
+	const char *img_content;
+	bool has_sampling; /* this one, in place of the library's own */
 	struct lib_sampling sampling; /* given back: init's */
 };
 

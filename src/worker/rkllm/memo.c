@@ -1,5 +1,8 @@
 #include "worker/rkllm/memo.h"
 
+#include "wire/embed.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,20 +115,65 @@ next_text(struct i32s *rest, struct memo *ret)
 	return 0;
 }
 
+/* Three texts may be at most so long, each. */
+#define MARK_MAX (1u << 16)
+
+void
+memo_put_images(struct buf *to, const struct memo_images *im)
+{
+	struct buf b;
+
+	buf_init(&b, 3 * MARK_MAX + 128);
+	buf_printf(&b, "%u %u %u %u %zu %zu %zu|", im->n, im->n_rows, im->width,
+	    im->height, im->start.n, im->end.n, im->mark.n);
+	buf_put_str(&b, im->start);
+	buf_put_str(&b, im->end);
+	buf_put_str(&b, im->mark);
+	if (buf_err(&b) == 0)
+		memo_put(to, MEMO_IMAGES, false, buf_str(&b));
+	buf_done(&b);
+}
+
+bool
+memo_get_images(const char *text, struct memo_images *ret)
+{
+	unsigned start, end, mark;
+	int n = 0;
+
+	if (sscanf(text, "%u %u %u %u %u %u %u|%n", &ret->n, &ret->n_rows,
+		&ret->width, &ret->height, &start, &end, &mark, &n) != 7 ||
+	    n == 0 || start > MARK_MAX || end > MARK_MAX || mark > MARK_MAX ||
+	    strlen(text + n) != (size_t)start + end + mark)
+		return false;
+	ret->start = (struct str){ text + n, start };
+	ret->end = (struct str){ text + n + start, end };
+	ret->mark = (struct str){ text + n + start + end, mark };
+	return true;
+}
+
+/* How many at the beginning are tokens, or rows, as the first. */
+static uint32_t
+count_alike(struct i32s v)
+{
+	uint32_t n = 0;
+
+	while (
+	    n < v.n && !is_word(v.p[n]) && embed_is(v.p[n]) == embed_is(v.p[0]))
+		n++;
+	return n;
+}
+
 int
 memo_next(struct i32s *rest, struct memo *ret)
 {
-	uint32_t n = 0;
+	uint32_t n;
 
 	*ret = (struct memo){ .text = NULL };
 	if (rest->n == 0)
 		return ERR_EOF;
 	if (is_word(rest->p[0]))
 		return next_text(rest, ret);
-	while (n < rest->n && rest->p[n] >= 0 && !is_word(rest->p[n]))
-		n++;
-	if (n == 0)
-		return ERR_INVALID;
+	n = count_alike(*rest);
 	ret->tokens = (struct i32s){ rest->p, n };
 	*rest = (struct i32s){ rest->p + n, rest->n - n };
 	return 0;

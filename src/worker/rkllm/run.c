@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define TEXT_MAX (8u << 20)	/* bytes held back, with the longest stop */
 #define TOKENS_MAX (512u << 10) /* bytes of tokens that wait for one another */
 
 int
-run_new(const struct gen_submit *g, uint32_t n_ctx, const struct ask_kept *kept,
-    struct run **ret, struct fail *why)
+run_new(const struct gen_submit *g, const struct ask_of *of, struct run **ret,
+    struct fail *why)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	int err;
@@ -19,22 +20,23 @@ run_new(const struct gen_submit *g, uint32_t n_ctx, const struct ask_kept *kept,
 	if (r == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	r->id = g->gen;
+	r->save.fd = -1;
 	r->start_us = clock_us();
 	r->n_out = g->done.n;
 	r->mode = (enum gen_mode)g->mode;
 	r->row = g->rows_done;
-	r->n_wanted = g->input == INPUT_TOKENS ? g->tokens.n : 0;
 	buf_init(&r->text, TEXT_MAX);
 	buf_init(&r->tokens, TOKENS_MAX);
 	err = emit_init(&r->emit, g->stops);
 	if (err != 0)
 		(void)fail_set(why, err, "stop", "stop: %s", err_text(err));
 	else
-		err = ask_make(&r->ask, g, n_ctx, kept, why);
+		err = ask_make(&r->ask, g, of, why);
 	if (err != 0) {
 		run_free(r);
 		return err;
 	}
+	r->n_wanted = r->ask.n_prompt;
 	r->hash = memo_hash(memo_hash(0, ask_prompt(&r->ask)), g->done);
 	*ret = r;
 	return 0;
@@ -46,6 +48,8 @@ run_free(struct run *r)
 	if (r == NULL)
 		return;
 	ask_done(&r->ask);
+	if (r->save.fd >= 0)
+		(void)close(r->save.fd);
 	emit_done(&r->emit);
 	buf_done(&r->text);
 	buf_done(&r->tokens);
@@ -130,12 +134,14 @@ run_reason(const struct run *r)
 	return r->n_out >= r->ask.max_out ? REASON_LENGTH : REASON_EOS;
 }
 
-/* Only what ended by itself has computed what was delivered, and no more. */
+/* Only what ended by itself has computed what was delivered, and no more; and
+ * with an adapter it is of use to nobody else. */
 struct ask_kept
 run_kept(const struct run *r)
 {
-	if (!r->has_perf || r->reason == REASON_STOP ||
-	    r->reason == REASON_CANCEL || r->reason < 0)
+	if (!r->has_perf || r->ask.lora.id != 0 || r->is_cut ||
+	    r->reason == REASON_STOP || r->reason == REASON_CANCEL ||
+	    r->reason < 0)
 		return (struct ask_kept){ .key = 0 };
 	return (struct ask_kept){ r->ask.key, ask_prompt(&r->ask).n + r->n_out,
 		r->hash };

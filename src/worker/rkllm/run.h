@@ -20,10 +20,18 @@
 #define RUN_FAILED (-1)	   /* run.why */
 #define RUN_FORGOTTEN (-2) /* nobody wants to hear of it */
 
+/* A prompt cache that is to be written. */
+struct run_save {
+	uint32_t id; /* of the ATTACH_SAVE; 0: none */
+	int fd;	     /* that the library writes to; or -1 */
+	char path[HELD_PATH];
+};
+
 struct run {
 	uint64_t id;
 	struct ask ask;
 	bool is_parked;
+	bool is_cut; /* the library was asked to end it */
 	int reason;
 	struct fail why;
 	struct emit emit;
@@ -33,6 +41,7 @@ struct run {
 	uint64_t hash;	   /* of the conversation\'s numbers so far */
 	uint32_t n_read;   /* tokens of the prompt's parts, as counted by it */
 	enum gen_mode mode;
+	struct run_save save;
 	uint32_t n_wanted; /* rows: the tokens of the prompt; 0: not known */
 	uint32_t n_rows;   /* in all; 0: none came */
 	uint32_t row;	   /* that comes next */
@@ -52,8 +61,8 @@ struct run_token {
 typedef void run_step_fn(void *arg, const struct step *s);
 
 /* What is wrong with the record is in why. */
-int run_new(const struct gen_submit *g, uint32_t n_ctx,
-    const struct ask_kept *kept, struct run **ret, struct fail *why) MUST_CHECK;
+int run_new(const struct gen_submit *g, const struct ask_of *of,
+    struct run **ret, struct fail *why) MUST_CHECK;
 
 /* NULL is allowed. */
 void run_free(struct run *r);

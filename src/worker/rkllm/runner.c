@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "crash/crash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -170,108 +169,142 @@ clean(struct runner *r, const struct job *job, struct fail *why)
 	return err;
 }
 
-/* What a job wants set, in one string; NULL: no memory. */
-static char *
-template_of(const struct job *job)
-{
-	char *all;
-
-	return asprintf(&all, "%s\n%s\n%s", job->system,
-		   job->tools != NULL ? job->tools : "",
-		   job->tools != NULL ? job->mark : "") < 0
-	    ? NULL
-	    : all;
-}
-
 static bool
-is_set(const struct runner *r, const struct job *job)
+is_text(const struct lib_input *in)
 {
-	char *wanted = template_of(job);
-	bool is_same = wanted != NULL && strcmp(r->set, wanted) == 0;
-
-	free(wanted);
-	return is_same;
+	return in->type == RKLLM_IN_PROMPT || in->type == RKLLM_IN_MULTIMODAL;
 }
 
-/* The library keeps what was set: from tools to none, and back to the model's
- * own, only a new beginning leads. */
+/* Whether it matters which template there is. */
+static bool
+reads_text(const struct job *job)
+{
+	for (uint32_t i = 0; i < job->n_parts; i++)
+		if (is_text(&job->parts[i]))
+			return true;
+	return is_text(job->input);
+}
+
+/* Before 1.3.0 it is told of its sampler at init alone. */
+static bool
+samples_otherwise(const struct runner *r, const struct job *job)
+{
+	return !r->lib->abi->samples_by_run &&
+	    job->infer.mode == RKLLM_MODE_GENERATE &&
+	    memcmp(job->infer.sampling, &r->param.sampling,
+		sizeof(r->param.sampling)) != 0;
+}
+
 bool
 runner_must_reload(const struct runner *r, const struct job *job)
 {
-	if (r->set == NULL)
-		return false;
-	if (job->system == NULL)
-		return job->input->type == RKLLM_IN_PROMPT || job->n_parts > 0;
-	return (r->has_tools || job->tools != NULL) && !is_set(r, job);
+	return samples_otherwise(r, job) ||
+	    setup_must_reload(&r->setup, &job->setup, reads_text(job));
 }
 
 /* Without its model the process is of no use: another is. */
-static void
-reload(struct runner *r)
+static _Noreturn void
+die(const char *text)
 {
-	struct fail why = { 0 };
-
-	lib_destroy(r->lib);
-	free(r->set);
-	r->set = NULL;
-	r->is_dirty = false;
-	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) == 0)
-		return;
-	log_error("the model could not be loaded anew: %s", why.text);
-	crash_note_abort(why.text);
+	log_error("the model could not be loaded anew: %s", text);
+	crash_note_abort(text);
 	abort();
 }
 
-static int
-set_template(struct runner *r, const struct job *job, struct fail *why)
+static void
+reload(struct runner *r, const struct job *job)
 {
-	if (job->tools != NULL)
-		return lib_set_function_tools(
-		    r->lib, job->system, job->tools, job->mark, why);
-	return lib_set_chat_template(r->lib, job->system, "", "", why);
+	const struct setup *marks =
+	    job->setup.has_marks ? &job->setup : &r->setup;
+	struct setup next = { .has_cross = job->setup.has_cross };
+	struct fail why = { 0 };
+
+	for (int i = SETUP_START; i < SETUP_TEXTS; i++)
+		next.text[i] = marks->text[i];
+	if (samples_otherwise(r, job)) {
+		log_info("the model is loaded anew, because librkllmrt %s has "
+			 "to be told then how to sample",
+		    r->lib->version.text);
+		r->param.sampling = *job->infer.sampling;
+		r->param.has_sampling = true;
+	}
+	lib_destroy(r->lib);
+	if (!setup_copy(&r->setup, &next))
+		die("out of memory");
+	setup_param(&r->setup, &r->param);
+	r->is_dirty = false;
+	r->cache = 0;
+	r->n_loads++;
+	if (lib_init(r->lib, &r->param, runner_on_result, r, &why) != 0)
+		die(why.text);
 }
 
+/* What another client wants of it may be another. */
 static int
-use_template(struct runner *r, const struct job *job, struct fail *why)
+set_up(struct runner *r, const struct job *job, struct fail *why)
 {
-	char *wanted;
+	struct rkllm_cross_attn_param cross = job->cross;
 	int err;
 
 	if (runner_must_reload(r, job))
-		reload(r);
-	if (job->system == NULL || (r->set != NULL && is_set(r, job)))
-		return 0;
-	wanted = template_of(job);
-	if (wanted == NULL)
-		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	err = set_template(r, job, why);
-	if (err != 0) {
-		free(wanted);
+		reload(r, job);
+	err = reads_text(job) ? setup_tell(r->lib, &r->setup, &job->setup, why)
+			      : 0;
+	if (err != 0 || !job->setup.has_cross)
 		return err;
-	}
-	free(r->set);
-	r->set = wanted;
-	r->has_tools = job->tools != NULL;
-	return 0;
+	err = lib_set_cross_attn_params(r->lib, &cross, why);
+	if (err != ERR_INTERNAL)
+		return err;
+	return fail_set(why, ERR_UNSUPPORTED, "cross_attn_params",
+	    "cross_attn_params: the library does not take them for this "
+	    "model: %.200s",
+	    why->text);
 }
 
 /* Its file is a client's: what is wrong with it is no fault of the model. */
+static int
+of_file(const char *field, const char *what, int err, struct fail *why)
+{
+	if (err != ERR_INTERNAL)
+		return err;
+	return fail_set(why, ERR_FILE, field,
+	    "%s: the library does not take the %s: %.200s", field, what,
+	    why->text);
+}
+
 static int
 use_lora(struct runner *r, const struct job *job, struct fail *why)
 {
 	struct runner_lora *l = job->lora;
 	int err;
 
-	if (l == NULL || l->is_loaded)
+	if (l == NULL || l->n_load == r->n_loads)
 		return 0;
 	err = lib_load_lora(r->lib, l->path, l->name, l->scale, why);
-	if (err == ERR_INTERNAL)
-		return fail_set(why, ERR_FILE, "lora_params",
-		    "lora_params: the library does not take the adapter's "
-		    "file: %.200s",
-		    why->text);
-	l->is_loaded = err == 0;
-	return err;
+	if (err == 0)
+		l->n_load = r->n_loads;
+	return of_file("lora_params", "adapter's file", err, why);
+}
+
+/* The library has one, for all runs. */
+static int
+use_cache(struct runner *r, const struct job *job, struct fail *why)
+{
+	int err = 0;
+
+	if (r->cache == job->cache)
+		return 0;
+	if (r->cache != 0)
+		err = lib_release_prompt_cache(r->lib, why);
+	if (err != 0)
+		return err;
+	r->cache = 0;
+	if (job->cache == 0)
+		return 0;
+	err = lib_load_prompt_cache(r->lib, job->cache_path, why);
+	if (err == 0)
+		r->cache = job->cache;
+	return of_file("prompt_cache_path", "prompt cache", err, why);
 }
 
 static void
@@ -280,10 +313,12 @@ do_job(struct runner *r, const struct job *job, struct fail *why)
 	const struct lib_infer reading = { .mode = RKLLM_MODE_HIDDEN,
 		.keep_history = true,
 		.lora = job->infer.lora };
-	int err = use_template(r, job, why);
+	int err = set_up(r, job, why);
 
 	if (err == 0)
 		err = use_lora(r, job, why);
+	if (err == 0)
+		err = use_cache(r, job, why);
 	if (err == 0)
 		err = clean(r, job, why);
 
@@ -333,7 +368,9 @@ int
 runner_init(struct runner *r, struct lib *lib, struct results *results,
     struct progress *p)
 {
-	*r = (struct runner){ .lib = lib, .results = results, .p = p };
+	*r = (struct runner){
+		.lib = lib, .results = results, .p = p, .n_loads = 1
+	};
 	if (pthread_mutex_init(&r->lock, NULL) != 0)
 		return ERR_NOMEM;
 	return pthread_cond_init(&r->has_news, NULL) == 0 ? 0 : ERR_NOMEM;
@@ -359,8 +396,7 @@ runner_stop(struct runner *r)
 	until.tv_sec += STOP_S;
 	if (pthread_timedjoin_np(r->thread, NULL, &until) != 0)
 		return false;
-	free(r->set);
-	r->set = NULL;
+	setup_done(&r->setup);
 	return true;
 }
 

@@ -15,8 +15,10 @@
 #ifndef WORKER_RKLLM_RUNNER_H
 #define WORKER_RKLLM_RUNNER_H
 
+#include "worker/rkllm/held.h"
 #include "worker/rkllm/lib.h"
 #include "worker/rkllm/results.h"
+#include "worker/rkllm/setup.h"
 
 #include "wire/msg.h"
 #include "wire/progress.h"
@@ -29,22 +31,21 @@ struct job {
 	uint32_t n_parts;
 	const struct lib_input *input;
 	struct lib_infer infer;
-	uint32_t row; /* the first that is wanted, of modes 1 and 2 */
-	bool goes_on; /* from what is in the KV cache */
-	/* A template that has nothing but a system prompt, or, with tools,
-	 * the model's own with both; system NULL: the model's own. */
-	const char *system;
-	const char *tools;	  /* JSON; or NULL */
-	const char *mark;	  /* of a tool's answer */
-	struct runner_lora *lora; /* or NULL */
+	uint32_t row;	    /* the first that is wanted, of modes 1 and 2 */
+	bool goes_on;	    /* from what is in the KV cache */
+	struct setup setup; /* its texts are who made the job's */
+	struct rkllm_cross_attn_param cross; /* where setup.has_cross */
+	struct runner_lora *lora;	     /* or NULL */
+	uint32_t cache; /* id of the prompt cache to begin with; 0: none */
+	char cache_path[HELD_PATH];
 };
 
 /* An adapter of a client; the library is told of it when a job first wants it. */
 struct runner_lora {
-	char path[32];
+	char path[HELD_PATH];
 	char name[32];
 	float scale;
-	bool is_loaded;
+	uint32_t n_load; /* of the model that it is loaded in; 0: none */
 };
 
 struct runner {
@@ -52,8 +53,9 @@ struct runner {
 	struct results *results;
 	struct progress *p;	/* or NULL */
 	struct lib_param param; /* of init, for the next */
-	char *set;	/* all of the template that was set; NULL: none */
-	bool has_tools; /* it has */
+	struct setup setup;	/* what it is told */
+	uint32_t n_loads;	/* of the model; from 1 */
+	uint32_t cache;		/* the prompt cache that it has; 0: none */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t has_news;
@@ -74,8 +76,8 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
 
-/* Whether a job first needs the model loaded anew, for another template. There
- * must be no job. */
+/* Whether a job first needs the model loaded anew, for another setup or, with
+ * 1.2.x, another sampler; the KV cache goes then. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then

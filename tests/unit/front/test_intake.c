@@ -116,7 +116,7 @@ who_is_refused_keeps_what_was_counted(void **state)
 	assert_int_equal(hold(&s, MAX), ERR_BUSY);
 	assert_int_equal(s.share, MAX / 4);
 	assert_int_equal(why.retry_ms, INTAKE_RETRY_MS);
-	assert_non_null(strstr(why.text, "4.0 MiB of them from this client"));
+	assert_non_null(strstr(why.text, "4.0 MiB of them this client's"));
 	assert_non_null(strstr(why.text, "16.0 MiB (--input-max)"));
 	assert_int_equal(hold(&s, INTAKE_FREE), 0);
 	assert_int_equal(front.intake, 0);

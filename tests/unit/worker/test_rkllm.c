@@ -20,6 +20,9 @@
 #define N_CTX 100u
 
 static const struct ask_kept none;
+static const struct ask_of of = {
+	.n_ctx = N_CTX, .marks_by_run = true, .kept = &none
+};
 
 /* As the surfaces send it when a client says nothing. */
 static struct gen_submit
@@ -52,7 +55,7 @@ refused(const struct gen_submit *g, int code, const char *field)
 	struct fail why = { .code = 0 };
 	struct ask a;
 
-	assert_int_equal(ask_make(&a, g, N_CTX, &none, &why), code);
+	assert_int_equal(ask_make(&a, g, &of, &why), code);
 	assert_string_equal(why.field, field);
 	ask_done(&a);
 }
@@ -65,7 +68,7 @@ test_defaults_are_taken(void **state)
 	struct ask a;
 
 	(void)state;
-	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
 	assert_int_equal(a.job.n_parts, 0);
 	assert_int_equal(a.job.input->type, RKLLM_IN_PROMPT);
 	assert_string_equal(a.job.input->prompt, "Hi");
@@ -79,7 +82,7 @@ test_defaults_are_taken(void **state)
 	g.messages = STR("[{\"role\":\"tool\",\"content\":["
 			 "{\"type\":\"text\",\"text\":\"a\"},"
 			 "{\"type\":\"text\",\"text\":\"b\"}]}]");
-	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
 	assert_string_equal(a.job.input->prompt, "ab");
 	assert_string_equal(a.job.input->role, "tool");
 	assert_int_equal(a.job.infer.sampling->top_k, 1);
@@ -139,7 +142,7 @@ test_resume(void **state)
 	g.resume = 1;
 	g.done = (struct i32s){ ids, 3 };
 	g.max_tokens = 10;
-	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
 	assert_int_equal(a.job.n_parts, 1);
 	assert_string_equal(a.job.parts[0].prompt, "Hi");
 	assert_int_equal(a.job.input->type, RKLLM_IN_TOKEN);
@@ -149,7 +152,7 @@ test_resume(void **state)
 	ask_done(&a);
 	g.input = INPUT_TOKENS;
 	g.tokens = (struct i32s){ ids + 1, 2 };
-	assert_int_equal(ask_make(&a, &g, N_CTX, &none, &why), 0);
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
 	assert_int_equal(a.job.n_parts, 0);
 	assert_int_equal(a.job.input->tokens.n_tokens, 5);
 	assert_int_equal(a.job.input->tokens.input_ids[2], 7);
@@ -207,7 +210,7 @@ test_tokens_wait_for_their_text(void **state)
 	buf_puts(&stops, "STOP");
 	g.stops.packed = buf_str(&stops);
 	g.max_tokens = 10;
-	assert_int_equal(run_new(&g, N_CTX, &none, &r, &why), 0);
+	assert_int_equal(run_new(&g, &of, &r, &why), 0);
 	assert_string_equal(take(r, 1, "a"), "1:0:a|");
 	assert_string_equal(take(r, 2, NULL), "");
 	assert_string_equal(take(r, 3, "é"), "2:1:|3:0:é|");
@@ -235,7 +238,7 @@ test_the_end(void **state)
 
 	(void)state;
 	g.max_tokens = 3;
-	assert_int_equal(run_new(&g, N_CTX, &none, &r, &why), 0);
+	assert_int_equal(run_new(&g, &of, &r, &why), 0);
 	assert_int_equal(run_reason(r), REASON_EOS);
 	(void)take(r, 1, "a");
 	(void)take(r, 2, NULL);

@@ -98,9 +98,16 @@ handle_get(void *handle, struct fail *why)
 	LIST_EACH (it, next, &all)
 		if (LIST_ENTRY(it, struct handle, link) == handle)
 			found = handle;
-	if (found != NULL)
+	if (found != NULL && found->pid == getpid())
 		found->refs++;
 	unlock_of(&all_lock, &was);
+	if (found != NULL && found->pid != getpid()) {
+		(void)fail_set(why, ERR_NOT_LOADED, "handle",
+		    "handle: is of process %d, which this was forked from: it "
+		    "has no thread here",
+		    (int)found->pid);
+		return NULL;
+	}
 	if (found == NULL)
 		(void)fail_set(why, ERR_NOT_LOADED, "handle",
 		    handle == NULL
@@ -154,6 +161,12 @@ order_end(struct handle *h, bool is_silent)
 	handle_unlock(h, &was);
 }
 
+static bool
+is_to_end(const struct handle *h)
+{
+	return !handle_is_own(h) && h->pid == getpid();
+}
+
 /* One that nobody has destroyed, out of the list; NULL: there is none. */
 static struct handle *
 take_any(void)
@@ -164,7 +177,7 @@ take_any(void)
 
 	lock_of(&all_lock, &was);
 	LIST_EACH (it, next, &all)
-		if (!handle_is_own(LIST_ENTRY(it, struct handle, link)))
+		if (is_to_end(LIST_ENTRY(it, struct handle, link)))
 			found = LIST_ENTRY(it, struct handle, link);
 	if (found != NULL)
 		list_remove(&found->link);
@@ -367,6 +380,7 @@ make(const struct handle_setup *s)
 	if (h == NULL)
 		return NULL;
 	h->refs = 1;
+	h->pid = getpid();
 	h->param = *s->param;
 	h->param.model_path = copy(s->param->model_path);
 	h->marks = (struct marks){ copy(s->image_start), copy(s->image_end),

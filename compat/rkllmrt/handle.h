@@ -46,6 +46,7 @@ struct handle {
 	struct list link; /* in the list of all */
 	unsigned refs;	  /* of that list, and of who is in a call */
 	pthread_t thread;
+	pid_t pid; /* of the process that has the thread: no child of it */
 
 	/* Never changed. */
 	struct rkllm13_param param;

@@ -180,6 +180,17 @@ by_exit(void)
 	exit(7);
 }
 
+/* A child has no thread of its parent's: it can do nothing with its model, and
+ * ends at once. */
+__attribute__((unused)) static void
+not_in_a_child(void)
+{
+	CHECK(user_run(handle, "Hello", &talk) != 0);
+	CHECK(rkllm_abort(handle) != 0);
+	CHECK(rkllm_destroy(handle) != 0);
+	exit(7);
+}
+
 static void
 in_a_process(void (*fn)(void))
 {
@@ -206,6 +217,9 @@ main(void)
 #endif
 	in_a_process(by_exit);
 	handle = user_open();
+#ifndef __SANITIZE_THREAD__
+	in_a_process(not_in_a_child);
+#endif
 	from_a_thread();
 	from_the_callback();
 	then_the_next();

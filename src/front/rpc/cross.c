@@ -88,8 +88,13 @@ check_sizes(const struct asked *in, struct fail *why)
 	uint32_t n = (uint32_t)in->num_tokens;
 	size_t n_keys = json_count(in->encoder_k_cache);
 	size_t n_values = json_count(in->encoder_v_cache);
-	int err = check_cache(in->encoder_k_cache, "encoder_k_cache", n, why);
+	int err;
 
+	/* What must be there is only asked of what was sent. */
+	if (n == 0)
+		return fail_set(
+		    why, ERR_INVALID, "num_tokens", "num_tokens: missing");
+	err = check_cache(in->encoder_k_cache, "encoder_k_cache", n, why);
 	if (err == 0)
 		err =
 		    check_cache(in->encoder_v_cache, "encoder_v_cache", n, why);

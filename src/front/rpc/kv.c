@@ -12,6 +12,13 @@
 
 #include <stdlib.h>
 
+/* A conversation. */
+struct speaker {
+	struct talk talk;
+	bool is_talking; /* a run of it is not done */
+	size_t share;	 /* of what front/intake.h counts */
+};
+
 struct clear {
 	int32_t keep_system_prompt;
 	const struct json_value *start_pos;

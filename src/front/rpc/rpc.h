@@ -19,7 +19,6 @@
 #include "json/frame.h"
 #include "json/read.h"
 #include "rkllm/style.h"
-#include "rkllm/talk.h"
 
 #include <stdbool.h>
 
@@ -40,6 +39,7 @@ struct want;
 
 struct attach;
 struct attached;
+struct speaker;
 
 /* An init, a destroy or a load of a file that is not answered yet. */
 struct change {
@@ -50,13 +50,6 @@ struct change {
 	void (*drop)(void *what); /* ... and how that is freed */
 	bool is_run;		  /* a run that is to begin then */
 	struct rkllm_param param; /* init: for the runs to come */
-};
-
-/* A conversation. */
-struct speaker {
-	struct talk talk;
-	bool is_talking; /* a run of it is not done */
-	size_t share;	 /* of what front/intake.h counts */
 };
 
 struct warned {

@@ -196,20 +196,29 @@ has_numbers(struct engine *e, const struct cache *c, int32_t seq)
 	return true;
 }
 
-static _Noreturn void
-give_up(void)
+/* Whoever runs has cells that nobody can tell from spoilt ones, so it takes
+ * another worker; where nobody does, all are zeroed. */
+static int
+be_rid_of_it(struct engine *e, struct fail *why)
 {
-	log_error("a prompt cache's state is none, though its checksum is "
-		  "right");
-	crash_note_abort("a prompt cache's state is none");
-	abort();
+	if (e->n_gens > 0) {
+		log_error("a prompt cache's state is none, though its checksum "
+			  "is right");
+		crash_note_abort("a prompt cache's state is none");
+		abort();
+	}
+	for (uint32_t i = 0; i < e->m.n_seq; i++)
+		kept_done(&e->kept[i]);
+	llama_memory_clear(llama_get_memory(e->m.ctx), true);
+	return fail_set(why, ERR_FILE, "",
+	    "is no prompt cache, though its checksum is right; save it again");
 }
 
 /* A state is tried once, in a sequence of its own. What is no number in it, or
  * has a place that cannot be removed, would stay in the cells when they are
- * given to others, and spoil what they say. No model computes such a state, so
- * the file is an attack, and only another worker is rid of it. 0; ERR_FILE with
- * why: it cannot be had any more. */
+ * given to others, and spoil what they say. No model computes such a state: the
+ * file is an attack. 0; ERR_FILE with why: it is one, or it cannot be had any
+ * more. */
 static int
 try_state(struct engine *e, struct cache *c, int32_t seq, struct fail *why)
 {
@@ -217,10 +226,10 @@ try_state(struct engine *e, struct cache *c, int32_t seq, struct fail *why)
 
 	progress_bump(e->p);
 	if (err == ERR_INVALID || (err == 0 && !has_numbers(e, c, seq)))
-		give_up();
+		return be_rid_of_it(e, why);
 	if (model_cut(&e->m, seq, 0) != 0 ||
 	    llama_memory_seq_pos_max(llama_get_memory(e->m.ctx), seq) != -1)
-		give_up();
+		return be_rid_of_it(e, why);
 	c->is_tried = err == 0;
 	return err == 0 ? 0
 			: fail_set(why, ERR_FILE, "",

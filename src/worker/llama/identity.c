@@ -74,8 +74,8 @@ put_all_but_class(const struct model *m, char *ret, size_t n)
 }
 
 /* libllama's states speak of all sequences that there are. But not on the number
- * of threads: what another would have computed differs in
- * rounding alone, and a run that is resumed begins with the same state. */
+ * of threads: what another would have computed differs in rounding alone, and a
+ * run that is resumed begins with the same state. */
 void
 identity_of_state(const struct model *m, char *ret, size_t n)
 {

@@ -8,7 +8,6 @@
  *
  * A call that returns anything but 0 is ERR_INTERNAL, and why names the call
  * and the number. What the library printed is says.h's.
- *
  * One call at a time, but for lib_abort() and lib_is_running(), which are for
  * while another thread is in lib_run().
  */

@@ -8,8 +8,10 @@ rkllm_get_kv_cache_size_fn rkllm_get_kv_cache_size;
 rkllm_load_lora_fn rkllm_load_lora;
 rkllm_set_chat_template_fn rkllm_set_chat_template;
 rkllm_set_function_tools_fn rkllm_set_function_tools;
+#ifndef FAKE_WITHOUT_SOME
 rkllm_load_prompt_cache_fn rkllm_load_prompt_cache;
 rkllm_release_prompt_cache_fn rkllm_release_prompt_cache;
+#endif
 
 int
 rkllm_get_kv_cache_size(void *handle, int *cache_sizes)
@@ -62,6 +64,7 @@ rkllm_set_function_tools(void *handle, const char *system_prompt,
 	return 0;
 }
 
+#ifndef FAKE_WITHOUT_SOME
 int
 rkllm_load_prompt_cache(void *handle, const char *path)
 {
@@ -85,3 +88,4 @@ rkllm_release_prompt_cache(void *handle)
 	f->cache = 0;
 	return had != 0 ? 0 : -1;
 }
+#endif

@@ -62,7 +62,7 @@ int rkllm_run(
 rkllm_destroy_fn rkllm_destroy;
 rkllm_abort_fn rkllm_abort;
 rkllm_is_running_fn rkllm_is_running;
-#ifndef FAKE_WITHOUT_CLEAR
+#ifndef FAKE_WITHOUT_SOME
 rkllm_clear_kv_cache_fn rkllm_clear_kv_cache;
 #endif
 #if FAKE_LAYOUT == 13
@@ -267,7 +267,7 @@ forget(struct fake *f)
 	f->n_read = f->n_said = f->n_waiting = f->n_all = 0;
 }
 
-#ifndef FAKE_WITHOUT_CLEAR
+#ifndef FAKE_WITHOUT_SOME
 int
 rkllm_clear_kv_cache(
     void *handle, int keep_system_prompt, int *start_pos, int *end_pos)

@@ -4,7 +4,7 @@
 
 #define WIDTH 4
 
-#ifndef FAKE_WITHOUT_CLEAR
+#ifndef FAKE_WITHOUT_SOME
 rkllm_set_cross_attn_params_fn rkllm_set_cross_attn_params;
 
 int

@@ -4,6 +4,8 @@
 #include "keeper/cachedir.h"
 #include "keeper/quarantine.h"
 
+#include "../emulated.h"
+
 #include "base/log.h"
 
 #include "folder.h"
@@ -368,5 +370,7 @@ main(void)
 	};
 
 	log_init("test", LOG_ERROR);
+	if (is_not_for_emulator("it has no openat2()"))
+		return EXIT_SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,6 +290,80 @@ def cross_attention():
     agree(fn)
 
 
+def kv_cache():
+    """Of token ids, whose number both know: sizes, a range that is cut out, all of it."""
+    def fn(r, s, name):
+        got = []
+
+        def say(ids):
+            got.append(replies(r, {'input_type': 1, 'token_input': {'input_ids': ids}},
+                               max_new_tokens=12, keep_history=1)[0])
+            got.append(r.call('rkllm.get_kv_cache_size', None)['cache_sizes'])
+        say(IDS)
+        assert got[-1] == [len(IDS) + len(got[0])], got
+        say([11, 12])
+        assert r.call('rkllm.clear_kv_cache', None, 0, [2], [5])['success']
+        got.append(r.call('rkllm.get_kv_cache_size', None)['cache_sizes'])
+        say([11, 12])
+        kill(s, name)
+        say(IDS)
+        with wanted(-32602) as why:
+            r.call('rkllm.clear_kv_cache', None, 0, [5], [4000])
+        got.append(why)
+        assert r.call('rkllm.clear_kv_cache', None, 1, None, None)['success']
+        say(IDS)
+        assert got[0] == got[-2], got
+        return got
+    agree(fn)
+
+
+def sampling():
+    """The nine numbers, as far as an answer with them can be repeated."""
+    def fn(r, s, name):
+        return [replies(r, {'prompt_input': 'Tell me of a fox.'}, max_new_tokens=40,
+                        sampling_params=dict(top_k=1, **more))
+                for more in ({'repeat_penalty': 1.3}, {'frequency_penalty': 0.7},
+                             {'presence_penalty': 1.5}, {'repeat_penalty': 1.1, 'top_p': 0.3})] + [
+            replies(r, {'prompt_input': 'Tell me of a fox.'}, max_new_tokens=40,
+                    sampling_params={'temperature': 0, 'repeat_penalty': 1})]
+    for version in '1.3', '1.2':
+        got = agree(fn, version)
+        assert got[0][0] != got[4][0], got
+
+
+def hung_in_the_midst():
+    def fn(r, s, name):
+        ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
+                       dict(GREEDY, max_new_tokens=150), None)
+        texts = []
+        for got in r.replies(ident):
+            texts.append(got['text'] or '')
+            if len(texts) == 5:
+                os.kill(s.worker_of(name), signal.SIGSTOP)
+        m = next(m for m in s.status()['models'] if m['name'] == name)
+        return ''.join(texts), m['restarts']
+    text, restarts = agree(fn, options=('--hang-timeout', '700ms', '--load-timeout', '10s'))
+    assert restarts <= 1, restarts
+
+
+def several_inputs():
+    """n_batch: a conversation each, one after the other where there is one slot."""
+    def fn(r, s, name):
+        r.init(name, skip_special_token=True, max_context_len=0, extend_param={'n_batch': 2})
+        got = []
+        for _ in range(2):
+            ident = r.send('rkllm.run', None, [{'prompt_input': 'Tell me of a fox.'},
+                                               {'prompt_input': 'Once upon a time'}],
+                           dict(GREEDY, max_new_tokens=12, keep_history=1), None)
+            texts = ['', '']
+            for x in r.replies(ident):
+                if x['text'] is not None:
+                    texts[x['batch_index']] += x['text']
+            got.append(texts)
+        return got
+    agree(fn)
+
+
 def aborted():
     def fn(r, s, name):
         ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
@@ -329,6 +403,7 @@ def errors():
 try:
     cases(prompts_and_tokens, chats, stop_strings, rows, conversations, templates, function_tools,
           adapters, embeddings, embeddings_killed, prompt_caches, cross_attention,
-          killed_in_the_midst, aborted, errors)
+          kv_cache, sampling, several_inputs, killed_in_the_midst, hung_in_the_midst, aborted,
+          errors)
 finally:
     shutil.rmtree(FOLDER)

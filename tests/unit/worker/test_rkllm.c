@@ -168,6 +168,94 @@ test_resume(void **state)
 	refused(&g, ERR_INVALID, "prompt");
 }
 
+/* Rows, alone and of images; and a conversation that has both, in another
+ * worker. */
+static void
+test_rows(void **state)
+{
+	static const float rows[10] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+	struct gen_submit g = plain();
+	struct fail why = { .code = 0 };
+	struct ask a, again;
+
+	(void)state;
+	g.input = INPUT_EMBEDS;
+	g.embeds = (struct str){ (const char *)rows, sizeof(rows) };
+	g.n_row = 2;
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
+	assert_int_equal(a.job.input->type, RKLLM_IN_EMBED);
+	assert_int_equal(a.job.input->embed.n_tokens, 5);
+	assert_true(a.job.input->embed.embed[9] > 9);
+	assert_int_equal(a.n_prompt, 5);
+	ask_done(&a);
+	g.n_row = 3;
+	refused(&g, ERR_INVALID, "embed");
+	g.n_row = 2;
+	g.n_old_embeds = 6;
+	refused(&g, ERR_INVALID, "embed");
+
+	/* A turn of two images behind one of a row. */
+	g = plain();
+	g.embeds = (struct str){ (const char *)rows, sizeof(rows) };
+	g.n_row = 2;
+	g.cache_key = 7;
+	g.history = (struct i32s){ (const int32_t[]){ -1, 9 }, 2 };
+	g.n_old_embeds = 1;
+	g.messages = STR("[{\"role\":\"user\",\"content\":"
+			 "\"<image>, <image>\"}]");
+	g.n_images = g.n_image_embeds = 2;
+	g.image_start = STR("<s>");
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
+	assert_int_equal(a.job.n_parts, 2);
+	assert_int_equal(a.job.parts[0].type, RKLLM_IN_EMBED);
+	assert_int_equal(a.job.parts[1].tokens.input_ids[0], 9);
+	assert_int_equal(a.job.input->type, RKLLM_IN_MULTIMODAL);
+	assert_string_equal(a.job.input->images.start, "<s>");
+	assert_true(a.job.input->images.embed[0] > 2.5f);
+	g.resume = 1;
+	g.tokens = ask_prompt(&a);
+	g.history.n = 0;
+	g.done = (struct i32s){ (const int32_t[]){ 4 }, 1 };
+	assert_int_equal(ask_make(&again, &g, &of, &why), 0);
+	assert_int_equal(again.job.n_parts, 3);
+	assert_int_equal(again.job.parts[2].type, RKLLM_IN_MULTIMODAL);
+	assert_int_equal(again.job.parts[2].images.n_images, 2);
+	assert_true(again.job.parts[2].images.embed[0] > 2.5f);
+	assert_string_equal(
+	    again.job.parts[2].images.prompt, "<image>, <image>");
+	ask_done(&again);
+	/* What does not fit is found out. */
+	g.embeds.n -= 4 * sizeof(float);
+	refused(&g, ERR_UNSUPPORTED, "keep_history");
+	ask_done(&a);
+}
+
+static void
+test_an_encoders_numbers(void **state)
+{
+	static const float keys[] = { 1, 2, 3, 4 }, mask[] = { 0, 1 };
+	struct gen_submit g = plain();
+	struct fail why = { .code = 0 };
+	struct ask a;
+
+	(void)state;
+	g.cross_keys = g.cross_values =
+	    (struct str){ (const char *)keys, sizeof(keys) };
+	g.cross_mask = (struct str){ (const char *)mask, sizeof(mask) };
+	g.cross_pos = (struct i32s){ (const int32_t[]){ 8, 9 }, 2 };
+	assert_int_equal(ask_make(&a, &g, &of, &why), 0);
+	assert_true(a.job.setup.has_cross);
+	assert_int_equal(a.job.cross.num_tokens, 2);
+	assert_int_equal(a.job.cross.encoder_pos[1], 9);
+	assert_true(a.job.cross.encoder_v_cache[3] > 3.5f);
+	assert_true(a.job.cross.encoder_mask[1] > 0.5f);
+	ask_done(&a);
+	g.cross_pos.n = 1;
+	refused(&g, ERR_INVALID, "cross_attn_params");
+	g.cross_pos.n = 0;
+	refused(&g, ERR_INVALID, "cross_attn_params");
+}
+
 /* What was delivered, as text: token:flags:text each. */
 static char seen[512];
 
@@ -401,6 +489,8 @@ main(void)
 		cmocka_unit_test(test_defaults_are_taken),
 		cmocka_unit_test(test_what_it_has_not),
 		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_an_encoders_numbers),
 		cmocka_unit_test(test_tokens_wait_for_their_text),
 		cmocka_unit_test(test_the_end),
 		cmocka_unit_test(test_queue_is_bounded),

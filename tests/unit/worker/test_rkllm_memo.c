@@ -164,12 +164,57 @@ test_hashes(void **state)
 	    memo_hash(0, all) != memo_hash(0, (struct i32s){ answer, 3 }));
 }
 
+static void
+test_images(void **state)
+{
+	const struct memo_images im = { .n = 2,
+		.n_rows = 3,
+		.width = 28,
+		.height = 14,
+		.start = STR("<|a|>"),
+		.end = STR(""),
+		.mark = STR("7 8|") };
+	static const char *const bad[] = { "", "1 2 3", "1 2 3 4 0 0 1|",
+		"1 2 3 4 0 0 0|x", "1 2 3 4 99999999 0 0|" };
+	struct memo_images got;
+	struct i32s rest;
+	struct memo m;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	memo_put_images(&b, &im);
+	buf_put_i32(&b, -1);
+	buf_put_i32(&b, -2);
+	buf_put_i32(&b, 5);
+	rest = ints_of(&b);
+	assert_int_equal(memo_next(&rest, &m), 0);
+	assert_int_equal(m.kind, MEMO_IMAGES);
+	assert_true(memo_get_images(m.text, &got));
+	assert_int_equal(got.n * got.n_rows, 6);
+	assert_int_equal(got.width + got.height, 42);
+	assert_true(str_eq(got.start, im.start));
+	assert_true(str_eq(got.end, im.end));
+	assert_true(str_eq(got.mark, im.mark));
+	free(m.text);
+	/* Rows and tokens are two pieces. */
+	assert_int_equal(memo_next(&rest, &m), 0);
+	assert_int_equal(m.tokens.n, 2);
+	assert_int_equal(memo_next(&rest, &m), 0);
+	assert_int_equal(m.tokens.p[0], 5);
+	assert_int_equal(memo_next(&rest, &m), ERR_EOF);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(memo_get_images(bad[i], &got));
+	buf_done(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(test_any_length),
 		cmocka_unit_test(test_a_conversation),
+		cmocka_unit_test(test_images),
 		cmocka_unit_test(test_any_cut),
 		cmocka_unit_test(test_any_change),
 		cmocka_unit_test(test_hashes),

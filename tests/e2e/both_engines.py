@@ -389,6 +389,10 @@ def errors():
                 ({'input_type': 1, 'token_input': {'input_ids': [1], 'n_tokens': 2}}, {}),
                 ({'input_type': 1, 'token_input': {'input_ids': [1] * 5000}}, {}),
                 ({'input_type': 9}, {}), ({}, {}), ({'prompt_input': 7}, {}),
+                (embed([0.5] * 60, 2), {}), (embed([0.5] * 60, 7), {}),
+                (embed(['x'] * 4, 2), {}),
+                (images('<image>', [0.5] * 60, n_image_tokens=3), {}),
+                (images('<image>', [0.5] * 60, n_image_tokens=3, n_image=0), {}),
                 ({'prompt_input': 'x'}, {'mode': 3}),
                 ({'prompt_input': 'x'}, {'lora_params': {'lora_adapter_name': 'none'}})):
             try:

@@ -175,6 +175,7 @@ def embeddings():
             data, last = r.replies(r.send('rkllm.run', None, rows, {'mode': 1}, None))
             assert data['last_hidden_layer']['num_tokens'] == 3, data
             for embed, n, field in ((numbers(3), 5, 'embed_input.embed'), ([1.5], 0, None),
+                                    (numbers(3), 6, 'embed_input.embed'),
                                     (numbers(300), 600, None)):
                 try:
                     say_all(r, {'input_type': 2, 'embed_input': {'embed': embed, 'n_tokens': n}})

@@ -200,6 +200,7 @@ make_job(struct ask *a, const struct gen_submit *g)
 	a->job.n_parts = n - 1;
 	a->job.input = &all[n - 1];
 	a->job.row = g->rows_done;
+	a->job.n_row = a->pieces.n_row;
 	a->job.infer = (struct lib_infer){
 		.mode = modes[g->mode],
 		.keep_history = n > 1 || a->key != 0,

@@ -236,9 +236,8 @@ new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
 	struct run *r = NULL;
 	int err = run_new(g, &of, &r, why);
 
-	/* A model that is loaded anew has nothing. */
 	if (err == 0 && r->ask.job.goes_on &&
-	    runner_must_reload(&e->runner, &r->ask.job)) {
+	    runner_forgets(&e->runner, &r->ask.job)) {
 		run_free(r);
 		r = NULL;
 		of.kept = &nothing;

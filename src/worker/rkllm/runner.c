@@ -112,6 +112,15 @@ on_part(struct runner *r, const struct rkllm_result *from, int state)
 	return state == RKLLM_STATE_NORMAL ? RKLLM_RELEASE : RKLLM_GO_ON;
 }
 
+static int
+on_asked(struct runner *r, const struct rkllm_result *from)
+{
+	if (from != NULL && from->last_hidden_layer.hidden_states != NULL &&
+	    from->last_hidden_layer.embd_size > 0)
+		r->n_embd = (uint32_t)from->last_hidden_layer.embd_size;
+	return RKLLM_RELEASE;
+}
+
 int
 runner_on_result(struct rkllm_result *result, void *userdata, int state)
 {
@@ -120,6 +129,8 @@ runner_on_result(struct rkllm_result *result, void *userdata, int state)
 	progress_bump(r->p);
 	if (!atomic_load(&r->is_running))
 		return RKLLM_GO_ON;
+	if (atomic_load(&r->is_asking))
+		return on_asked(r, result);
 	if (atomic_load(&r->is_reading))
 		return on_part(r, result, state);
 	switch (state) {
@@ -200,6 +211,12 @@ runner_must_reload(const struct runner *r, const struct job *job)
 {
 	return samples_otherwise(r, job) ||
 	    setup_must_reload(&r->setup, &job->setup, reads_text(job));
+}
+
+bool
+runner_forgets(const struct runner *r, const struct job *job)
+{
+	return runner_must_reload(r, job) || (job->n_row > 0 && r->n_embd == 0);
 }
 
 /* Without its model the process is of no use: another is. */
@@ -307,6 +324,43 @@ use_cache(struct runner *r, const struct job *job, struct fail *why)
 	return of_file("prompt_cache_path", "prompt cache", err, why);
 }
 
+/* The library reads rows as long as its model has them, from memory where there
+ * may be less, and tells nobody how long that is: but a row of hidden states is
+ * as long. What some models add to an embedding comes in whole rows. */
+static int
+check_rows(struct runner *r, const struct job *job, struct fail *why)
+{
+	const struct lib_infer ask = { .mode = RKLLM_MODE_HIDDEN };
+	const char *field = job->input->type == RKLLM_IN_MULTIMODAL
+	    ? "multimodal_input.image_embed"
+	    : "embed";
+	int32_t id = 1;
+	const struct lib_input one = {
+		.type = RKLLM_IN_TOKEN, .role = "user", .tokens = { &id, 1 }
+	};
+	int err = 0;
+
+	if (job->n_row == 0)
+		return 0;
+	if (r->n_embd == 0) {
+		atomic_store(&r->is_asking, true);
+		err = run_one(r, &one, &ask, why);
+		atomic_store(&r->is_asking, false);
+	}
+	if (err != 0 || atomic_load(&r->is_cancelled))
+		return err;
+	if (r->n_embd == 0)
+		return fail_set(why, ERR_UNSUPPORTED, field,
+		    "%s: librkllmrt does not tell how long this model's "
+		    "embeddings are",
+		    field);
+	if (job->n_row % r->n_embd == 0)
+		return 0;
+	return fail_set(why, ERR_INVALID, field,
+	    "%s: has %u numbers for each token, but this model's have %u",
+	    field, job->n_row, r->n_embd);
+}
+
 static void
 do_job(struct runner *r, const struct job *job, struct fail *why)
 {
@@ -319,6 +373,8 @@ do_job(struct runner *r, const struct job *job, struct fail *why)
 		err = use_lora(r, job, why);
 	if (err == 0)
 		err = use_cache(r, job, why);
+	if (err == 0)
+		err = check_rows(r, job, why);
 	if (err == 0)
 		err = clean(r, job, why);
 

@@ -30,6 +30,7 @@ struct job {
 	uint32_t n_parts;
 	const struct lib_input *input;
 	struct lib_infer infer;
+	uint32_t n_row;	    /* numbers of an embedding in it; 0: it has none */
 	uint32_t row;	    /* the first that is wanted, of modes 1 and 2 */
 	bool goes_on;	    /* from what is in the KV cache */
 	struct setup setup; /* its texts are who made the job's */
@@ -62,6 +63,8 @@ struct runner {
 	bool is_leaving;
 	bool is_dirty;		  /* the KV cache may hold something */
 	atomic_bool is_cancelled; /* the job */
+	uint32_t n_embd;	  /* numbers of an embedding; 0: not known */
+	atomic_bool is_asking;	  /* for that */
 	atomic_bool is_reading;	  /* a part: what it generates is not wanted */
 	atomic_bool wants_rows;	  /* its mode is not RKLLM_MODE_GENERATE */
 	atomic_bool is_running;	  /* a callback now is of the job */
@@ -78,6 +81,10 @@ int runner_start(struct runner *r) MUST_CHECK;
 /* Whether a job first needs the model loaded anew, for another setup or, with
  * 1.2.x, another sampler; the KV cache goes then. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
+
+/* Whether a job begins with an empty KV cache, whatever was in it: it was loaded
+ * anew, or asked how long its embeddings are. There must be no job. */
+bool runner_forgets(const struct runner *r, const struct job *job);
 
 /* Ends it; false if the library does not let it go within a second: then
  * nothing that it uses may be freed. */

@@ -180,6 +180,9 @@ on_answer(struct front *f, struct attach *a, const struct model_attached *m)
 		give_back(f, m->model, m->id);
 	if (m->err != 0)
 		reason(m, &why);
+	else if (one == NULL && model_by_id(f, m->model) == NULL)
+		(void)fail_set(
+		    &why, ERR_NOT_LOADED, NULL, "the model is gone meanwhile");
 	else if (one == NULL)
 		(void)fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (a->fn != NULL)

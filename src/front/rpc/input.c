@@ -268,15 +268,12 @@ static void
 use_marks(
     const struct submit *from, const struct images *in, struct gen_submit *ret)
 {
-	ret->image_start = in->image_start.n > 0
-	    ? in->image_start
-	    : param_mark(from->param, MARK_START);
-	ret->image_end = in->image_end.n > 0
-	    ? in->image_end
-	    : param_mark(from->param, MARK_END);
-	ret->image_mark = in->image_content.n > 0
-	    ? in->image_content
-	    : param_mark(from->param, MARK_CONTENT);
+	ret->image_start =
+	    in->image_start.n > 0 ? in->image_start : from->param->img_start;
+	ret->image_end =
+	    in->image_end.n > 0 ? in->image_end : from->param->img_end;
+	ret->image_mark = in->image_content.n > 0 ? in->image_content
+						  : from->param->img_content;
 }
 
 static int

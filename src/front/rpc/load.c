@@ -37,6 +37,7 @@ change_end(struct rpc *r)
 	r->change = NULL;
 	if (ch->what != NULL)
 		ch->drop(ch->what);
+	param_drop(&ch->param);
 	free(ch);
 	return c;
 }
@@ -93,6 +94,7 @@ drop_model(struct rpc *r)
 	cross_done(&r->cross);
 	cross_init(&r->cross);
 	kv_close(r);
+	param_drop(&r->param);
 	r->model = 0;
 }
 
@@ -128,14 +130,17 @@ on_want(void *arg, struct model *m, const struct fail *why)
 {
 	struct rpc *r = arg;
 	struct rkllm_param param = r->change->param;
-	struct call c = change_end(r);
+	struct call c;
 
+	r->change->param.kept = NULL;
+	c = change_end(r);
 	if (m != NULL) {
 		drop_model(r);
 		r->model = m->state.model;
 		r->param = param;
 		say_loaded(r, &c);
 	} else {
+		param_drop(&param);
 		say_failed(&c, why);
 	}
 	call_drop(&c);
@@ -173,7 +178,10 @@ load_init(struct call *c, const struct args *a)
 	if (r->change == NULL)
 		return;
 	path = p.model_path;
-	param_keep(&p);
+	if (param_keep(&p) != 0) {
+		no_memory(r);
+		return;
+	}
 	r->change->param = p;
 	w = model_want(r->front, path, (uint32_t)p.max_context_len, on_want, r);
 	/* It may have been answered at once. */

@@ -9,6 +9,7 @@
 
 #include "json/write.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* RKLLMExtendParam: what steers an NPU. */
@@ -87,28 +88,34 @@ param_read(const struct source *s, struct rkllm_param *ret, struct fail *f)
 	return err;
 }
 
-void
+int
 param_keep(struct rkllm_param *p)
 {
-	struct str *const marks[MARK_COUNT] = {
-		[MARK_START] = &p->img_start,
-		[MARK_END] = &p->img_end,
-		[MARK_CONTENT] = &p->img_content,
-	};
+	struct str *const marks[] = { &p->img_start, &p->img_end,
+		&p->img_content };
+	size_t n = p->img_start.n + p->img_end.n + p->img_content.n;
+	char *at = n > 0 ? malloc(n) : NULL;
 
-	for (size_t i = 0; i < MARK_COUNT; i++) {
-		p->marks[i].n = (uint16_t)marks[i]->n;
-		if (marks[i]->n > 0)
-			memcpy(p->marks[i].text, marks[i]->p, marks[i]->n);
-		*marks[i] = STR("");
-	}
+	p->kept = at;
 	p->model_path = STR("");
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (at == NULL || marks[i]->n == 0) {
+			*marks[i] = STR("");
+			continue;
+		}
+		memcpy(at, marks[i]->p, marks[i]->n);
+		marks[i]->p = at;
+		at += marks[i]->n;
+	}
+	return n > 0 && p->kept == NULL ? ERR_NOMEM : 0;
 }
 
-struct str
-param_mark(const struct rkllm_param *p, enum rkllm_mark m)
+void
+param_drop(struct rkllm_param *p)
 {
-	return (struct str){ p->marks[m].text, p->marks[m].n };
+	free(p->kept);
+	p->kept = NULL;
+	p->img_start = p->img_end = p->img_content = STR("");
 }
 
 /* A field's value as it is in the struct. */

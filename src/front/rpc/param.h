@@ -22,8 +22,6 @@ struct rkllm_sampling {
 	float mirostat_eta;
 };
 
-enum rkllm_mark { MARK_START, MARK_END, MARK_CONTENT, MARK_COUNT };
-
 struct rkllm_param {
 	struct str model_path; /* into the request */
 	int32_t max_context_len;
@@ -33,22 +31,20 @@ struct rkllm_param {
 	bool skip_special_token;
 	bool ignore_eos_token; /* 1.3.0 */
 	bool is_async;
-	struct str img_start; /* into the request, as the two below */
+	struct str img_start; /* into the request, or kept; so the two below */
 	struct str img_end;
 	struct str img_content;
 	const struct json_value *extend_param; /* in the request */
 	uint32_t n_batch; /* of extend_param: inputs of a run */
-	struct mark {
-		uint16_t n;
-		char text[NAME_BYTES];
-	} marks[MARK_COUNT]; /* copies of the three above */
+	char *kept; /* what img_* point into after param_keep(); or NULL */
 };
 
-/* The request is going: what it has of strings is copied or forgotten. */
-void param_keep(struct rkllm_param *p);
+/* The request is going: what it has of strings is copied or forgotten. 0, or
+ * ERR_NOMEM: all are forgotten. */
+int param_keep(struct rkllm_param *p) MUST_CHECK;
 
-/* What stands around an image, or for it; as param_keep() has copied it. */
-struct str param_mark(const struct rkllm_param *p, enum rkllm_mark m);
+/* Frees what it keeps. */
+void param_drop(struct rkllm_param *p);
 
 /* clang-format off */
 

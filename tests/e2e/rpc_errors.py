@@ -61,7 +61,7 @@ REQUESTS = [
     (-32602, 'token_input.input_ids', 'rkllm.run', tokens([5, 100000])),
     (-32602, 'token_input.n_tokens', 'rkllm.run', tokens([1, 2], n_tokens=3)),
     (-32602, 'token_input.n_tokens', 'rkllm.run', tokens([1, 2], n_tokens=2**64 - 1)),
-    (-32602, 'prompt_input', 'rkllm.run', tokens([5] * 2000)),
+    (-32602, 'token_input.input_ids', 'rkllm.run', tokens([5] * 2000)),
     (-32602, 'rkllm_infer_params', 'rkllm.run', [RUN, 7]),
     (-32602, 'mode', 'rkllm.run', infer(mode=3)),
     (-32602, 'max_new_tokens', 'rkllm.run', infer(max_new_tokens='x')),

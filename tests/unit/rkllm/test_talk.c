@@ -236,6 +236,10 @@ test_embeds(void **state)
 	turn.prompt = LIST(5, -5);
 	assert_int_equal(talk_add(t, &turn), ERR_INTERNAL);
 	assert_int_equal(talk_size(t), 0);
+	turn.prompt = LIST(5, -1);
+	turn.out = LIST(7, -1000000);
+	assert_int_equal(talk_add(t, &turn), ERR_INTERNAL);
+	assert_int_equal(talk_size(t), 0);
 	buf_done(&mem);
 }
 

@@ -34,20 +34,37 @@ ask(const struct front *f, const struct client *c, uint64_t bytes,
 
 	if (n > max / 2) {
 		(void)fail_set(why, ERR_TOO_BIG, "arrays",
-		    "arrays: a memfd of %.1f MiB is asked for, and a client "
-		    "may have half of %.1f MiB (--array-max); shorten the "
-		    "prompt, or take them as JSON",
+		    "arrays: one of %.1f MiB is asked for, and a client may "
+		    "have half of %.1f MiB (--array-max); shorten the prompt, "
+		    "or take a memfd as JSON",
 		    mib(bytes), mib(max));
 		return 0;
 	}
 	if (f->arrays + n <= max && c->arrays + n <= max / 2)
 		return n;
 	(void)fail_set(why, ERR_BUSY, "arrays",
-	    "arrays: memfds of %.1f MiB are on their way, %.1f MiB of them to "
-	    "this client; all together may have %.1f MiB (--array-max), a "
-	    "client half of that; read those first",
+	    "arrays: %.1f MiB of them are on their way, %.1f MiB to this "
+	    "client; all together may have %.1f MiB (--array-max), a client "
+	    "half of that; read those first",
 	    mib(f->arrays), mib(c->arrays), mib(max));
 	return 0;
+}
+
+uint64_t
+array_hold(struct front *f, struct client *c, uint64_t bytes, struct fail *why)
+{
+	uint64_t counts = ask(f, c, bytes, why);
+
+	f->arrays += counts;
+	c->arrays += counts;
+	return counts;
+}
+
+void
+array_release(struct front *f, struct client *c, uint64_t counts)
+{
+	f->arrays -= counts;
+	c->arrays -= counts;
 }
 
 /* Memory that nothing can be run from, where the kernel knows of that. */
@@ -73,10 +90,9 @@ fail_nomem(struct array *a, struct fail *why)
 struct array *
 array_new(struct front *f, struct client *c, uint64_t bytes, struct fail *why)
 {
-	uint64_t counts = ask(f, c, bytes, why);
 	struct array *a;
 
-	if (counts == 0)
+	if (ask(f, c, bytes, why) == 0)
 		return NULL;
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
@@ -85,9 +101,7 @@ array_new(struct front *f, struct client *c, uint64_t bytes, struct fail *why)
 	if (a->fd < 0)
 		return fail_nomem(a, why);
 	list_init(&a->link);
-	a->counts = counts;
-	f->arrays += counts;
-	c->arrays += counts;
+	a->counts = array_hold(f, c, bytes, why);
 	return a;
 }
 
@@ -96,8 +110,7 @@ array_free(struct array *a)
 {
 	if (a == NULL)
 		return;
-	a->front->arrays -= a->counts;
-	a->client->arrays -= a->counts;
+	array_release(a->front, a->client, a->counts);
 	list_remove(&a->link);
 	(void)close(a->fd);
 	free(a);

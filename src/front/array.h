@@ -33,6 +33,12 @@ struct array {
 struct array *array_new(
     struct front *f, struct client *c, uint64_t bytes, struct fail *why);
 
+/* The same for what goes as text: counts it. 0 and *why, or what
+ * array_release() is to give back. */
+uint64_t array_hold(
+    struct front *f, struct client *c, uint64_t bytes, struct fail *why);
+void array_release(struct front *f, struct client *c, uint64_t counts);
+
 /* NULL is allowed. */
 void array_free(struct array *a);
 

@@ -57,9 +57,10 @@ struct conn {
 	bool is_paused;
 	bool is_eof;
 	bool is_slow;
-	bool is_blocked;   /* the socket takes no more now */
-	bool is_finishing; /* close when the output is out */
-	bool is_lingering; /* our side is shut; waiting for the peer's */
+	bool tells_drained; /* slow(false) is wanted though it was not slow */
+	bool is_blocked;    /* the socket takes no more now */
+	bool is_finishing;  /* close when the output is out */
+	bool is_lingering;  /* our side is shut; waiting for the peer's */
 	bool is_dead;
 	bool has_input; /* input() is due */
 };
@@ -175,6 +176,7 @@ void
 conn_widen(struct conn *c)
 {
 	c->out.max = (size_t)c->front->config.out_high * OUT_FACTOR + OUT_WIDE;
+	c->tells_drained = true;
 }
 
 void
@@ -319,9 +321,11 @@ note_backlog(struct conn *c)
 	size_t n = buf_len(&c->out);
 	bool is_slow = c->is_slow ? n > high / 2 : n > high;
 
-	if (is_slow == c->is_slow || c->is_finishing)
+	if ((is_slow == c->is_slow && (is_slow || !c->tells_drained)) ||
+	    c->is_finishing)
 		return;
 	c->is_slow = is_slow;
+	c->tells_drained = false;
 	c->ops->slow(c->arg, is_slow);
 }
 

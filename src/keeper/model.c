@@ -60,7 +60,8 @@ model_give_file(struct model *m)
 		.name = str_of(m->name),
 		.path = str_of(m->path),
 		.log_level = (uint8_t)log_level(),
-		.n_ctx = m->n_ctx,
+		.n_ctx = conf->ctx_size,
+		.ctx_wanted = m->n_ctx,
 		.n_seq = m->about.n_seq != 0 ? m->about.n_seq : conf->parallel,
 		.n_threads = m->n_threads != 0 ? m->n_threads : conf->threads,
 		.n_threads_batch = m->n_threads_batch != 0
@@ -587,13 +588,4 @@ model_leave(struct model *m, bool hurry)
 		model_free(m);
 	else
 		super_event(m->super, hurry ? CHILD_EV_HURRY : CHILD_EV_STOP);
-}
-
-bool
-model_fits(const struct model *m, uint32_t n_ctx)
-{
-	/* Not loaded yet, and nobody said how long: nobody knows. */
-	if (m->n_ctx == 0 && m->about.n_ctx == 0)
-		return true;
-	return n_ctx <= m->n_ctx || n_ctx <= m->about.n_ctx;
 }

@@ -407,15 +407,19 @@ models_want(struct models *all, const struct model_want *w)
 	struct fail why = { .code = 0 };
 	char *path = str_dup(w->path);
 	struct model *m = NULL;
+	uint32_t n_ctx = w->n_ctx;
 	int err;
 
+	/* Whoever runs the server has said how long contexts are. */
+	if (all->conf->ctx_size != 0 && n_ctx > all->conf->ctx_size)
+		n_ctx = all->conf->ctx_size;
 	if (path == NULL)
 		err = fail_set(&why, ERR_NOMEM, "", "out of memory");
 	else if (strlen(path) != w->path.n)
 		err = fail_set(&why, ERR_INVALID, "model",
 		    "model: a path may hold no NUL byte");
 	else
-		err = find(all, path, w->n_ctx, &m, &why);
+		err = find(all, path, n_ctx, &m, &why);
 	if (err != 0)
 		refuse(all, w->ref, &why);
 	else

@@ -195,3 +195,17 @@ model_tell(struct model *m)
 			(void)publish(m, m->refs[i], -1);
 	}
 }
+
+bool
+model_fits(const struct model *m, uint32_t n_ctx)
+{
+	uint32_t most = m->about.n_ctx_most;
+
+	/* Not loaded yet, and nobody said how long: nobody knows. */
+	if (m->n_ctx == 0 && m->about.n_ctx == 0)
+		return true;
+	/* Another worker would have no more. */
+	if (most != 0 && n_ctx > most)
+		n_ctx = most;
+	return n_ctx <= m->n_ctx || n_ctx <= m->about.n_ctx;
+}

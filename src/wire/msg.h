@@ -176,6 +176,7 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, str, desc, "llama.cpp's one-line description")              \
 	F(S, u32, n_ctx, "tokens a sequence may hold")                   \
 	F(S, u32, n_ctx_train, "tokens the model was trained on")        \
+	F(S, u32, n_ctx_most, "what clients may ask for; 0: not known")  \
 	F(S, u32, n_seq, "sequences at once")                            \
 	F(S, u32, n_vocab, "")                                           \
 	F(S, u32, n_embd, "")                                            \
@@ -325,7 +326,10 @@ enum worker_engine {
 	F(S, str, name, "for messages")                                  \
 	F(S, str, path, "for messages; the file comes as a descriptor")  \
 	F(S, u8, log_level, "enum log_level")                            \
-	F(S, u32, n_ctx, "tokens per sequence; 0: the model's own")      \
+	F(S, u32, n_ctx, "tokens per sequence; 0: the model's own, or")  \
+	F(S, u32, ctx_wanted,                                            \
+	    "what a client asks for, as far as the model and memory "    \
+	    "go; 0: nobody")                                             \
 	F(S, u32, n_seq, "sequences at once; 0: as memory allows")       \
 	F(S, u32, n_threads, "for decoding; 0: measure and choose")      \
 	F(S, u32, n_threads_batch, "for prefill; 0: measure and choose") \

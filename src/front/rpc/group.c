@@ -4,7 +4,9 @@
 #include "front/params.h"
 #include "json/read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STARTED "{\"success\":true,\"message\":\"Async inference started\"}"
 
@@ -29,6 +31,16 @@ add(struct gen_done *sum, const struct gen_done *d)
 	sum->prefill_us = most(sum->prefill_us, d->prefill_us);
 	sum->decode_us = most(sum->decode_us, d->decode_us);
 	sum->peak_kib = most(sum->peak_kib, d->peak_kib);
+}
+
+void
+group_name(uint32_t seq, struct fail *why)
+{
+	char text[sizeof(why->text)];
+
+	memcpy(text, why->text, sizeof(text));
+	(void)snprintf(why->text, sizeof(why->text), "input %u: %.*s", seq,
+	    (int)sizeof(text) - 24, text);
 }
 
 bool
@@ -116,7 +128,7 @@ start_one(struct call *c, const struct submit *from, struct group *g,
 	}
 	submit_mem_done(&mem);
 	if (err != 0) {
-		free(run);
+		run_discard(run);
 		return err;
 	}
 	run->group = g;
@@ -141,6 +153,8 @@ start_all(struct call *c, const struct args *a, struct group *g,
 		one.own = v;
 		err = start_one(c, &from, g, seq++, first, why);
 	}
+	if (err != 0)
+		group_name(seq - 1, why);
 	return err;
 }
 

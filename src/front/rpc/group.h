@@ -10,6 +10,9 @@
 
 #include "front/rpc/run_own.h"
 
+/* Says in an error of which input it is. */
+void group_name(uint32_t seq, struct fail *why);
+
 /* Starts a run of an array of inputs. */
 void group_start(struct call *c, const struct args *a, bool has_reply);
 

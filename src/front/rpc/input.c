@@ -148,8 +148,8 @@ read_tokens(const struct submit *from, const struct input *in,
 		return fail_set(f, ERR_INVALID, "token_input.n_tokens",
 		    "token_input.n_tokens: is %llu, but input_ids has %zu",
 		    (unsigned long long)t.n_tokens, json_count(t.input_ids));
-	err = msg_check_length(
-	    "prompt_input", "", json_count(t.input_ids), from->n_ctx, f);
+	err = msg_check_length("token_input.input_ids", "",
+	    json_count(t.input_ids), from->n_ctx, f);
 	it = json_iter(t.input_ids);
 	while (err == 0 && json_next(&it, NULL, &v))
 		err = put_token(&mem->numbers, v, n++, f);
@@ -196,6 +196,11 @@ check_rows(const struct submit *from, size_t n, uint64_t n_rows,
 		    "%s: this model takes no embeddings", field);
 	if (n == n_rows * from->n_embd)
 		return 0;
+	if (n % from->n_embd != 0)
+		return fail_set(f, ERR_INVALID, field,
+		    "%s: has %zu numbers, which are no whole rows of %u, as "
+		    "this model has them",
+		    field, n, from->n_embd);
 	return fail_set(f, ERR_INVALID, field,
 	    "%s: has %zu numbers, but %llu tokens of this model are %llu, %u "
 	    "each",

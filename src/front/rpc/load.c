@@ -174,6 +174,14 @@ load_init(struct call *c, const struct args *a)
 		call_fail(c, &why);
 		return;
 	}
+	if (p.n_batch > r->front->config.client_queue_max) {
+		(void)fail_set(&why, ERR_INVALID, "extend_param.n_batch",
+		    "extend_param.n_batch: must be at most %u, the runs that "
+		    "a client may have (--client-queue-max), not %u",
+		    r->front->config.client_queue_max, p.n_batch);
+		call_fail(c, &why);
+		return;
+	}
 	r->change = change_new(c);
 	if (r->change == NULL)
 		return;

@@ -11,6 +11,9 @@
  * is told to park, several times over. */
 #define EARLY_MAX (8u << 20)
 
+/* What a run's rows may take as text and before that, at most. */
+#define HOLD (8u << 20)
+
 #define AT_ONCE 256u /* floats made text in one go */
 
 /* What stands before the array, between that and its size, and before the state. */
@@ -219,9 +222,44 @@ rows_pass(struct run *run, struct fail *why)
 	return 0;
 }
 
+int
+rows_begin(struct run *run, const struct gen_submit *req,
+    const struct submit_about *about, struct fail *why)
+{
+	struct rpc *r = run->rpc;
+
+	if (req->mode == MODE_GENERATE || about->wants_memfd)
+		return 0;
+	run->hold = array_hold(r->front, conn_client(r->conn), HOLD, why);
+	return run->hold > 0 ? 0 : why->code;
+}
+
+void
+rows_drained(struct rpc *r)
+{
+	array_release(r->front, conn_client(r->conn), r->unread);
+	r->unread = 0;
+}
+
+/* Its text may still be on its way: then that counts on. */
+static void
+let_go(struct run *run)
+{
+	struct rpc *r = run->rpc;
+
+	if (run->hold > 0 && r->unread == 0) {
+		r->unread = run->hold;
+		conn_widen(r->conn);
+	} else {
+		array_release(r->front, conn_client(r->conn), run->hold);
+	}
+	run->hold = 0;
+}
+
 void
 rows_drop(struct run *run)
 {
+	let_go(run);
 	array_free(run->memfd);
 	run->memfd = NULL;
 	buf_done(&run->early);

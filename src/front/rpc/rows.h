@@ -16,6 +16,15 @@
 
 #include "front/rpc/run_own.h"
 
+/* A run that is to give rows is about to begin: counts what they may take. 0,
+ * or ERR_BUSY. Harmless where none are wanted. */
+int rows_begin(struct run *run, const struct gen_submit *req,
+    const struct submit_about *about, struct fail *why) MUST_CHECK;
+
+/* The client has read what there was, or is gone: nothing of runs that are
+ * over counts any more. */
+void rows_drained(struct rpc *r);
+
 /* A struct gen_ops' rows. */
 void rows_take(void *arg, struct gen *g, const struct gen_rows *r);
 

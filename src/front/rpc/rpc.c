@@ -22,6 +22,7 @@
 #include "front/model.h"
 #include "front/params.h"
 #include "front/rpc/load.h"
+#include "front/rpc/rows.h"
 #include "front/rpc/run.h"
 
 #include <stdio.h>
@@ -287,6 +288,8 @@ on_slow(void *arg, bool is_slow)
 	struct rpc *r = arg;
 
 	(void)is_slow;
+	if (!is_slow)
+		rows_drained(r);
 	run_park_some(r);
 	rpc_update_pause(r);
 }
@@ -333,6 +336,7 @@ on_closed(void *arg, int err)
 
 	log_debug("rpc: client gone: %s", err_text(err));
 	run_drop_all(r);
+	rows_drained(r);
 	load_drop(r);
 	style_done(&r->style);
 	cross_done(&r->cross);

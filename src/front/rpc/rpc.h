@@ -80,6 +80,7 @@ struct rpc {
 	uint32_t n_runs;
 	struct run *line;      /* whose line is being written; NULL: none */
 	struct buf held;       /* what others have to say meanwhile */
+	uint64_t unread;       /* what rows of runs that are over may take */
 	struct warned *warned; /* NULL until there is something */
 	struct buf nowhere;    /* takes nothing: answers to notifications */
 	bool is_waiting;       /* the message is for after the change */

@@ -236,13 +236,17 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	struct run *run = arg;
 	struct call c = { .rpc = run->rpc, .id = run->id };
 	struct fail as_sent;
+	bool is_of_group;
 
 	(void)g;
 	if (run->is_turn)
 		kv_end(run->rpc, run->seq, NULL, 0);
+	is_of_group = run->group != NULL;
 	group_fail(run);
 	rows_close(run);
 	name_as_sent(run, why, &as_sent);
+	if (is_of_group)
+		group_name(run->seq, &as_sent);
 	call_fail(&c, &as_sent);
 	run_free(run);
 }
@@ -306,7 +310,10 @@ run_begin(struct run *run, struct buf *mem, struct gen_submit *req,
 	if (err != 0)
 		return err;
 	cache_take(run, req);
-	err = gen_start(rpc_model(r), req, &order, &ops, run, &run->gen, f);
+	err = rows_begin(run, req, about, f);
+	if (err == 0)
+		err = gen_start(
+		    rpc_model(r), req, &order, &ops, run, &run->gen, f);
 	if (err != 0 && about->is_turn)
 		kv_end(r, run->seq, NULL, 0);
 	if (err != 0)
@@ -324,14 +331,23 @@ run_begin(struct run *run, struct buf *mem, struct gen_submit *req,
 }
 
 void
+run_discard(struct run *run)
+{
+	if (run == NULL)
+		return;
+	cache_drop(run);
+	rows_drop(run);
+	free(run);
+}
+
+void
 run_go(struct call *c, struct run *run, struct buf *joined,
     struct gen_submit *req, const struct submit_about *about, bool has_reply)
 {
 	struct fail why = { 0 };
 
 	if (run_begin(run, joined, req, about, &why) != 0) {
-		cache_drop(run);
-		free(run);
+		run_discard(run);
 		call_fail(c, &why);
 	} else if (has_reply) {
 		call_result(c, STR(STARTED));

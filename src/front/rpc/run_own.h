@@ -32,6 +32,7 @@ struct run {
 	enum gen_mode mode;
 	uint32_t n_cols;      /* floats of a row */
 	uint32_t n_rows;      /* written */
+	uint64_t hold;	      /* of what arrays may take */
 	struct buf early;     /* floats that came while another had the line */
 	bool wants_memfd;     /* in place of text: */
 	struct array *memfd;  /* NULL: not yet, or there are no rows to be */
@@ -63,6 +64,9 @@ struct run *run_new(const struct call *c);
 /* Adds it to its client's. 0, or why not: then run is still the caller's. */
 int run_begin(struct run *run, struct buf *joined, struct gen_submit *req,
     const struct submit_about *about, struct fail *why) MUST_CHECK;
+
+/* One that was not begun; NULL is allowed. */
+void run_discard(struct run *run);
 
 /* What a run of c is read from. */
 struct submit run_source(const struct call *c, const struct args *a);

@@ -112,6 +112,7 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 		.desc = str_of(m->desc) };
 	ret->n_ctx = m->n_ctx;
 	ret->n_ctx_train = trained > 0 ? (uint32_t)trained : 0;
+	ret->n_ctx_most = m->n_ctx_most > m->n_ctx ? m->n_ctx_most : m->n_ctx;
 	ret->n_seq = m->n_seq;
 	ret->n_vocab = m->n_vocab;
 	ret->n_embd = (uint32_t)llama_model_n_embd(m->weights);

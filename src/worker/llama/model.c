@@ -208,12 +208,19 @@ fill_in(struct load *l)
 	struct room room;
 	int err = 0;
 
-	m->n_ctx = l->cfg->n_ctx;
+	m->n_ctx = m->n_ctx_most = l->cfg->n_ctx;
 	m->n_seq = l->cfg->n_seq;
 	if (m->n_ctx == 0 || m->n_seq == 0)
 		err = room_of(m->weights, m->is_one_way, &room);
 	if (err != 0)
 		return load_failed(l, "cannot decode");
+	if (m->n_ctx == 0) {
+		m->n_ctx_most = room_most(
+		    &room, trained > 0 ? (uint32_t)trained : 0, m->n_seq);
+		m->n_ctx = l->cfg->ctx_wanted;
+		if (m->n_ctx > m->n_ctx_most)
+			m->n_ctx = m->n_ctx_most;
+	}
 	if (m->n_ctx == 0) {
 		m->n_ctx = room_ctx(
 		    &room, trained > 0 ? (uint32_t)trained : 0, m->n_seq);

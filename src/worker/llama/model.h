@@ -42,9 +42,10 @@ struct model {
 	struct llama_batch embeds; /* of rows; made when it is wanted */
 	struct llama_batch *now;   /* the one that is being filled */
 	uint32_t n_batch;
-	uint32_t n_embd; /* numbers of an embedding that goes in */
-	uint32_t n_pos;	 /* of positions that each has */
-	uint32_t n_ctx;	 /* tokens of one sequence */
+	uint32_t n_embd;     /* numbers of an embedding that goes in */
+	uint32_t n_pos;	     /* of positions that each has */
+	uint32_t n_ctx;	     /* tokens of one sequence */
+	uint32_t n_ctx_most; /* that a client may ask for */
 	uint32_t n_seq;
 	uint32_t gpu_layers; /* as asked for */
 	uint32_t n_vocab;

@@ -94,6 +94,17 @@ room_ctx(const struct room *r, uint32_t trained, uint32_t n_seq)
 }
 
 uint32_t
+room_most(const struct room *r, uint32_t trained, uint32_t n_seq)
+{
+	uint64_t each = r->most / (n_seq > 0 ? n_seq : 1);
+	uint64_t n = trained > 0 ? trained : CTX_CAP;
+
+	if (sequence(r, (uint32_t)n) > each && r->token > 0)
+		n = each > r->state ? (each - r->state) / r->token : 0;
+	return n > CTX_LEAST ? (uint32_t)n : CTX_LEAST;
+}
+
+uint32_t
 room_seqs(const struct room *r, uint32_t n_ctx)
 {
 	uint64_t each = sequence(r, n_ctx);

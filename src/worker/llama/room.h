@@ -30,6 +30,10 @@ int room_of(struct llama_model *w, bool has_state, struct room *ret) MUST_CHECK;
  * less where n_seq sequences (0: a few) would not fit. */
 uint32_t room_ctx(const struct room *r, uint32_t trained, uint32_t n_seq);
 
+/* Tokens that a client may ask for: those that it was trained for (0: not
+ * known), as far as n_seq sequences (0: one) of them fit; at least some. */
+uint32_t room_most(const struct room *r, uint32_t trained, uint32_t n_seq);
+
 /* At least 1. */
 uint32_t room_seqs(const struct room *r, uint32_t n_ctx);
 

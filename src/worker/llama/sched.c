@@ -124,6 +124,10 @@ nothing_left(struct engine *e, struct gen *g)
 {
 	if (g->grammar != NULL || g->sampler.n_bias > 0)
 		sched_finish(e, g, REASON_EOS);
+	else if (g->adapters.n > 0)
+		fail(e, g, ERR_UNSUPPORTED,
+		    "with these LoRA adapters at these scales the model's "
+		    "logits are no numbers");
 	else
 		fail(e, g, ERR_INTERNAL, "the model's logits are no numbers");
 }

@@ -57,9 +57,10 @@ name_file(struct engine *e, int fd, struct fail *why)
 static int
 init_library(struct engine *e, const struct worker_load *cfg, struct fail *why)
 {
+	uint32_t n_ctx = cfg->n_ctx != 0 ? cfg->n_ctx : cfg->ctx_wanted;
 	struct lib_param param = { .model_path = e->path,
 		.max_context_len =
-		    cfg->n_ctx < INT32_MAX ? (int32_t)cfg->n_ctx : INT32_MAX,
+		    n_ctx < INT32_MAX ? (int32_t)n_ctx : INT32_MAX,
 		.skip_special_token = true };
 	static struct says said; /* its thread may outlive the call */
 	uint64_t start = clock_us();

@@ -221,8 +221,12 @@ test_embeds(void **state)
 	assert_int_equal(talk_fill(t, &mem, &g), 0);
 	assert_list(g.history, LIST(5, -1, -2, 6, 7));
 	assert_int_equal(g.n_old_embeds, 2);
+	assert_int_equal(g.n_row, 1);
 	assert_int_equal(g.embeds.n, sizeof(want));
 	assert_memory_equal(g.embeds.p, want, sizeof(want));
+	/* Of one length. */
+	g.n_row = 2;
+	assert_int_equal(talk_fill(t, &mem, &g), ERR_INVALID);
 	assert_int_equal(talk_cut(t, 0, 2, &why), 0);
 	memset(&g, 0, sizeof(g));
 	buf_reset(&mem);

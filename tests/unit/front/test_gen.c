@@ -362,6 +362,36 @@ lie_by_more_tokens_than_the_context(void **state)
 	assert_int_equal(o.n_tokens, 98); /* 3 of 100 are the prompt's */
 }
 
+/* It would be read as a place of embeddings. */
+static void
+lie_by_a_token_below_0(void **state)
+{
+	struct world *w = *state;
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	say_started(w, gen_id(o.g));
+	say_token(w, gen_id(o.g), -1);
+	expect_broken(w, &o);
+	assert_int_equal(o.n_tokens, 0);
+}
+
+/* Turns that are not in the prompt. */
+static void
+lie_by_turns(void **state)
+{
+	static const int32_t prompt[] = { 1, 2, 3 }, turns[] = { 2, 4 };
+	struct world *w = *state;
+	struct gen_started s = { .prompt = { prompt, 3 },
+		.turns = { turns, 2 } };
+	static struct owner o;
+
+	assert_int_equal(start(w, &o), 0);
+	s.gen = gen_id(o.g);
+	assert_int_equal(chan_send(w->worker, MSG_GEN_STARTED, &s, -1), 0);
+	expect_broken(w, &o);
+}
+
 static void
 lie_by_a_broken_frame(void **state)
 {
@@ -495,6 +525,8 @@ main(void)
 		TEST(lie_about_an_unknown_generation),
 		TEST(lie_by_a_token_before_the_start),
 		TEST(lie_by_more_tokens_than_the_context),
+		TEST(lie_by_a_token_below_0),
+		TEST(lie_by_turns),
 		TEST(lie_by_a_broken_frame),
 		TEST(lie_by_parts_that_nobody_asked_for),
 		TEST(lie_by_broken_parts),

@@ -341,6 +341,49 @@ who_goes_away_before_it_begins(void **state)
 	assert_true(worker_hears_nothing(w));
 }
 
+/* Its last run waits for its file, and it has an adapter too: what settles the
+ * one ends the run, the run the connection's model, and that frees the other. */
+static void
+leaving(struct world *w)
+{
+	uint64_t gen = saving(w, RUN("1", SAVES));
+
+	worker_ends(w, gen, REASON_EOS, "");
+	adapter(w, LORA("2", "/a", "a", "1"), "/a", 17);
+	say(w, CALL("3", "rkllm.destroy", "[]"));
+	assert_heard(w, "");
+}
+
+static void
+has_left(struct world *w, const char *end)
+{
+	const char *got = hear(w);
+
+	assert_non_null(strstr(got, end));
+	assert_non_null(strstr(got, "\"id\":3,\"result\""));
+}
+
+static void
+who_leaves_when_a_file_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	leaving(w);
+	answer(w, 0, 16, ERR_FILE);
+	has_left(w, "\"id\":1,\"error\":{\"code\":-32004");
+	given_back(w, 17);
+}
+
+static void
+who_leaves_when_the_model_goes(void **state)
+{
+	struct world *w = *state;
+
+	leaving(w);
+	model_is(w, MODEL_GONE, 0);
+	has_left(w, "\"id\":1,\"error\":{\"code\":-32000");
+}
+
 int
 main(void)
 {
@@ -358,6 +401,8 @@ main(void)
 		TEST(or_hears_why_it_is_not),
 		TEST(who_asks_meanwhile_waits),
 		TEST(who_goes_away_before_it_begins),
+		TEST(who_leaves_when_a_file_is_lost),
+		TEST(who_leaves_when_the_model_goes),
 	};
 
 	log_init("test", LOG_ERROR);

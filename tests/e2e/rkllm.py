@@ -263,6 +263,10 @@ def prompt_caches():
         said = r.run('params tokens 9', prompt_cache_params=save)[0]
         assert 'cache=0 ' in said and said.endswith('7 8 '), said
         assert os.listdir(folder) == ['mine']
+        before = len(os.listdir(f'/proc/{s.worker}/fd'))
+        for i in range(40):  # a worker has places for 32
+            r.run('tokens 1', prompt_cache_params={**save, 'prompt_cache_path': f'more{i % 2}'})
+        assert len(os.listdir(f'/proc/{s.worker}/fd')) == before
     with serve(options=option) as s, s.rpc() as r, s.rpc() as other:  # in another life
         r.init('board')
         other.init('board')

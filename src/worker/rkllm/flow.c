@@ -255,7 +255,8 @@ on_dropped(struct engine *e, struct run *r, const struct result *res)
 	runner_cancel(&e->runner);
 }
 
-/* When the library writes it nobody says: when the run is over it has. */
+/* When the library writes it nobody says: when the run is over it has. The
+ * keeper writes it to the disk then, and sends no detach. */
 static void
 put_cache(struct engine *e, struct run *r)
 {
@@ -265,6 +266,7 @@ put_cache(struct engine *e, struct run *r)
 	if (r->save == 0 || r->reason < 0 || r->reason == REASON_CANCEL)
 		return;
 	cache_put(&e->caches, r->save, r->save_fd, &s, &why);
+	cache_detach(&e->caches, r->save);
 	r->save = 0;
 	if (e->events.on_saved != NULL)
 		e->events.on_saved(e->events.arg, &s);

@@ -334,14 +334,20 @@ attach_want(struct attachments *a, uint32_t ref, uint8_t kind, const char *path)
 		welcome(a, one);
 }
 
+static void
+detach(struct attachments *a, const struct attachment *one)
+{
+	struct worker_detach d = { .id = one->id };
+
+	a->ops->to_worker(a->arg, MSG_WORKER_DETACH, &d, -1);
+}
+
 /* Nobody has it any more, or waits for it. */
 static void
 let_go(struct attachments *a, struct attachment *one)
 {
-	struct worker_detach d = { .id = one->id };
-
 	if (one->state == ASKED || one->state == HELD)
-		a->ops->to_worker(a->arg, MSG_WORKER_DETACH, &d, -1);
+		detach(a, one);
 	attachment_free(a, one);
 }
 
@@ -407,8 +413,8 @@ attach_on_reply(struct attachments *a, const struct worker_attached *w)
 	if (w->err != 0)
 		(void)fail_set(&why, w->err < 0 ? w->err : ERR_FILE, "", "%.*s",
 		    (int)w->text.n, w->text.n > 0 ? w->text.p : "");
-	else
-		(void)check_file(one, &why);
+	else if (check_file(one, &why) != 0)
+		detach(a, one);
 	if (why.code == 0)
 		welcome(a, one);
 	else

@@ -1,6 +1,7 @@
 #include "front/rpc/cache.h"
 
 #include "front/attach.h"
+#include "front/conn.h"
 #include "front/front.h"
 #include "front/params.h"
 #include "front/rpc/load.h"
@@ -13,10 +14,6 @@
 	"{\"success\":true," \
 	"\"message\":\"Prompt cache released successfully\"}"
 #define PATH_FIELD "prompt_cache_path"
-
-/* A worker that is done with a run and says nothing of its file is waited for
- * no longer; nor is a disk. */
-#define WAIT_MS (10u * 60 * 1000)
 
 struct asked {
 	struct str path;
@@ -224,11 +221,13 @@ static void
 on_timeout(void *arg)
 {
 	struct run *run = arg;
+	struct front *f = run->rpc->front;
 
 	(void)fail_set(&run->save->verdict, ERR_TIMEOUT, NULL,
 	    "the prompt cache was not written in time");
 	run->save->is_saved = true;
 	on_saved(run);
+	conn_turn(f);
 }
 
 bool
@@ -240,7 +239,7 @@ cache_must_wait(struct run *run, const struct gen_done *d)
 	run->save_timer = timer_new(run->rpc->front->loop, on_timeout, run);
 	if (run->save_timer == NULL)
 		return false;
-	timer_set(run->save_timer, WAIT_MS);
+	timer_set(run->save_timer, run->rpc->front->save_wait_ms);
 	run->save->on_saved = on_saved;
 	run->save->arg = run;
 	return true;

@@ -2,6 +2,8 @@
  * what, and how a run that is to be saved begins and ends. */
 #include "rpc_world.h"
 
+#include "base/clock.h"
+
 #define CALL(id, method, params)                                        \
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\"," \
 	"\"params\":" params "}\n"
@@ -278,6 +280,20 @@ a_run_that_is_saved_ends_when_it_is(void **state)
 	given_back(w, 16);
 }
 
+/* Turns the loop until the client has heard it. */
+static void
+await(struct world *w, const char *part)
+{
+	uint64_t until = clock_ms() + 20000;
+	const char *got = hear(w);
+
+	while (strstr(got, part) == NULL) {
+		assert_string_equal(got, "");
+		assert_true(clock_ms() < until);
+		got = hear(w);
+	}
+}
+
 static void
 or_hears_why_it_is_not(void **state)
 {
@@ -298,6 +314,24 @@ or_hears_why_it_is_not(void **state)
 	assert_heard(w, "");
 	model_is(w, MODEL_GONE, 0);
 	assert_hears(w, "\"id\":2,\"error\":{\"code\":-32000");
+}
+
+/* Nothing else happens then: the answer must not wait for it. */
+static void
+nobody_waits_for_ever(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen;
+
+	w->f.save_wait_ms = 1;
+	gen = saving(w, RUN("1", SAVES));
+	worker_ends(w, gen, REASON_EOS, "");
+	await(w,
+	    "\"id\":1,\"error\":{\"code\":-32002,\"message\":"
+	    "\"the prompt cache was not written in time\"");
+	given_back(w, 16);
+	is_saved(w, 0);
+	assert_heard(w, "");
 }
 
 static void
@@ -399,6 +433,7 @@ main(void)
 		TEST(a_cache_goes_with_runs_until_it_is_released),
 		TEST(a_run_that_is_saved_ends_when_it_is),
 		TEST(or_hears_why_it_is_not),
+		TEST(nobody_waits_for_ever),
 		TEST(who_asks_meanwhile_waits),
 		TEST(who_goes_away_before_it_begins),
 		TEST(who_leaves_when_a_file_is_lost),

@@ -298,6 +298,8 @@ on_over(struct engine *e, struct run *r, const struct result *res)
 	put_cache(e, r);
 	flow_say_last_word(e, r);
 	e->kept = run_kept(r);
+	if (next == NULL || next->ask.job.lora != r->ask.job.lora)
+		lora_take_back(r->ask.job.lora);
 	run_free(r);
 	e->run = NULL;
 	flow_sweep(e);

@@ -302,9 +302,12 @@ static int
 find(struct attachments *a, uint8_t kind, const char *path,
     struct attachment **ret, struct fail *f)
 {
-	struct attachment opened;
-	int err = open_file(a, kind, path, &opened, f);
+	struct attachment opened = { .file.fd = -1 };
+	int err = kind == ATTACH_SAVE ? check_room(a, kind, f) : 0;
 
+	/* Its place is looked for, and made, only where it may have one. */
+	if (err == 0)
+		err = open_file(a, kind, path, &opened, f);
 	if (err == 0)
 		*ret =
 		    kind == ATTACH_SAVE ? NULL : by_file(a, kind, &opened.file);

@@ -5,6 +5,7 @@
 #include "front/front.h"
 #include "front/params.h"
 #include "front/rpc/load.h"
+#include "front/ticket.h"
 #include "json/write.h"
 
 #include <stdio.h>
@@ -114,8 +115,10 @@ cache_take(struct run *run, struct gen_submit *req)
 
 /* A run that has no place yet. */
 struct waiting {
+	struct rpc *rpc;
 	struct run *run;
-	struct buf record; /* packed */
+	struct timer *timer; /* its deadlines count already */
+	struct buf record;   /* packed */
 	struct submit_about about;
 	bool has_reply;
 };
@@ -127,6 +130,7 @@ waiting_free(void *what)
 
 	if (w == NULL)
 		return;
+	timer_free(w->timer);
 	free(w->run);
 	buf_done(&w->record);
 	free(w);
@@ -172,6 +176,46 @@ on_place(void *arg, struct attached *at, const struct fail *why)
 	rpc_settled(r);
 }
 
+/* A model may be long without a worker. */
+static void
+on_late(void *arg)
+{
+	struct waiting *w = arg;
+	struct rpc *r = w->rpc;
+	struct front *f = r->front;
+	struct fail why;
+	struct call c;
+	uint64_t ms;
+
+	f->metrics.deadlines_passed_total++;
+	(void)deadline_fail(deadline_next(&w->about.times, false, false, &ms),
+	    &w->about.times, &why);
+	attach_cancel(r->change->attach);
+	(void)change_what(r);
+	c = change_end(r);
+	call_fail(&c, &why);
+	waiting_free(w);
+	call_drop(&c);
+	rpc_settled(r);
+	conn_turn(f);
+}
+
+static int
+set_deadline(struct waiting *w)
+{
+	struct gen_times *t = &w->about.times;
+	uint64_t ms;
+
+	*t = ticket_times(w->rpc->front, t);
+	if (deadline_next(t, false, false, &ms) == DEADLINE_NONE)
+		return 0;
+	w->timer = timer_new(w->rpc->front->loop, on_late, w);
+	if (w->timer == NULL)
+		return ERR_NOMEM;
+	timer_set(w->timer, ms);
+	return 0;
+}
+
 static struct waiting *
 waiting_new(struct run *run, const struct gen_submit *req,
     const struct submit_about *about, bool has_reply)
@@ -182,12 +226,13 @@ waiting_new(struct run *run, const struct gen_submit *req,
 		free(run);
 		return NULL;
 	}
-	*w = (struct waiting){
-		.run = run, .about = *about, .has_reply = has_reply
-	};
+	*w = (struct waiting){ .rpc = run->rpc,
+		.run = run,
+		.about = *about,
+		.has_reply = has_reply };
 	buf_init(&w->record, msg_row(MSG_GEN_SUBMIT)->max);
 	layout_pack(&layout_gen_submit, req, &w->record);
-	if (buf_err(&w->record) == 0)
+	if (buf_err(&w->record) == 0 && set_deadline(w) == 0)
 		return w;
 	waiting_free(w);
 	return NULL;

@@ -335,6 +335,24 @@ nobody_waits_for_ever(void **state)
 }
 
 static void
+who_waits_for_a_place_has_a_deadline(void **state)
+{
+	struct world *w = *state;
+	uint32_t ref;
+
+	say(w, RUN("1", SAVES ",\"timeout_ms\":1"));
+	ref = asked(w, ATTACH_SAVE, "p");
+	await(w,
+	    "\"id\":1,\"error\":{\"code\":-32002,\"message\":"
+	    "\"timeout_ms: after 0.001 s");
+	answer(w, ref, 16, 0);
+	given_back(w, 16);
+	assert_true(worker_hears_nothing(w));
+	say(w, CALL("2", "rkllm.is_running", "[]"));
+	assert_hears(w, "\"is_running\":false");
+}
+
+static void
 who_asks_meanwhile_waits(void **state)
 {
 	struct world *w = *state;
@@ -434,6 +452,7 @@ main(void)
 		TEST(a_run_that_is_saved_ends_when_it_is),
 		TEST(or_hears_why_it_is_not),
 		TEST(nobody_waits_for_ever),
+		TEST(who_waits_for_a_place_has_a_deadline),
 		TEST(who_asks_meanwhile_waits),
 		TEST(who_goes_away_before_it_begins),
 		TEST(who_leaves_when_a_file_is_lost),

@@ -148,8 +148,11 @@ gen_start(struct model *m, const struct gen_submit *req,
 {
 	struct gen_submit own = *req;
 	struct gen *g;
-	int err = admit_check(m, order->client, req, why);
+	int err;
 
+	if (own.adapters.p == NULL)
+		own.adapters = m->state.scales;
+	err = admit_check(m, order->client, &own, why);
 	if (err != 0)
 		return err;
 	g = gen_new(m, ops, arg, &err);
@@ -160,8 +163,6 @@ gen_start(struct model *m, const struct gen_submit *req,
 	g->mode = (enum gen_mode)req->mode;
 	if (own.seed == UINT64_MAX)
 		own.seed = draw_seed();
-	if (own.adapters.p == NULL)
-		own.adapters = m->state.scales;
 	if (own.resume_mode == 0)
 		own.resume_mode = m->front->config.resume_mode;
 	err = write_down(g, &own);

@@ -107,7 +107,7 @@ void gen_fail_all(struct model *m, const struct fail *why);
 /* Ends every generation for a stop that cannot wait. */
 void gen_cut_all(struct front *f);
 
-/* Sends it to m's worker. 0, or why not (ERR_TOO_BIG: the channel is full). */
+/* Sends it to m's worker, or ends it, if that can never be. 0, or why not now. */
 int gen_send(struct gen *g) MUST_CHECK;
 
 /* Whether m's worker owes something for one that it has. */

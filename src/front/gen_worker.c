@@ -58,8 +58,8 @@ note_origin(struct gen *g)
 	return 0;
 }
 
-int
-gen_send(struct gen *g)
+static int
+send_record(struct gen *g)
 {
 	struct front *f = g->model->front;
 	int err = note_origin(g);
@@ -82,6 +82,23 @@ gen_send(struct gen *g)
 	return 0;
 }
 
+/* With what it has said by now it may be more than a message holds: then it
+ * can never be sent. */
+int
+gen_send(struct gen *g)
+{
+	int err = send_record(g);
+	struct fail why;
+
+	if (err != ERR_TOO_BIG || chan_waiting(g->model->chan) > 0)
+		return err;
+	(void)fail_set(&why, err, NULL,
+	    "the request and what it has said are too large for another worker "
+	    "to go on with");
+	gen_end_failed(g, &why);
+	return 0;
+}
+
 uint64_t
 gen_hash(const struct gen *g)
 {
@@ -90,7 +107,7 @@ gen_hash(const struct gen *g)
 
 	if (saved_read_own(&f->saved, &f->journal, &g->entry) == 0)
 		hash = poison_hash(
-		    &f->poison, g->model->state.model, &f->saved.submit);
+		    &f->poison, g->model->state.model, &f->saved.first);
 	saved_trim(&f->saved);
 	return hash;
 }
@@ -198,7 +215,8 @@ on_token(struct model *m, const struct step *s)
 
 	if (g == NULL || g->j->state == GEN_SENT || g->mode != MODE_GENERATE)
 		return ERR_PROTO;
-	if (!has_room(g))
+	/* Below 0 are places of embeddings, which only a prompt has. */
+	if (!has_room(g) || s->token < 0)
 		return ERR_PROTO;
 	if ((s->flags & STEP_PARTS) && !take_parts(g, s->text))
 		return ERR_PROTO;

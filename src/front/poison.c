@@ -20,19 +20,17 @@ poison_hash(const struct poison *p, uint32_t model, const struct gen_submit *s)
 
 	same.gen = 0;
 	same.seed = 0;
-	/* What admission fills in, and what a resume has more. */
+	/* What admission fills in. */
 	same.resume_mode = 0;
 	same.resume = 0;
 	same.done = (struct i32s){ 0 };
 	same.mu = 0;
 	same.hashes = STR("");
 	same.cache_key = 0;
+	same.cache = 0;
 	same.save = 0;
-	if (s->resume)
-		same.turns = (struct i32s){ 0 };
+	same.save = 0;
 	same.rows_done = 0;
-	if (same.input != INPUT_TOKENS)
-		same.tokens = (struct i32s){ 0 };
 	buf_init(&b, msg_row(MSG_GEN_SUBMIT)->max);
 	layout_pack(&layout_gen_submit, &same, &b);
 	at = buf_data(&b);

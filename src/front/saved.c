@@ -314,6 +314,7 @@ saved_read(struct saved *s, struct view *v, uint32_t slot)
 	err = take_text(s, v, &head);
 	if (err == 0)
 		err = check_words(s);
+	s->first = s->submit;
 	if (err == 0)
 		err = take_origin(s, v);
 	if (err == 0)

@@ -32,6 +32,7 @@ struct saved {
 	/* What to send to a worker: GEN_SUBMIT as it was at first or, when the
 	 * prompt is known, as a resume. */
 	struct gen_submit submit;
+	struct gen_submit first; /* as it was at first, whatever came of it */
 	uint32_t n_prompt;
 	uint32_t n_tokens;
 	bool has_conn; /* its connection's counts are there: */

@@ -73,12 +73,13 @@ static void
 settle_embeds(struct talk *t, struct str from)
 {
 	int32_t *tokens = (int32_t *)(void *)buf_data(&t->history);
+	size_t n_rows = t->row > 0 ? from.n / t->row : 0;
 	struct buf kept;
 	uint32_t n = 0;
 
 	buf_init(&kept, HISTORY_MAX);
-	for (uint32_t i = 0; t->row > 0 && i < talk_size(t); i++) {
-		if (!embed_is(tokens[i]))
+	for (uint32_t i = 0; n_rows > 0 && i < talk_size(t); i++) {
+		if (!embed_is(tokens[i]) || embed_row(tokens[i]) >= n_rows)
 			continue;
 		buf_put(&kept, from.p + embed_row(tokens[i]) * t->row, t->row);
 		tokens[i] = embed_token(n++);
@@ -87,18 +88,20 @@ settle_embeds(struct talk *t, struct str from)
 	t->embeds = kept;
 }
 
-/* Whether all rows that tokens speak of are there. */
+/* Whether all rows that the prompt speaks of are there, and the answer speaks
+ * of none: both are a worker's word. */
 static bool
 has_rows(const struct talk_turn *turn)
 {
-	for (uint32_t i = 0; i < turn->prompt.n; i++) {
-		int32_t token = turn->prompt.p[i];
+	size_t n_rows = turn->row > 0 ? turn->embeds.n / turn->row : 0;
 
-		if (embed_is(token) &&
-		    (turn->row == 0 ||
-			embed_row(token) >= turn->embeds.n / turn->row))
+	for (uint32_t i = 0; i < turn->prompt.n; i++)
+		if (embed_is(turn->prompt.p[i]) &&
+		    embed_row(turn->prompt.p[i]) >= n_rows)
 			return false;
-	}
+	for (uint32_t i = 0; i < turn->out.n; i++)
+		if (embed_is(turn->out.p[i]))
+			return false;
 	return true;
 }
 

@@ -44,7 +44,7 @@ void talk_done(struct talk *t);
 int talk_fill(const struct talk *t, struct buf *mem, struct gen_submit *g)
     MUST_CHECK;
 
-/* 0; ERR_NOMEM or, where the prompt speaks of embeddings that are not there,
+/* 0; ERR_NOMEM or, where it speaks of embeddings that are not there,
  * ERR_INTERNAL: then it is empty. */
 int talk_add(struct talk *t, const struct talk_turn *turn) MUST_CHECK;
 

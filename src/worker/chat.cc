@@ -355,8 +355,15 @@ check_depths(const chat_ask &ask, struct fail *f)
 	return 0;
 }
 
-/* No template changes a word, or looks into it. */
-constexpr const char *MARK = "BULKHEAD-MARK-7f3a91c4";
+/* No template changes a word, or looks into it; and nobody can have said it. */
+const std::string &
+mark()
+{
+	static const std::string word = "BULKHEAD-" +
+	    std::to_string(arc4random()) + "-" + std::to_string(arc4random());
+
+	return word;
+}
 
 /* The messages behind a system prompt and an exchange that stands for all that
  * was said before. */
@@ -369,7 +376,7 @@ all_messages(const chat_ask &ask)
 		all.push_back(message("system", string_of(ask.system).c_str()));
 	if (ask.has_history) {
 		all.push_back(message("user", "-"));
-		all.push_back(message("assistant", MARK));
+		all.push_back(message("assistant", mark().c_str()));
 	}
 	last = common_chat_msgs_parse_oaicompat(
 	    common_json::parse(string_of(ask.messages)));
@@ -383,15 +390,14 @@ cut_to_mark(buf *out, size_t at, struct fail *f)
 {
 	std::string text(reinterpret_cast<const char *>(buf_data(out)) + at,
 	    buf_len(out) - at);
-	size_t mark = text.rfind(MARK);
+	size_t found = text.rfind(mark());
 
-	if (mark == std::string::npos)
+	if (found == std::string::npos)
 		return fail_set(f, ERR_UNSUPPORTED, "keep_history",
 		    "keep_history: this model's chat template does not show "
 		    "what was said before; set_chat_template can replace it");
 	buf_truncate(out, at);
-	return append(
-	    out, text.substr(mark + std::char_traits<char>::length(MARK)));
+	return append(out, text.substr(found + mark().size()));
 }
 
 } // namespace

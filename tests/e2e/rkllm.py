@@ -174,6 +174,15 @@ def embeddings():
             assert f'kv={3 + 5 + len("params tokens 2")} ' in said, (before, said)
             data, last = r.replies(r.send('rkllm.run', None, rows, {'mode': 1}, None))
             assert data['last_hidden_layer']['num_tokens'] == 3, data
+            # Some models add to each row; but a conversation has rows of one length.
+            longer = {'input_type': 2, 'embed_input': {'embed': numbers(6), 'n_tokens': 3}}
+            assert 'embed=3:' in say_all(r, longer)
+            try:
+                say_all(r, longer, keep_history=1)
+                raise AssertionError('longer rows were taken')
+            except RpcError as why:
+                assert why.code == -32602 and 'another length' in why.message, why
+            assert say(r, 'tokens 2')[0] == counted(2)  # it goes on
             for embed, n, field in ((numbers(3), 5, 'embed_input.embed'), ([1.5], 0, None),
                                     (numbers(3), 6, 'embed_input.embed'),
                                     (numbers(300), 600, None)):

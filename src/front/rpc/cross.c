@@ -2,6 +2,7 @@
 
 #include "front/model.h"
 #include "front/rpc/rpc.h"
+#include "front/rpc/setup.h"
 #include "json/write.h"
 
 #include <math.h>
@@ -187,6 +188,12 @@ answer(struct call *c, int32_t num_tokens)
 	call_close(c);
 }
 
+size_t
+cross_bytes(const struct cross *x)
+{
+	return x->keys.cap + x->values.cap + x->mask.cap + x->pos.cap;
+}
+
 void
 cross_set(struct call *c, const struct args *a)
 {
@@ -212,6 +219,10 @@ cross_set(struct call *c, const struct args *a)
 	}
 	cross_done(&c->rpc->cross);
 	c->rpc->cross = x;
+	if (setup_count(c->rpc, &why) != 0) {
+		call_fail(c, &why);
+		return;
+	}
 	answer(c, in.num_tokens);
 }
 

@@ -24,6 +24,9 @@ extern const struct shape shape_cross_attn;
 void cross_init(struct cross *x);
 void cross_done(struct cross *x);
 
+/* Memory that it takes. */
+size_t cross_bytes(const struct cross *x);
+
 /* rkllm.set_cross_attn_params */
 void cross_set(struct call *c, const struct args *a);
 

@@ -7,6 +7,7 @@
 #include "front/rpc/kv.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
+#include "front/rpc/setup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,9 +91,7 @@ drop_model(struct rpc *r)
 	r->cache = NULL;
 	if (m != NULL)
 		model_drop(m);
-	style_reset(&r->style);
-	cross_done(&r->cross);
-	cross_init(&r->cross);
+	setup_forget(r);
 	kv_close(r);
 	param_drop(&r->param);
 	r->model = 0;

@@ -2,6 +2,7 @@
 
 #include "front/array.h"
 #include "front/conn.h"
+#include "front/front.h"
 #include "front/model.h"
 #include "json/write.h"
 
@@ -202,7 +203,7 @@ rows_pass(struct run *run, struct fail *why)
 	struct buf *out = conn_out(c);
 	struct json_out o = json_out(out);
 
-	if (run->memfd == NULL || run->n_rows == 0)
+	if (run->memfd == NULL || run->n_rows == 0 || run->id.n == 0)
 		return 0;
 	if (array_seal(run->memfd) != 0)
 		return fail_set(
@@ -227,10 +228,12 @@ rows_begin(struct run *run, const struct gen_submit *req,
     const struct submit_about *about, struct fail *why)
 {
 	struct rpc *r = run->rpc;
+	uint64_t half = r->front->config.array_max / 2;
 
 	if (req->mode == MODE_GENERATE || about->wants_memfd)
 		return 0;
-	run->hold = array_hold(r->front, conn_client(r->conn), HOLD, why);
+	run->hold = array_hold(r->front, conn_client(r->conn),
+	    HOLD < half ? HOLD : half, why);
 	return run->hold > 0 ? 0 : why->code;
 }
 
@@ -282,7 +285,12 @@ rows_next(struct rpc *r)
 {
 	struct run *run = r->line == NULL ? first_with_rows(r) : NULL;
 
-	if (run != NULL && run->memfd == NULL) {
+	/* Those that nobody is told of any more. */
+	while (run != NULL && run->id.n == 0 && !run->is_over) {
+		rows_drop(run);
+		run = first_with_rows(r);
+	}
+	if (run != NULL && run->id.n > 0 && run->memfd == NULL) {
 		open_line(run);
 		put_floats(run, buf_data(&run->early),
 		    buf_len(&run->early) / sizeof(float));

@@ -24,6 +24,7 @@
 #include "front/rpc/load.h"
 #include "front/rpc/rows.h"
 #include "front/rpc/run.h"
+#include "front/rpc/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,8 +339,7 @@ on_closed(void *arg, int err)
 	run_drop_all(r);
 	rows_drained(r);
 	load_drop(r);
-	style_done(&r->style);
-	cross_done(&r->cross);
+	setup_forget(r);
 	batch_free(r->batch);
 	buf_done(&r->held);
 	free(r->warned);

@@ -72,6 +72,7 @@ struct rpc {
 	struct attached *cache;	  /* of load_prompt_cache; NULL: none */
 	struct style style;	  /* how what is said becomes a prompt */
 	struct cross cross;	  /* of set_cross_attn_params */
+	size_t setup_share;	  /* of the two, that front/intake.h counts */
 	struct speaker *speakers; /* of runs with keep_history; one each input
 				   * of a run; NULL: no model is loaded */
 	uint32_t n_speakers;

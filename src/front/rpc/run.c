@@ -242,8 +242,8 @@ on_failed(void *arg, struct gen *g, const struct fail *why)
 	if (run->is_turn)
 		kv_end(run->rpc, run->seq, NULL, 0);
 	is_of_group = run->group != NULL;
-	group_fail(run);
 	rows_close(run);
+	group_fail(run);
 	name_as_sent(run, why, &as_sent);
 	if (is_of_group)
 		group_name(run->seq, &as_sent);

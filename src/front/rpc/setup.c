@@ -1,5 +1,7 @@
 #include "front/rpc/setup.h"
 
+#include "front/conn.h"
+#include "front/intake.h"
 #include "front/rpc/rpc.h"
 #include "json/write.h"
 
@@ -51,6 +53,26 @@ answer(struct call *c, const char *message, const char *const names[],
 }
 
 void
+setup_forget(struct rpc *r)
+{
+	style_reset(&r->style);
+	cross_done(&r->cross);
+	cross_init(&r->cross);
+	intake_drop(r->front, conn_client(r->conn), &r->setup_share);
+}
+
+int
+setup_count(struct rpc *r, struct fail *why)
+{
+	int err = intake_hold(r->front, conn_client(r->conn), &r->setup_share,
+	    r->style.text.cap + cross_bytes(&r->cross), why);
+
+	if (err != 0)
+		setup_forget(r);
+	return err;
+}
+
+void
 setup_template(struct call *c, const struct args *a)
 {
 	static const char *const names[] = { "system_prompt", "prompt_prefix",
@@ -62,6 +84,8 @@ setup_template(struct call *c, const struct args *a)
 	if (err == 0)
 		err = style_set_own(&c->rpc->style, t.system_prompt,
 		    t.prompt_prefix, t.prompt_postfix);
+	if (err == 0)
+		err = setup_count(c->rpc, &why);
 	if (err != 0) {
 		if (why.code == 0)
 			(void)fail_set(&why, err, NULL, "%s", err_text(err));
@@ -83,6 +107,8 @@ setup_tools(struct call *c, const struct args *a)
 	if (err == 0)
 		err = style_set_tools(&c->rpc->style, t.system_prompt, t.tools,
 		    t.tool_response_str, &why);
+	if (err == 0)
+		err = setup_count(c->rpc, &why);
 	if (err != 0) {
 		if (why.code == 0)
 			(void)fail_set(&why, err, NULL, "%s", err_text(err));

@@ -10,6 +10,13 @@
 extern const struct shape shape_template;
 extern const struct shape shape_tools;
 
+/* Counts what is set now; where that would be too much it is as it was before
+ * anything was set. 0 or ERR_BUSY. */
+int setup_count(struct rpc *r, struct fail *why) MUST_CHECK;
+
+/* All of it goes. */
+void setup_forget(struct rpc *r);
+
 void setup_template(struct call *c, const struct args *a);
 void setup_tools(struct call *c, const struct args *a);
 

@@ -129,7 +129,10 @@ model_row(const struct model *m, int32_t i)
 void
 model_want_hidden(struct model *m, bool is_wanted)
 {
-	llama_set_embeddings(m->ctx, is_wanted);
+	/* Each call is a line in its log. */
+	if (m->gives_hidden != is_wanted)
+		llama_set_embeddings(m->ctx, is_wanted);
+	m->gives_hidden = is_wanted;
 }
 
 const float *

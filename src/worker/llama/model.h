@@ -54,6 +54,7 @@ struct model {
 	uint32_t n_cols;      /* floats of a hidden state */
 	uint32_t rows_chunk;  /* tokens of a batch whose rows are all wanted */
 	bool is_one_way;      /* the cache cannot remove a tail */
+	bool gives_hidden;    /* the context computes hidden states */
 	bool is_fast;	      /* set up for speed first: --resume fast */
 	ggml_backend_t cpu;   /* the context's; NULL: not known */
 	enum kernels kernels; /* for output that shall be exact */

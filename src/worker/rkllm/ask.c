@@ -228,7 +228,7 @@ count_out(
 	a->max_out = n_ctx - n;
 	if (g->max_tokens > 0 && g->max_tokens < a->max_out)
 		a->max_out = g->max_tokens;
-	return g->done.n < a->max_out
+	return g->done.n <= a->max_out
 	    ? 0
 	    : fail_set(why, ERR_INVALID, "done",
 		  "done: %u tokens, but it was over after %u", g->done.n,

@@ -1,5 +1,7 @@
 #include "worker/rkllm/runner.h"
 
+#include "worker/rkllm/memo.h"
+
 #include "base/log.h"
 #include "crash/crash.h"
 
@@ -36,7 +38,10 @@ put_token(struct runner *r, const struct rkllm_result *from, bool is_waiting)
 	/* Without one there is no token that could be told. */
 	if (from == NULL)
 		return;
-	res.token = from->token_id;
+	/* Numbers that are no token mean something else here: memo.h. */
+	res.token = from->token_id >= 0 && from->token_id < MEMO_WORDS
+	    ? from->token_id
+	    : 0;
 	if (!is_waiting)
 		res.text = copy_of(from->text);
 	results_put(r->results, &res);

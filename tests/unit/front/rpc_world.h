@@ -47,7 +47,7 @@ static const struct front_config world_config = {
 	.request_ms = 60000,
 	.stall_ms = 60000,
 	.out_high = 65536,
-	.array_max = 8 * MIB,
+	.array_max = 64 * MIB,
 };
 
 /* Lets the front act on everything that is there. */

@@ -365,7 +365,6 @@ convicted_is_known_again_for_a_while(void **state)
 		.prompt = STR("poison"),
 		.seed = 1,
 		.gen = 5 };
-	const int32_t ids[] = { 1, 2 };
 	struct poison p;
 
 	(void)state;
@@ -374,8 +373,8 @@ convicted_is_known_again_for_a_while(void **state)
 	poison_note(&p, poison_hash(&p, 1, &s), STR("x-1"), NOW);
 	s.seed = 2;
 	s.gen = 6;
-	s.resume = 1;
-	s.tokens = (struct i32s){ ids, 2 };
+	s.cache_key = 7;
+	s.cache = 16;
 	assert_string_equal(poison_find(&p, 1, &s, NOW)->crash, "x-1");
 	assert_null(poison_find(&p, 2, &s, NOW));
 	assert_null(poison_find(&p, 1, &s, NOW + POISON_MS));

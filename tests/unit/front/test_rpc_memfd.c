@@ -203,7 +203,7 @@ memfds_have_a_limit(void **state)
 	worker_gives(w, other, MODE_HIDDEN, 0, v, 2);
 	assert_hears(w,
 	    "\"id\":2,\"error\":{\"code\":-32002,\"message\":"
-	    "\"arrays: memfds of 1.0 MiB are on their way");
+	    "\"arrays: 1.0 MiB of them are on their way");
 	expect_gen(w, MSG_GEN_CANCEL, other);
 	worker_ends(w, other, REASON_CANCEL, "");
 	worker_fails(w, g, ERR_INTERNAL, "", "no");
@@ -214,7 +214,7 @@ memfds_have_a_limit(void **state)
 	worker_gives(w, g, MODE_HIDDEN, 0, v, 2);
 	assert_hears(w,
 	    "\"id\":3,\"error\":{\"code\":-32002,\"message\":"
-	    "\"arrays: a memfd of 0.0 MiB is asked for");
+	    "\"arrays: one of 0.0 MiB is asked for");
 }
 
 static void

@@ -166,6 +166,35 @@ second_has_its_line_after_the_first(void **state)
 	assert_heard(w, ",1.0,-0.5" HIDDEN_ENDS("3") LAST("2", "0"));
 }
 
+/* What rows may take as text is counted until they are read. */
+static void
+as_many_as_there_is_memory_for(void **state)
+{
+	struct world *w = *state;
+	uint64_t a;
+
+	w->f.config.array_max = 16 * MIB;
+	a = run(w, RUN("1", "2"));
+	assert_int_equal(w->f.arrays, 8 * MIB);
+	say(w,
+	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"rkllm.run\","
+	    "\"params\":[{\"prompt_input\":\"x\"},{\"mode\":1}]}");
+	assert_hears(w,
+	    "\"id\":2,\"error\":{\"code\":-32002,\"message\":"
+	    "\"arrays: 8.0 MiB of them");
+	worker_gives(w, a, MODE_LOGITS, 0, v, 9);
+	worker_ends(w, a, REASON_LENGTH, "");
+	assert_hears(w, "\"_callback_state\":2");
+	turn(w);
+	assert_int_equal(w->f.arrays, 0);
+	a = run(w, RUN("3", "1"));
+	assert_int_equal(w->f.arrays, 8 * MIB);
+	worker_fails(w, a, ERR_INTERNAL, "", "no");
+	assert_hears(w, "\"id\":3,\"error\"");
+	turn(w);
+	assert_int_equal(w->f.arrays, 0);
+}
+
 static void
 second_is_over_before_its_line_begins(void **state)
 {
@@ -253,6 +282,7 @@ main(void)
 		TEST(failure_ends_the_line_first),
 		TEST(death_goes_on_in_the_line),
 		TEST(second_has_its_line_after_the_first),
+		TEST(as_many_as_there_is_memory_for),
 		TEST(second_is_over_before_its_line_begins),
 		TEST(lost_connection_ends_the_line_first),
 		TEST(notified_run_is_silent),

@@ -240,9 +240,9 @@ ids_that_do_not_fit_are_refused_at_once(void **state)
 	say(w, text);
 	assert_heard(w,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32602,"
-	    "\"message\":\"prompt_input: 100 tokens do not fit into the "
+	    "\"message\":\"token_input.input_ids: 100 tokens do not fit into the "
 	    "context of 100, which must have room for one more\","
-	    "\"data\":{\"field\":\"prompt_input\"}}}\n");
+	    "\"data\":{\"field\":\"token_input.input_ids\"}}}\n");
 	assert_true(worker_hears_nothing(w));
 }
 

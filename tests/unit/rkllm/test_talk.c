@@ -221,8 +221,12 @@ test_embeds(void **state)
 	assert_int_equal(talk_fill(t, &mem, &g), 0);
 	assert_list(g.history, LIST(5, -1, -2, 6, 7));
 	assert_int_equal(g.n_old_embeds, 2);
+	assert_int_equal(g.n_row, 1);
 	assert_int_equal(g.embeds.n, sizeof(want));
 	assert_memory_equal(g.embeds.p, want, sizeof(want));
+	/* Of one length. */
+	g.n_row = 2;
+	assert_int_equal(talk_fill(t, &mem, &g), ERR_INVALID);
 	assert_int_equal(talk_cut(t, 0, 2, &why), 0);
 	memset(&g, 0, sizeof(g));
 	buf_reset(&mem);
@@ -234,6 +238,10 @@ test_embeds(void **state)
 	talk_clear(t, true);
 	assert_int_equal(buf_len(&t->embeds), 0);
 	turn.prompt = LIST(5, -5);
+	assert_int_equal(talk_add(t, &turn), ERR_INTERNAL);
+	assert_int_equal(talk_size(t), 0);
+	turn.prompt = LIST(5, -1);
+	turn.out = LIST(7, -1000000);
 	assert_int_equal(talk_add(t, &turn), ERR_INTERNAL);
 	assert_int_equal(talk_size(t), 0);
 	buf_done(&mem);

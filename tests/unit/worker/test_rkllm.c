@@ -159,7 +159,7 @@ test_resume(void **state)
 	assert_int_equal(a.n_prompt, 2);
 	assert_false(a.job.infer.keep_history);
 	ask_done(&a);
-	g.done.n = 10;
+	g.done.n = 11;
 	refused(&g, ERR_INVALID, "done");
 	g.done.n = 0;
 	g.tokens = (struct i32s){ ids, N_CTX };

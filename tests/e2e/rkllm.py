@@ -282,6 +282,17 @@ def prompt_caches():
         for i in range(40):  # a worker has places for 32
             r.run('tokens 1', prompt_cache_params={**save, 'prompt_cache_path': f'more{i % 2}'})
         until(lambda: not held())
+    # Its worker dies when all was said and nothing written: nobody waits for that.
+    with serve(options=option, version='1.2.3') as s, s.rpc() as r:
+        r.init('board')
+        try:
+            r.run('tokens 20 crash 9', max_new_tokens=9, prompt_cache_params={
+                **save, 'prompt_cache_path': 'never'})
+            raise AssertionError('it was saved')
+        except RpcError as why:
+            assert why.code == -32004 and 'died before' in why.message, why
+        assert r.run('tokens 2')[0] == counted(2)
+    assert not os.path.exists(os.path.join(folder, 'never'))
     with serve(options=option) as s, s.rpc() as r, s.rpc() as other:  # in another life
         r.init('board')
         other.init('board')

@@ -282,11 +282,9 @@ rkllm_submit(struct engine *e, const struct gen_submit *g)
 	}
 	flow_say_started(e, r, g);
 	/* The worker before has said all, but for the last word. */
-	if (g->done.n > 0 && g->done.n >= r->ask.max_out) {
-		r->reason = REASON_LENGTH;
-		flow_say_last_word(e, r);
-		run_free(r);
-	} else if (e->run != NULL)
+	if (g->done.n > 0 && g->done.n >= r->ask.max_out)
+		flow_end_at_once(e, r);
+	else if (e->run != NULL)
 		e->next = r;
 	else
 		flow_begin(e, r);

@@ -110,34 +110,50 @@ reason(const struct model_attached *m, struct fail *ret)
 	ret->retry_ms = m->retry_ms;
 }
 
-/* Of what is not there any more nothing comes. */
+/* What waits for it may end, and with it a connection and all that it has of
+ * the model: whoever walks the list must begin anew. */
 static void
 settle(struct attached *one, const struct fail *verdict)
 {
-	if (one->is_saved)
-		return;
 	one->is_saved = true;
 	one->verdict = *verdict;
 	if (one->on_saved != NULL)
 		one->on_saved(one->arg);
 }
 
+/* Of what is not there any more nothing comes. */
+static struct attached *
+first_unsettled(const struct model *m, uint32_t id)
+{
+	struct list *it, *next;
+
+	LIST_EACH (it, next, &m->attached) {
+		struct attached *one = LIST_ENTRY(it, struct attached, link);
+
+		if (one->id == id && !one->is_saved)
+			return one;
+	}
+	return NULL;
+}
+
 static void
 on_lost(struct front *f, const struct model_attached *m)
 {
 	struct model *model = model_by_id(f, m->model);
+	struct attached *one;
 	struct list *it, *next;
+	struct fail why;
 
 	if (model == NULL)
 		return;
+	reason(m, &why);
 	LIST_EACH (it, next, &model->attached) {
-		struct attached *one = LIST_ENTRY(it, struct attached, link);
-
-		if (one->id != m->id)
-			continue;
-		reason(m, &one->lost);
-		settle(one, &one->lost);
+		one = LIST_ENTRY(it, struct attached, link);
+		if (one->id == m->id)
+			one->lost = why;
 	}
+	while ((one = first_unsettled(model, m->id)) != NULL)
+		settle(one, &why);
 }
 
 int
@@ -145,7 +161,7 @@ attach_on_saved(struct front *f, struct frame *fr)
 {
 	struct model_saved m;
 	struct fail verdict = { .code = 0 };
-	struct list *it, *next;
+	struct attached *one;
 	struct model *model;
 
 	if (frame_unpack(fr, &m) != 0)
@@ -156,14 +172,9 @@ attach_on_saved(struct front *f, struct frame *fr)
 	if (m.err != 0)
 		(void)fail_set(&verdict, m.err < 0 ? m.err : ERR_INTERNAL, NULL,
 		    "%.*s", (int)m.text.n, m.text.n > 0 ? m.text.p : "");
-	LIST_EACH (it, next, &model->attached) {
-		struct attached *one = LIST_ENTRY(it, struct attached, link);
-
-		if (one->id == m.id) {
-			settle(one, &verdict);
-			break; /* nobody else has it */
-		}
-	}
+	one = first_unsettled(model, m.id); /* nobody else has it */
+	if (one != NULL)
+		settle(one, &verdict);
 	return 0;
 }
 
@@ -239,8 +250,15 @@ attach_forget(struct model *m)
 		one->model = NULL;
 		(void)fail_set(
 		    &one->lost, ERR_NOT_LOADED, NULL, "the model was unloaded");
+	}
+	while (!list_empty(&m->attached)) {
+		struct attached *one =
+		    LIST_ENTRY(m->attached.next, struct attached, link);
+		struct fail why = one->lost;
+
 		list_remove(&one->link);
-		settle(one, &one->lost);
+		if (!one->is_saved)
+			settle(one, &why);
 	}
 }
 

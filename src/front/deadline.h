@@ -18,6 +18,7 @@ struct gen_times {
 	uint32_t predict_ms; /* llama-server's t_max_predict_ms: at the first
 			      * token of a new line this long after the first
 			      * token it is ended as by max_tokens */
+	uint64_t since_ms;   /* clock_ms() of its admission; 0: now */
 };
 
 enum deadline {

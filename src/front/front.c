@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SAVE_WAIT_MS (10u * 60 * 1000)
+
 int
 front_init(struct front *f)
 {
-	*f = (struct front){ .reserve_fd = -1 };
+	*f = (struct front){ .reserve_fd = -1, .save_wait_ms = SAVE_WAIT_MS };
 	f->journal.slots.fd = -1;
 	saved_init(&f->saved);
 	refuse_init(&f->refusals);

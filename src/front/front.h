@@ -44,6 +44,9 @@ struct front {
 	uint64_t intake;   /* bytes counted by intake.h */
 	uint64_t arrays;   /* by array.h */
 	uint32_t next_ref; /* of the next MODEL_WANT */
+	/* A worker that is done with a run and says nothing of its file is
+	 * waited for no longer; nor is a disk. */
+	uint32_t save_wait_ms;
 	uint32_t n_conns;
 	uint32_t n_gens; /* of any state */
 	uint32_t n_cut;	 /* streams ended by draining */

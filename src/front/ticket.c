@@ -57,24 +57,35 @@ on_timer(void *arg)
 	conn_turn(f);
 }
 
-static int
-set_times(struct ticket *t, const struct gen_times *asked)
+struct gen_times
+ticket_times(const struct front *f, const struct gen_times *asked)
 {
-	const struct front_config *c = &t->model->front->config;
+	const struct front_config *c = &f->config;
 	const struct gen_times server = { .queue_ms = c->queue_ms,
 		.first_ms = c->first_ms,
 		.total_ms = c->total_ms };
-	uint64_t ms;
+	struct gen_times t = *asked;
 
-	t->born_ms = clock_ms();
-	t->times = *asked;
-	deadline_limit(&t->times, &server);
+	deadline_limit(&t, &server);
+	if (t.since_ms == 0)
+		t.since_ms = clock_ms();
+	return t;
+}
+
+static int
+set_times(struct ticket *t, const struct gen_times *asked)
+{
+	uint64_t ms, gone;
+
+	t->times = ticket_times(t->model->front, asked);
+	t->born_ms = t->times.since_ms;
+	gone = clock_ms() - t->born_ms;
 	if (next_deadline(t, &ms) == DEADLINE_NONE)
 		return 0;
 	t->timer = timer_new(t->model->front->loop, on_timer, t);
 	if (t->timer == NULL)
 		return ERR_NOMEM;
-	timer_set(t->timer, ms);
+	timer_set(t->timer, gone < ms ? ms - gone : 0);
 	return 0;
 }
 

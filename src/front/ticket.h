@@ -15,6 +15,7 @@
 #include "wire/step.h"
 
 struct client;
+struct front;
 struct gen;
 struct model;
 
@@ -45,6 +46,11 @@ struct ticket {
 	bool is_cut;	   /* by predict_ms: ended as by max_tokens */
 	bool has_newline;  /* in its text */
 };
+
+/* What was asked for, as far as the server allows it; it counts from now, if
+ * from nothing before. */
+struct gen_times ticket_times(
+    const struct front *f, const struct gen_times *asked);
 
 /* g waits in m's queue, if need be in the place of another. On an error,
  * ticket_done() is not called. 0, ERR_BUSY or ERR_NOMEM with *why. */

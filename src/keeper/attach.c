@@ -302,9 +302,12 @@ static int
 find(struct attachments *a, uint8_t kind, const char *path,
     struct attachment **ret, struct fail *f)
 {
-	struct attachment opened;
-	int err = open_file(a, kind, path, &opened, f);
+	struct attachment opened = { .file.fd = -1 };
+	int err = kind == ATTACH_SAVE ? check_room(a, kind, f) : 0;
 
+	/* Its place is looked for, and made, only where it may have one. */
+	if (err == 0)
+		err = open_file(a, kind, path, &opened, f);
 	if (err == 0)
 		*ret =
 		    kind == ATTACH_SAVE ? NULL : by_file(a, kind, &opened.file);
@@ -334,14 +337,20 @@ attach_want(struct attachments *a, uint32_t ref, uint8_t kind, const char *path)
 		welcome(a, one);
 }
 
+static void
+detach(struct attachments *a, const struct attachment *one)
+{
+	struct worker_detach d = { .id = one->id };
+
+	a->ops->to_worker(a->arg, MSG_WORKER_DETACH, &d, -1);
+}
+
 /* Nobody has it any more, or waits for it. */
 static void
 let_go(struct attachments *a, struct attachment *one)
 {
-	struct worker_detach d = { .id = one->id };
-
 	if (one->state == ASKED || one->state == HELD)
-		a->ops->to_worker(a->arg, MSG_WORKER_DETACH, &d, -1);
+		detach(a, one);
 	attachment_free(a, one);
 }
 
@@ -407,8 +416,8 @@ attach_on_reply(struct attachments *a, const struct worker_attached *w)
 	if (w->err != 0)
 		(void)fail_set(&why, w->err < 0 ? w->err : ERR_FILE, "", "%.*s",
 		    (int)w->text.n, w->text.n > 0 ? w->text.p : "");
-	else
-		(void)check_file(one, &why);
+	else if (check_file(one, &why) != 0)
+		detach(a, one);
 	if (why.code == 0)
 		welcome(a, one);
 	else

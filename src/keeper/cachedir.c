@@ -29,6 +29,7 @@ struct cachedir {
 	bool is_off; /* there is none */
 	uint64_t max;
 	uint32_t n_saves; /* so far, for names */
+	uint64_t owed;	  /* bytes of saves under way, not in a file yet */
 };
 
 struct cachesave {
@@ -42,6 +43,7 @@ struct cachesave {
 	int memory;
 	uint64_t size;
 	uint64_t done;
+	struct fail why; /* it may not be written at all */
 	cachesave_fn fn;
 	void *arg;
 };
@@ -226,6 +228,31 @@ add_folder(int parent, const char *name, unsigned depth, struct sum *sum)
 	(void)closedir(dir);
 }
 
+/* Past RLIMIT_FSIZE a signal would end us. */
+static uint64_t
+file_limit(void)
+{
+	struct rlimit r;
+
+	return getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_cur == RLIM_INFINITY
+	    ? UINT64_MAX
+	    : r.rlim_cur;
+}
+
+static int
+cap(uint64_t *left, struct fail *f)
+{
+	uint64_t most = file_limit();
+
+	if (most == 0)
+		return fail_set(f, ERR_FILE, "",
+		    "no file may be written here: the limit on their size is "
+		    "0 (ulimit -f)");
+	if (*left > most)
+		*left = most;
+	return 0;
+}
+
 /* How many bytes more may be written; and what is left of others goes. */
 static int
 find_room(
@@ -238,12 +265,37 @@ find_room(
 		return fail_set(f, ERR_FILE, "",
 		    "there are over %u files in %.200s; remove some",
 		    ENTRIES_MAX, d->path);
-	if (sum.bytes >= d->max)
+	if (sum.bytes + d->owed >= d->max)
 		return fail_set(f, ERR_FILE, "",
 		    "the prompt caches in %.200s have reached "
 		    "--prompt-cache-max; remove some",
 		    d->path);
-	*ret_left = d->max - sum.bytes;
+	*ret_left = d->max - sum.bytes - d->owed;
+	return cap(ret_left, f);
+}
+
+/* It would do harm where it is listed. */
+static bool
+has_control(const char *path)
+{
+	for (; *path != '\0'; path++)
+		if ((unsigned char)*path < ' ' || *path == 0x7f)
+			return true;
+	return false;
+}
+
+static int
+check_name(const char *name, struct fail *f)
+{
+	if (name[0] == '\0' || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return fail_set(f, ERR_FILE, "", "names no file");
+	if (strlen(name) > NAME_MAX || strncmp(name, TEMP, strlen(TEMP)) == 0)
+		return fail_set(f, ERR_FILE, "",
+		    "no file can be called that, or is by Bulkhead itself");
+	if (has_control(name))
+		return fail_set(
+		    f, ERR_FILE, "", "a name may hold no control characters");
 	return 0;
 }
 
@@ -254,19 +306,22 @@ split(struct cachesave *s, const char *path, struct fail *f)
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
 	char parent[PATH_MAX] = ".";
+	struct stat st;
+	int err = check_name(name, f);
 
-	if (name[0] == '\0' || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0)
-		return fail_set(f, ERR_FILE, "", "names no file");
-	if (strlen(name) > NAME_MAX || strncmp(name, TEMP, strlen(TEMP)) == 0)
-		return fail_set(f, ERR_FILE, "",
-		    "no file can be called that, or is by Bulkhead itself");
+	if (err != 0)
+		return err;
 	if (slash != NULL)
 		(void)snprintf(
 		    parent, sizeof(parent), "%.*s", (int)(slash - path), path);
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
 	s->parent = open_beneath(s->root, parent, O_PATH | O_DIRECTORY);
-	return s->parent >= 0 ? 0 : refuse(s->dir, errno, f);
+	if (s->parent < 0)
+		return refuse(s->dir, errno, f);
+	if (fstatat(s->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode))
+		return fail_set(f, ERR_FILE, "", "is a directory");
+	return 0;
 }
 
 static int
@@ -349,6 +404,7 @@ cachesave_free(struct cachesave *s)
 {
 	if (s == NULL)
 		return;
+	s->dir->owed -= s->size - s->done;
 	if (s->temp[0] != '\0')
 		(void)unlinkat(s->root, s->temp, 0);
 	if (s->file >= 0)
@@ -359,16 +415,6 @@ cachesave_free(struct cachesave *s)
 		(void)close(s->root);
 	timer_free(s->timer);
 	free(s);
-}
-
-/* Past it a signal would end us. */
-static bool
-is_past_limit(uint64_t size)
-{
-	struct rlimit r;
-
-	return getrlimit(RLIMIT_FSIZE, &r) == 0 &&
-	    r.rlim_cur != RLIM_INFINITY && size > r.rlim_cur;
 }
 
 static void
@@ -394,7 +440,11 @@ on_turn(void *arg)
 	off_t at = (off_t)s->done;
 	ssize_t n = 0;
 
-	if (is_past_limit(s->size)) {
+	if (s->why.code != 0) {
+		s->fn(s->arg, &s->why);
+		return;
+	}
+	if (s->size > file_limit()) {
 		finish(s, EFBIG);
 		return;
 	}
@@ -410,6 +460,7 @@ on_turn(void *arg)
 		return;
 	}
 	s->done += n > 0 ? (uint64_t)n : 0;
+	s->dir->owed -= n > 0 ? (uint64_t)n : 0;
 	if (s->done < s->size) {
 		timer_set(s->timer, 0);
 		return;
@@ -422,8 +473,21 @@ void
 cachesave_write(
     struct cachesave *s, int memory, uint64_t size, cachesave_fn fn, void *arg)
 {
+	struct cachedir *d = s->dir;
+
+	uint64_t left;
+
 	s->memory = memory;
-	s->size = size;
+	/* Others may have had of it since its memory was made. */
+	if (find_room(d, s->root, &left, &s->why) == 0 && size > left)
+		(void)fail_set(&s->why, ERR_FILE, "",
+		    "it has %llu bytes, and there is room for %llu; see "
+		    "--prompt-cache-max",
+		    (unsigned long long)size, (unsigned long long)left);
+	if (s->why.code == 0) {
+		s->size = size;
+		d->owed += size;
+	}
 	s->fn = fn;
 	s->arg = arg;
 	timer_set(s->timer, 0);

@@ -38,7 +38,8 @@ int cachesave_new(struct cachedir *d, const char *path, struct cachesave **ret,
 /* why.code 0: it has its name. */
 typedef void (*cachesave_fn)(void *arg, const struct fail *why);
 
-/* Writes the first size bytes of memory to the file, bit by bit, and calls fn
+/* Writes the first size bytes of memory to the file, bit by bit, if there still
+ * is room for them beside those of others that are under way; and calls fn
  * once, later. Once for each save. */
 void cachesave_write(
     struct cachesave *s, int memory, uint64_t size, cachesave_fn fn, void *arg);

@@ -109,6 +109,21 @@ refuse(struct models *all, const struct model_attach *w, const struct fail *why)
 	all->ops->attached(all->arg, &a);
 }
 
+/* One of --models-dir that is not loaded: a file wakes it as a run does. There
+ * has to be a worker, or the end of all tries: else nobody would answer. */
+static int
+wake(struct model *m, struct fail *f)
+{
+	if (m->is_resting && model_pause(m) == 0)
+		model_start(m);
+	if (!m->is_resting)
+		return 0;
+	(void)fail_set(f, ERR_NOT_LOADED, "",
+	    "the model is not loaded, and cannot be: %.400s", m->fail.text);
+	f->retry_ms = model_pause(m);
+	return f->code;
+}
+
 static int
 find(struct models *all, const struct model_attach *w, const char *path,
     struct model **ret, struct fail *f)
@@ -123,7 +138,7 @@ find(struct models *all, const struct model_attach *w, const char *path,
 		return fail_set(
 		    f, ERR_NOT_LOADED, "", "the model is not loaded any more");
 	if (model_status(*ret) != MODEL_FAILED)
-		return 0;
+		return wake(*ret, f);
 	model_explain(*ret, f);
 	return f->code;
 }

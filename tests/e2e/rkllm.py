@@ -272,6 +272,27 @@ def prompt_caches():
         said = r.run('params tokens 9', prompt_cache_params=save)[0]
         assert 'cache=0 ' in said and said.endswith('7 8 '), said
         assert os.listdir(folder) == ['mine']
+        fds = f'/proc/{s.worker}/fd'
+
+        def held():
+            try:
+                return [x for x in os.listdir(fds) if 'cache' in os.readlink(f'{fds}/{x}')]
+            except FileNotFoundError:  # closed just now
+                return ['?']
+        for i in range(40):  # a worker has places for 32
+            r.run('tokens 1', prompt_cache_params={**save, 'prompt_cache_path': f'more{i % 2}'})
+        until(lambda: not held())
+    # Its worker dies when all was said and nothing written: nobody waits for that.
+    with serve(options=option, version='1.2.3') as s, s.rpc() as r:
+        r.init('board')
+        try:
+            r.run('tokens 20 crash 9', max_new_tokens=9, prompt_cache_params={
+                **save, 'prompt_cache_path': 'never'})
+            raise AssertionError('it was saved')
+        except RpcError as why:
+            assert why.code == -32004 and 'died before' in why.message, why
+        assert r.run('tokens 2')[0] == counted(2)
+    assert not os.path.exists(os.path.join(folder, 'never'))
     with serve(options=option) as s, s.rpc() as r, s.rpc() as other:  # in another life
         r.init('board')
         other.init('board')
@@ -445,6 +466,32 @@ def lora():
         s.kill_worker()
         said = r.run('params tokens 9 crash 4', lora_params={'lora_adapter_name': 'fine'})[0]
         assert re.search(r'lora=\d+@0.5 cache=0 1 2 3 4 5 6 7 8 $', said), said
+
+
+def more_adapters_than_the_library_takes():
+    """It unloads none, and has places for 64."""
+    path = os.path.join(FOLDER, 'many.rkllm')
+
+    def load(r, text, scale):
+        with open(path, 'w') as f:
+            f.write(text)
+        assert r.call('rkllm.load_lora', None, {
+            'lora_adapter_path': path, 'lora_adapter_name': 'x', 'scale': scale})['success']
+        return r.run('params tokens 1', lora_params={'lora_adapter_name': 'x'})[0]
+    with serve() as s, s.rpc() as r:
+        r.init('board')
+        pid = s.worker
+        for i in range(70):  # what is none has no place
+            try:
+                load(r, f'no {i}', 1)
+                raise AssertionError('a bad adapter was taken')
+            except RpcError as why:
+                assert why.code == -32004, why
+        for i in range(1, 70):
+            said = load(r, f'LORA {i}', i)
+            loads = 1 if i <= 64 else 2
+            assert re.search(rf'loads={loads} lora=\d+@{i} ', said), said
+        assert s.worker == pid
 
 
 def rows():
@@ -706,7 +753,7 @@ try:
     cases(init_and_run, http_chat, tokens_in, characters_are_whole, stop_strings, parameters,
           refusals, embeddings, images, cross_attention, prompt_caches, lacking_calls,
           conversations, templates, function_tools,
-          lora, rows, abort, the_second_waits,
+          lora, more_adapters_than_the_library_takes, rows, abort, the_second_waits,
           crash_in_the_midst, killed_again_and_again,
           resume_without_clear, hang_is_found, slow_reader_parks, error_in_a_run, clear_errors,
           said_version_counts, init_fails, init_crashes_or_hangs, jail, beside_gguf, front_dies)

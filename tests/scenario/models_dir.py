@@ -75,6 +75,30 @@ def a_broken_file_is_told_and_can_be_mended():
         assert got.status >= 400 and 'no such file' in got.error['message'], got
 
 
+def a_file_beside_one_that_rests():
+    """Its file was changed, so its worker was let go: an adapter wakes it, or hears why not."""
+    write('rests.gguf', 'GGUF\ntokens 3\n')
+    write('adapter.lora', 'GGUF\n')
+    lora = {'lora_adapter_path': os.path.join(folder, 'adapter.lora'),
+            'lora_adapter_name': 'x', 'scale': 1.0}
+    with Server('--models-dir', folder, fake='tokens 1') as s:
+        with s.rpc() as r:
+            r.init('rests')
+            write('rests.gguf', 'GGUF\ntokens 5\n# changed\n')
+            until(lambda: words(s)['rests'] == 'unloaded')
+            assert r.call('rkllm.load_lora', None, lora)['success']
+            until(lambda: words(s)['rests'] == 'loaded')
+            write('rests.gguf', 'GGUF\n')
+            until(lambda: words(s)['rests'] == 'unloaded')
+            os.unlink(os.path.join(folder, 'rests.gguf'))
+            for _ in range(2):
+                try:
+                    r.call('rkllm.load_lora', None, lora)
+                    raise AssertionError('loaded')
+                except RpcError as e:
+                    assert 'No such file' in e.message or 'no such file' in e.message, e
+
+
 def many_ask_at_once():
     write('slow.gguf', 'GGUF\ntokens 3\nload 300\n')
     with Server('--models-dir', folder, '--models-max', '0', fake='tokens 1') as s:
@@ -114,7 +138,7 @@ def folders_that_are_none():
 
 
 try:
-    cases(loads_when_asked_for, a_broken_file_is_told_and_can_be_mended, many_ask_at_once,
-          folders_that_are_none)
+    cases(loads_when_asked_for, a_broken_file_is_told_and_can_be_mended,
+          a_file_beside_one_that_rests, many_ask_at_once, folders_that_are_none)
 finally:
     shutil.rmtree(folder)

@@ -1,9 +1,11 @@
 #include "front/rpc/cache.h"
 
 #include "front/attach.h"
+#include "front/conn.h"
 #include "front/front.h"
 #include "front/params.h"
 #include "front/rpc/load.h"
+#include "front/ticket.h"
 #include "json/write.h"
 
 #include <stdio.h>
@@ -13,10 +15,6 @@
 	"{\"success\":true," \
 	"\"message\":\"Prompt cache released successfully\"}"
 #define PATH_FIELD "prompt_cache_path"
-
-/* A worker that is done with a run and says nothing of its file is waited for
- * no longer; nor is a disk. */
-#define WAIT_MS (10u * 60 * 1000)
 
 struct asked {
 	struct str path;
@@ -117,8 +115,10 @@ cache_take(struct run *run, struct gen_submit *req)
 
 /* A run that has no place yet. */
 struct waiting {
+	struct rpc *rpc;
 	struct run *run;
-	struct buf record; /* packed */
+	struct timer *timer; /* its deadlines count already */
+	struct buf record;   /* packed */
 	struct submit_about about;
 	bool has_reply;
 };
@@ -130,6 +130,7 @@ waiting_free(void *what)
 
 	if (w == NULL)
 		return;
+	timer_free(w->timer);
 	free(w->run);
 	buf_done(&w->record);
 	free(w);
@@ -175,6 +176,46 @@ on_place(void *arg, struct attached *at, const struct fail *why)
 	rpc_settled(r);
 }
 
+/* A model may be long without a worker. */
+static void
+on_late(void *arg)
+{
+	struct waiting *w = arg;
+	struct rpc *r = w->rpc;
+	struct front *f = r->front;
+	struct fail why;
+	struct call c;
+	uint64_t ms;
+
+	f->metrics.deadlines_passed_total++;
+	(void)deadline_fail(deadline_next(&w->about.times, false, false, &ms),
+	    &w->about.times, &why);
+	attach_cancel(r->change->attach);
+	(void)change_what(r);
+	c = change_end(r);
+	call_fail(&c, &why);
+	waiting_free(w);
+	call_drop(&c);
+	rpc_settled(r);
+	conn_turn(f);
+}
+
+static int
+set_deadline(struct waiting *w)
+{
+	struct gen_times *t = &w->about.times;
+	uint64_t ms;
+
+	*t = ticket_times(w->rpc->front, t);
+	if (deadline_next(t, false, false, &ms) == DEADLINE_NONE)
+		return 0;
+	w->timer = timer_new(w->rpc->front->loop, on_late, w);
+	if (w->timer == NULL)
+		return ERR_NOMEM;
+	timer_set(w->timer, ms);
+	return 0;
+}
+
 static struct waiting *
 waiting_new(struct run *run, const struct gen_submit *req,
     const struct submit_about *about, bool has_reply)
@@ -185,12 +226,13 @@ waiting_new(struct run *run, const struct gen_submit *req,
 		free(run);
 		return NULL;
 	}
-	*w = (struct waiting){
-		.run = run, .about = *about, .has_reply = has_reply
-	};
+	*w = (struct waiting){ .rpc = run->rpc,
+		.run = run,
+		.about = *about,
+		.has_reply = has_reply };
 	buf_init(&w->record, msg_row(MSG_GEN_SUBMIT)->max);
 	layout_pack(&layout_gen_submit, req, &w->record);
-	if (buf_err(&w->record) == 0)
+	if (buf_err(&w->record) == 0 && set_deadline(w) == 0)
 		return w;
 	waiting_free(w);
 	return NULL;
@@ -224,11 +266,13 @@ static void
 on_timeout(void *arg)
 {
 	struct run *run = arg;
+	struct front *f = run->rpc->front;
 
 	(void)fail_set(&run->save->verdict, ERR_TIMEOUT, NULL,
 	    "the prompt cache was not written in time");
 	run->save->is_saved = true;
 	on_saved(run);
+	conn_turn(f);
 }
 
 bool
@@ -240,7 +284,7 @@ cache_must_wait(struct run *run, const struct gen_done *d)
 	run->save_timer = timer_new(run->rpc->front->loop, on_timeout, run);
 	if (run->save_timer == NULL)
 		return false;
-	timer_set(run->save_timer, WAIT_MS);
+	timer_set(run->save_timer, run->rpc->front->save_wait_ms);
 	run->save->on_saved = on_saved;
 	run->save->arg = run;
 	return true;

@@ -523,7 +523,7 @@ save(struct engine *e, const struct gen *g, int fd, uint64_t *ret_size,
 	if (err == 0 && h.size > (uint64_t)room.st_size)
 		err = fail_set(why, ERR_FILE, "",
 		    "it would have %llu bytes, and --prompt-cache-max leaves "
-		    "%llu",
+		    "%llu, or the limit on files does (ulimit -f)",
 		    (unsigned long long)h.size,
 		    (unsigned long long)room.st_size);
 	map = err != 0 ? MAP_FAILED

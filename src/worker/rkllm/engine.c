@@ -209,20 +209,30 @@ use_caches(struct engine *e, const struct gen_submit *g, struct run *r,
 }
 
 static int
-use_files(struct engine *e, struct run *r, const struct gen_submit *g,
-    struct fail *why)
+use_lora(struct engine *e, struct run *r, struct fail *why)
 {
+	const struct runner_lora *in_use =
+	    e->run != NULL ? e->run->ask.job.lora : NULL;
 	struct job *job = &r->ask.job;
-	int err = 0;
+	int err;
 
-	if (r->ask.lora.id != 0)
-		err = lora_find(&e->loras, r->ask.lora.id, r->ask.lora.scale,
-		    &job->lora, why);
-	if (err == 0 && job->lora != NULL)
-		job->infer.lora = job->lora->name;
+	if (r->ask.lora.id == 0)
+		return 0;
+	err = lora_find(&e->loras, r->ask.lora.id, r->ask.lora.scale, in_use,
+	    &job->lora, why);
+	job->epoch = e->loras.epoch;
 	if (err == 0)
-		err = use_caches(e, g, r, why);
+		job->infer.lora = job->lora->name;
 	return err;
+}
+
+static int
+read_run(struct engine *e, const struct gen_submit *g, const struct ask_of *of,
+    struct run **ret, struct fail *why)
+{
+	int err = run_new(g, of, ret, why);
+
+	return err != 0 ? err : use_lora(e, *ret, why);
 }
 
 static int
@@ -235,17 +245,17 @@ new_run(struct engine *e, const struct gen_submit *g, struct run **ret,
 		.marks_by_run = flow_lib.abi->marks_by_run,
 		.kept = e->run == NULL ? &e->kept : &nothing };
 	struct run *r = NULL;
-	int err = run_new(g, &of, &r, why);
+	int err = read_run(e, g, &of, &r, why);
 
 	if (err == 0 && r->ask.job.goes_on &&
 	    runner_forgets(&e->runner, &r->ask.job)) {
 		run_free(r);
 		r = NULL;
 		of.kept = &nothing;
-		err = run_new(g, &of, &r, why);
+		err = read_run(e, g, &of, &r, why);
 	}
 	if (err == 0)
-		err = use_files(e, r, g, why);
+		err = use_caches(e, g, r, why);
 	if (err != 0)
 		run_free(r);
 	else
@@ -272,11 +282,9 @@ rkllm_submit(struct engine *e, const struct gen_submit *g)
 	}
 	flow_say_started(e, r, g);
 	/* The worker before has said all, but for the last word. */
-	if (g->done.n > 0 && g->done.n >= r->ask.max_out) {
-		r->reason = REASON_LENGTH;
-		flow_say_last_word(e, r);
-		run_free(r);
-	} else if (e->run != NULL)
+	if (g->done.n > 0 && g->done.n >= r->ask.max_out)
+		flow_end_at_once(e, r);
+	else if (e->run != NULL)
 		e->next = r;
 	else
 		flow_begin(e, r);

@@ -255,7 +255,33 @@ on_dropped(struct engine *e, struct run *r, const struct result *res)
 	runner_cancel(&e->runner);
 }
 
-/* When the library writes it nobody says: when the run is over it has. */
+static void
+say_saved(struct engine *e, struct run *r, const struct worker_saved *s)
+{
+	cache_detach(&e->caches, r->save);
+	r->save = 0;
+	if (e->events.on_saved != NULL)
+		e->events.on_saved(e->events.arg, s);
+}
+
+void
+flow_end_at_once(struct engine *e, struct run *r)
+{
+	const struct worker_saved s = { .id = r->save,
+		.err = ERR_FILE,
+		.text = STR("the worker died before it was written; run it "
+			    "again") };
+
+	if (r->save != 0)
+		say_saved(e, r, &s);
+	r->reason = REASON_LENGTH;
+	flow_say_last_word(e, r);
+	run_free(r);
+	flow_sweep(e);
+}
+
+/* When the library writes it nobody says: when the run is over it has. The
+ * keeper writes it to the disk then, and sends no detach. */
 static void
 put_cache(struct engine *e, struct run *r)
 {
@@ -265,9 +291,7 @@ put_cache(struct engine *e, struct run *r)
 	if (r->save == 0 || r->reason < 0 || r->reason == REASON_CANCEL)
 		return;
 	cache_put(&e->caches, r->save, r->save_fd, &s, &why);
-	r->save = 0;
-	if (e->events.on_saved != NULL)
-		e->events.on_saved(e->events.arg, &s);
+	say_saved(e, r, &s);
 }
 
 /* The library is out of the run. */
@@ -296,6 +320,8 @@ on_over(struct engine *e, struct run *r, const struct result *res)
 	put_cache(e, r);
 	flow_say_last_word(e, r);
 	e->kept = run_kept(r);
+	if (next == NULL || next->ask.job.lora != r->ask.job.lora)
+		lora_take_back(r->ask.job.lora);
 	run_free(r);
 	e->run = NULL;
 	flow_sweep(e);

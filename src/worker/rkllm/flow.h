@@ -58,6 +58,9 @@ void flow_begin_phase(struct engine *e, enum progress_phase phase, uint64_t n);
 /* The library is in no run: it begins this one. */
 void flow_begin(struct engine *e, struct run *r);
 
+/* All of it was said before: what is left is the last word. Frees r. */
+void flow_end_at_once(struct engine *e, struct run *r);
+
 /* It is over for us; the library is asked to see it so. */
 void flow_end(struct engine *e, int reason);
 

@@ -13,7 +13,7 @@
 void
 lora_init(struct loras *l)
 {
-	*l = (struct loras){ .n_loaded = 0 };
+	*l = (struct loras){ .files = { { .id = 0 } } };
 }
 
 void
@@ -119,9 +119,30 @@ file_of(const struct loras *l, uint32_t id)
 	return -1;
 }
 
+static struct runner_lora *
+by_name(struct loras *l, const char *name)
+{
+	for (uint32_t i = 0; i < LORA_SCALES; i++)
+		if (strcmp(l->loaded[i].name, name) == 0)
+			return &l->loaded[i];
+	return NULL;
+}
+
+/* A place for one more: of those that the library has, none stays. */
+static struct runner_lora *
+make_place(struct loras *l, const struct runner_lora *in_use)
+{
+	for (uint32_t i = 0; i < LORA_SCALES; i++)
+		if (&l->loaded[i] != in_use)
+			l->loaded[i] = (struct runner_lora){ .life = 0 };
+	l->epoch++;
+	return by_name(l, "");
+}
+
 /* Ids are never used again, so an adapter is its id and its scale. */
 int
-lora_find(struct loras *l, uint32_t id, float scale, struct runner_lora **ret,
+lora_find(struct loras *l, uint32_t id, float scale,
+    const struct runner_lora *in_use, struct runner_lora **ret,
     struct fail *why)
 {
 	struct runner_lora want = { .scale = scale };
@@ -133,18 +154,19 @@ lora_find(struct loras *l, uint32_t id, float scale, struct runner_lora **ret,
 	(void)snprintf(
 	    want.name, sizeof(want.name), "%u@%g", id, (double)scale);
 	(void)snprintf(want.path, sizeof(want.path), "/proc/self/fd/%d", fd);
-	for (uint32_t i = 0; i < l->n_loaded; i++) {
-		if (strcmp(l->loaded[i].name, want.name) != 0)
-			continue;
-		*ret = &l->loaded[i];
+	*ret = by_name(l, want.name);
+	if (*ret != NULL)
 		return 0;
-	}
-	if (l->n_loaded == LORA_SCALES)
-		return fail_set(why, ERR_BUSY, "lora",
-		    "lora: %u adapters were loaded since the model was, and "
-		    "this engine can unload none; load the model anew",
-		    LORA_SCALES);
-	l->loaded[l->n_loaded] = want;
-	*ret = &l->loaded[l->n_loaded++];
+	*ret = by_name(l, "");
+	if (*ret == NULL)
+		*ret = make_place(l, in_use);
+	**ret = want;
 	return 0;
+}
+
+void
+lora_take_back(struct runner_lora *one)
+{
+	if (one != NULL && one->life == 0)
+		*one = (struct runner_lora){ .life = 0 };
 }

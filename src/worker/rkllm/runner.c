@@ -215,6 +215,7 @@ bool
 runner_must_reload(const struct runner *r, const struct job *job)
 {
 	return samples_otherwise(r, job) ||
+	    (job->lora != NULL && job->epoch != r->epoch) ||
 	    setup_must_reload(&r->setup, &job->setup, reads_text(job));
 }
 
@@ -250,6 +251,7 @@ reload(struct runner *r, const struct job *job)
 		r->param.sampling = *job->infer.sampling;
 		r->param.has_sampling = true;
 	}
+	r->epoch = job->epoch;
 	lib_destroy(r->lib);
 	if (!setup_copy(&r->setup, &next))
 		die("out of memory");

@@ -36,6 +36,7 @@ struct job {
 	struct setup setup; /* its texts are who made the job's */
 	struct rkllm_cross_attn_param cross; /* where setup.has_cross */
 	struct runner_lora *lora;	     /* or NULL */
+	uint32_t epoch; /* with an adapter of a later one, none before stays */
 	uint32_t cache; /* id of the prompt cache to begin with; 0: none */
 	const char *cache_path;
 };
@@ -55,6 +56,7 @@ struct runner {
 	struct lib_param param; /* of init, for the next */
 	struct setup setup;	/* what it is told */
 	uint32_t life;	/* of the model: 1, 2 after it was loaded anew ... */
+	uint32_t epoch; /* of the adapters that it has */
 	uint32_t cache; /* the prompt cache that it has; 0: none */
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -78,8 +80,8 @@ int runner_init(struct runner *r, struct lib *lib, struct results *results,
 /* Makes the thread. 0 or ERR_NOMEM. */
 int runner_start(struct runner *r) MUST_CHECK;
 
-/* Whether a job first needs the model loaded anew, for another setup or, with
- * 1.2.x, another sampler; the KV cache goes then. There must be no job. */
+/* Whether a job first needs the model loaded anew, for another setup, with 1.2.x
+ * another sampler, or to be rid of adapters; the KV cache goes then. There must be no job. */
 bool runner_must_reload(const struct runner *r, const struct job *job);
 
 /* Whether a job begins with an empty KV cache, whatever was in it: it was loaded

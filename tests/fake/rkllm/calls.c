@@ -29,7 +29,7 @@ rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
 	FILE *file = fopen(adapter->lora_adapter_path, "r");
 	char word[5] = "";
 
-	if (file == NULL || f->n_loras == 8)
+	if (file == NULL || f->n_loras == 64)
 		return -1;
 	(void)!fread(word, 1, 4, file);
 	(void)fclose(file);

@@ -29,7 +29,7 @@ struct fake {
 	int n_all;	    /* tokens in it */
 	int n_loads;	    /* of the model, in this process */
 	char system[64];    /* of the template that was set; "-": none */
-	char loras[8][32];  /* names */
+	char loras[64][32]; /* names */
 	int n_loras;
 	char cross[96];	 /* an encoder's keys; or "" */
 	int cache;	 /* tokens of the one that is loaded; 0: none */

@@ -2,6 +2,8 @@
  * what, and how a run that is to be saved begins and ends. */
 #include "rpc_world.h"
 
+#include "base/clock.h"
+
 #define CALL(id, method, params)                                        \
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\"," \
 	"\"params\":" params "}\n"
@@ -278,6 +280,20 @@ a_run_that_is_saved_ends_when_it_is(void **state)
 	given_back(w, 16);
 }
 
+/* Turns the loop until the client has heard it. */
+static void
+await(struct world *w, const char *part)
+{
+	uint64_t until = clock_ms() + 20000;
+	const char *got = hear(w);
+
+	while (strstr(got, part) == NULL) {
+		assert_string_equal(got, "");
+		assert_true(clock_ms() < until);
+		got = hear(w);
+	}
+}
+
 static void
 or_hears_why_it_is_not(void **state)
 {
@@ -298,6 +314,42 @@ or_hears_why_it_is_not(void **state)
 	assert_heard(w, "");
 	model_is(w, MODEL_GONE, 0);
 	assert_hears(w, "\"id\":2,\"error\":{\"code\":-32000");
+}
+
+/* Nothing else happens then: the answer must not wait for it. */
+static void
+nobody_waits_for_ever(void **state)
+{
+	struct world *w = *state;
+	uint64_t gen;
+
+	w->f.save_wait_ms = 1;
+	gen = saving(w, RUN("1", SAVES));
+	worker_ends(w, gen, REASON_EOS, "");
+	await(w,
+	    "\"id\":1,\"error\":{\"code\":-32002,\"message\":"
+	    "\"the prompt cache was not written in time\"");
+	given_back(w, 16);
+	is_saved(w, 0);
+	assert_heard(w, "");
+}
+
+static void
+who_waits_for_a_place_has_a_deadline(void **state)
+{
+	struct world *w = *state;
+	uint32_t ref;
+
+	say(w, RUN("1", SAVES ",\"timeout_ms\":1"));
+	ref = asked(w, ATTACH_SAVE, "p");
+	await(w,
+	    "\"id\":1,\"error\":{\"code\":-32002,\"message\":"
+	    "\"timeout_ms: after 0.001 s");
+	answer(w, ref, 16, 0);
+	given_back(w, 16);
+	assert_true(worker_hears_nothing(w));
+	say(w, CALL("2", "rkllm.is_running", "[]"));
+	assert_hears(w, "\"is_running\":false");
 }
 
 static void
@@ -341,6 +393,49 @@ who_goes_away_before_it_begins(void **state)
 	assert_true(worker_hears_nothing(w));
 }
 
+/* Its last run waits for its file, and it has an adapter too: what settles the
+ * one ends the run, the run the connection's model, and that frees the other. */
+static void
+leaving(struct world *w)
+{
+	uint64_t gen = saving(w, RUN("1", SAVES));
+
+	worker_ends(w, gen, REASON_EOS, "");
+	adapter(w, LORA("2", "/a", "a", "1"), "/a", 17);
+	say(w, CALL("3", "rkllm.destroy", "[]"));
+	assert_heard(w, "");
+}
+
+static void
+has_left(struct world *w, const char *end)
+{
+	const char *got = hear(w);
+
+	assert_non_null(strstr(got, end));
+	assert_non_null(strstr(got, "\"id\":3,\"result\""));
+}
+
+static void
+who_leaves_when_a_file_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	leaving(w);
+	answer(w, 0, 16, ERR_FILE);
+	has_left(w, "\"id\":1,\"error\":{\"code\":-32004");
+	given_back(w, 17);
+}
+
+static void
+who_leaves_when_the_model_goes(void **state)
+{
+	struct world *w = *state;
+
+	leaving(w);
+	model_is(w, MODEL_GONE, 0);
+	has_left(w, "\"id\":1,\"error\":{\"code\":-32000");
+}
+
 int
 main(void)
 {
@@ -356,8 +451,12 @@ main(void)
 		TEST(a_cache_goes_with_runs_until_it_is_released),
 		TEST(a_run_that_is_saved_ends_when_it_is),
 		TEST(or_hears_why_it_is_not),
+		TEST(nobody_waits_for_ever),
+		TEST(who_waits_for_a_place_has_a_deadline),
 		TEST(who_asks_meanwhile_waits),
 		TEST(who_goes_away_before_it_begins),
+		TEST(who_leaves_when_a_file_is_lost),
+		TEST(who_leaves_when_the_model_goes),
 	};
 
 	log_init("test", LOG_ERROR);

@@ -260,6 +260,25 @@ test_a_changed_file_is_lost(void **state)
 	assert_said(w, "0: error -13; ask 17; ");
 }
 
+/* What the worker read may be of both: it shall not keep it. */
+static void
+test_one_that_is_changed_while_it_is_read(void **state)
+{
+	struct world *w = *state;
+
+	attach_give(&w->a);
+	(void)write_file("a", "GGUF a", 0600);
+	want(w, 1, "a");
+	(void)write_file("a", "GGUF other", 0600);
+	reply(w, 16, 0);
+	assert_said(w, "ask 16; let go 16; 1: error -13; ");
+	/* One that it did not take it has not. */
+	want(w, 2, "a");
+	(void)write_file("a", "GGUF", 0600);
+	reply(w, 17, ERR_FILE);
+	assert_said(w, "ask 17; 2: error -13; ");
+}
+
 static void
 test_without_a_model_or_a_front(void **state)
 {
@@ -327,6 +346,7 @@ main(void)
 		TEST(one_that_kills_later_is_lost),
 		TEST(a_kill_from_outside_is_forgiven_twice),
 		TEST(a_changed_file_is_lost),
+		TEST(one_that_is_changed_while_it_is_read),
 		TEST(without_a_model_or_a_front),
 		TEST(a_worker_that_lies),
 		TEST(limits),

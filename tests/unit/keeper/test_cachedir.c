@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -156,6 +157,9 @@ test_nothing_leads_out_of_it(void **state)
 		"a/../../x", "/etc/passwd", "/tmp", "out/x", "link",
 		"nowhere/x", "a/x", ".saving-1-1", "sub/" };
 	struct world *w = *state;
+	struct cachesave *s;
+	struct fail f;
+	int memory;
 	off_t size;
 
 	assert_int_equal(save(w, "a", 50), 0);
@@ -170,7 +174,13 @@ test_nothing_leads_out_of_it(void **state)
 			assert_int_equal(save(w, paths[i], 50), ERR_FILE);
 	}
 	assert_int_equal(save(w, "link", 50), 0);
-	assert_int_equal(save(w, "sub", 50), ERR_FILE);
+	/* Before anything is computed for it. */
+	assert_int_equal(
+	    cachesave_new(w->dir, "sub", &s, &memory, &f), ERR_FILE);
+	assert_string_equal(f.text, "is a directory");
+	assert_int_equal(
+	    cachesave_new(w->dir, "x\033[2J", &s, &memory, &f), ERR_FILE);
+	assert_non_null(strstr(f.text, "control"));
 	assert_int_equal(save(w, "sub/b", 50), 0);
 	assert_int_equal(look(w, "sub/b", &size), 0);
 	assert_int_equal(count(), 4);
@@ -226,6 +236,70 @@ test_all_of_them_have_a_limit(void **state)
 	assert_int_equal(save(w, "d", 1), ERR_FILE);
 	assert_int_equal(unlink(in_folder("caches/sub/b")), 0);
 	assert_int_equal(save(w, "d", 30000), 0);
+}
+
+/* Each was told that there is room for all that it wants; together there is
+ * not. */
+static void
+test_all_at_once_have_a_limit_too(void **state)
+{
+	struct world *w = *state;
+	struct cachesave *s[3];
+	int memory[3];
+	struct stat st;
+	struct fail f;
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(cachesave_new(w->dir, i == 0 ? "a" : "b",
+				     &s[i], &memory[i], &f),
+		    0);
+	cachesave_write(s[0], memory[0], 60000, on_over, w);
+	/* It is on its way: who comes now is told so. */
+	assert_int_equal(cachesave_new(w->dir, "c", &s[2], &memory[2], &f), 0);
+	assert_int_equal(fstat(memory[2], &st), 0);
+	assert_int_equal(st.st_size, MAX - 60000);
+	wait_over(w);
+	assert_int_equal(w->verdict.code, 0);
+	cachesave_write(s[1], memory[1], 60000, on_over, w);
+	wait_over(w);
+	assert_int_equal(w->verdict.code, ERR_FILE);
+	assert_non_null(strstr(w->verdict.text, "room for 40000"));
+	/* One that is given up takes nothing. */
+	cachesave_write(s[2], memory[2], 40000, on_over, w);
+	for (int i = 0; i < 3; i++) {
+		cachesave_free(s[i]);
+		(void)close(memory[i]);
+	}
+	assert_int_equal(count(), 1);
+	assert_int_equal(save(w, "d", 40000), 0);
+}
+
+/* Where it would end us, or the keeper's memory. */
+static void
+test_the_limit_on_files_is_kept(void **state)
+{
+	struct rlimit was, less;
+	struct world *w = *state;
+	struct cachesave *s;
+	struct stat st;
+	struct fail f;
+	int memory;
+
+	assert_int_equal(save(w, "a", 50), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	less = was;
+	less.rlim_cur = 1000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+	assert_int_equal(cachesave_new(w->dir, "b", &s, &memory, &f), 0);
+	assert_int_equal(fstat(memory, &st), 0);
+	assert_int_equal(st.st_size, 1000);
+	cachesave_free(s);
+	(void)close(memory);
+	less.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+	assert_int_equal(cachesave_new(w->dir, "b", &s, &memory, &f), ERR_FILE);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_non_null(strstr(f.text, "ulimit -f"));
 }
 
 /* What somebody else is writing is not touched; what nobody is, goes. */
@@ -364,6 +438,8 @@ main(void)
 		TEST(nothing_leads_out_of_it),
 		TEST(the_old_one_stays_until_the_new_is_whole),
 		TEST(all_of_them_have_a_limit),
+		TEST(all_at_once_have_a_limit_too),
+		TEST(the_limit_on_files_is_kept),
 		TEST(leftovers_go),
 		TEST(none_is_none),
 		TEST(a_save_outlives_workers),

@@ -232,8 +232,8 @@ rows_begin(struct run *run, const struct gen_submit *req,
 
 	if (req->mode == MODE_GENERATE || about->wants_memfd)
 		return 0;
-	run->hold = array_hold(r->front, conn_client(r->conn),
-	    HOLD < half ? HOLD : half, why);
+	run->hold = array_hold(
+	    r->front, conn_client(r->conn), HOLD < half ? HOLD : half, why);
 	return run->hold > 0 ? 0 : why->code;
 }
 

@@ -325,7 +325,9 @@ attach_want(struct attachments *a, uint32_t ref, uint8_t kind, const char *path)
 	struct fail why = { .code = 0 };
 	int err = find(a, kind, path, &one, &why);
 
-	if (err == 0 && one->n_refs == ATTACH_REFS_MAX)
+	if (err == 0 && one == NULL)
+		err = fail_set(&why, ERR_NOMEM, "", "out of memory");
+	else if (err == 0 && one->n_refs == ATTACH_REFS_MAX)
 		err = fail_set(&why, ERR_BUSY, "",
 		    "too many wait for this file to be loaded");
 	if (err != 0) {

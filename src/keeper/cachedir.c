@@ -152,7 +152,7 @@ cachedir_open(
     struct cachedir *d, const char *path, struct modelfile *ret, struct fail *f)
 {
 	struct modelfile m = { .fd = -1 };
-	int root, err = enter(d, path, &root, &path, f);
+	int root = -1, err = enter(d, path, &root, &path, f);
 
 	if (err != 0)
 		return err;
@@ -474,8 +474,7 @@ cachesave_write(
     struct cachesave *s, int memory, uint64_t size, cachesave_fn fn, void *arg)
 {
 	struct cachedir *d = s->dir;
-
-	uint64_t left;
+	uint64_t left = 0;
 
 	s->memory = memory;
 	/* Others may have had of it since its memory was made. */

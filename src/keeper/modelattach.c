@@ -150,7 +150,7 @@ models_attach(struct models *all, const struct model_attach *w)
 	char *path = str_dup(w->path);
 	struct model *m = NULL;
 
-	if (find(all, w, path, &m, &why) != 0) {
+	if (find(all, w, path, &m, &why) != 0 || m == NULL) {
 		refuse(all, w, &why);
 	} else {
 		m->attachments.n_others = m->adapters.n;

@@ -52,7 +52,9 @@ count(const struct list *all)
 {
 	uint32_t n = 0;
 
-	for (const struct list *it = all->next; it != all; it = it->next)
+	const struct list *it = all->next;
+
+	for (; it != all && it != NULL; it = it->next)
 		n++;
 	return n;
 }

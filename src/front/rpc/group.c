@@ -120,14 +120,15 @@ start_one(struct call *c, const struct submit *from, struct group *g,
 		err = fail_set(why, ERR_INVALID, "prompt_cache_params",
 		    "prompt_cache_params: a prompt is saved where n_batch is "
 		    "1 only");
-	if (err == 0 && (run = run_new(c)) == NULL)
-		err = fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	if (err == 0) {
+	run = err == 0 ? run_new(c) : NULL;
+	if (run != NULL) {
 		run->seq = seq;
 		err = run_begin(run, &mem.joined, &req, &about, why);
+	} else if (err == 0) {
+		err = fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	}
 	submit_mem_done(&mem);
-	if (err != 0) {
+	if (err != 0 || run == NULL) {
 		run_discard(run);
 		return err;
 	}
@@ -166,10 +167,12 @@ group_start(struct call *c, const struct args *a, bool has_reply)
 	struct group *g = NULL;
 	int err = check(c, a->at[0].own, &why);
 
-	if (err == 0 && (g = calloc(1, sizeof(*g))) == NULL)
-		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0)
+		g = calloc(1, sizeof(*g));
+	if (g != NULL)
 		err = start_all(c, a, g, &first, &why);
+	else if (err == 0)
+		err = fail_set(&why, ERR_NOMEM, NULL, "out of memory");
 	if (err == 0) {
 		if (has_reply)
 			call_result(c, STR(STARTED));

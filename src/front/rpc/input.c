@@ -205,7 +205,7 @@ check_rows(const struct submit *from, size_t n, uint64_t n_rows,
 	    "%s: has %zu numbers, but %llu tokens of this model are %llu, %u "
 	    "each",
 	    field, n, (unsigned long long)n_rows,
-	    (unsigned long long)(n_rows * from->n_embd), from->n_embd);
+	    (unsigned long long)n_rows * from->n_embd, from->n_embd);
 }
 
 /* An array of as many rows as are wanted, each as long as the model has them.
@@ -225,7 +225,7 @@ read_rows(const struct submit *from, const struct json_value *array,
 	while (err == 0 && json_next(&it, NULL, &v))
 		err = put_float(&mem->numbers, v, field, n++, f);
 	ret->embeds = buf_str(&mem->numbers);
-	ret->n_row = (uint32_t)(n / n_rows);
+	ret->n_row = n_rows > 0 ? (uint32_t)(n / n_rows) : 0;
 	return err != 0 ? err : buf_err(&mem->numbers);
 }
 

@@ -75,7 +75,7 @@ cut(struct rpc *r, const struct clear *in, struct fail *why)
 	struct json_iter from_it = json_iter(in->start_pos);
 	struct json_iter end_it = json_iter(in->end_pos);
 	const struct json_value *v = NULL;
-	uint32_t from[255], end[255];
+	uint32_t from[255] = { 0 }, end[255] = { 0 };
 	int err = check_arrays(in, r->n_speakers, why);
 
 	for (uint32_t i = 0; i < r->n_speakers && err == 0; i++) {

@@ -391,7 +391,7 @@ do_job(struct runner *r, const struct job *job, struct fail *why)
 	atomic_store(&r->is_reading, false);
 	atomic_store(&r->wants_rows, job->infer.mode != RKLLM_MODE_GENERATE);
 	if (err == 0)
-		err = run_one(r, job->input, &job->infer, why);
+		(void)!run_one(r, job->input, &job->infer, why);
 	r->is_dirty = job->infer.keep_history;
 }
 

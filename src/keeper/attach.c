@@ -330,7 +330,7 @@ attach_want(struct attachments *a, uint32_t ref, uint8_t kind, const char *path)
 	else if (err == 0 && one->n_refs == ATTACH_REFS_MAX)
 		err = fail_set(&why, ERR_BUSY, "",
 		    "too many wait for this file to be loaded");
-	if (err != 0) {
+	if (err != 0 || one == NULL) {
 		answer(a, ref, 0, &why);
 		return;
 	}

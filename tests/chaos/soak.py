@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import badrequests
 import chaos
 from bulkhead import (DEADLINE, MODEL, SANITIZE, SLOW, Connection, RpcError, Server, n_fds,
-                      rss_kib, until)
+                      rss_kib, settled, until)
 from chaos import Player, Row, World, kill, kill_again, kill_in, number, print_table, progress
 from streams import References, Take, requests, rpc_models
 
@@ -165,7 +165,9 @@ class Soak:
             f'{minute:.1f}', row.injected, row.streams, row.resumed, row.lost, row.repeated,
             row.differing, row.cut, self.convicted, 1 + len(self.server.children()),
             n_fds(self.keeper),
-            rss_kib(self.keeper), n_fds(front), rss_kib(front), rss_kib(worker)]))
+            # The connection that asked may be closing still.
+            rss_kib(self.keeper), settled(lambda: n_fds(front)),
+            rss_kib(front), rss_kib(worker)]))
         progress(' '.join(map(str, self.samples[-1][1])))
 
     def run(self):

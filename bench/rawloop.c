@@ -14,14 +14,13 @@
  * Prints one JSON object: times, counts and each sequence's text.
  */
 #include "args.h"
+#include "engine.h"
 
 #include "base/clock.h"
 #include "json/write.h"
 #include "worker/plan.h"
 
-#include <ggml-backend.h>
 #include <ggml-cpu.h>
-#include <llama.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,14 +403,6 @@ loop_done(struct loop *l)
 	free(l->eog);
 }
 
-static void
-log_errors(enum ggml_log_level level, const char *text, void *arg)
-{
-	(void)arg;
-	if (level == GGML_LOG_LEVEL_ERROR)
-		fputs(text, stderr);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -438,8 +429,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "bench-rawloop: wants --model, --prompts\n");
 		return 2;
 	}
-	llama_log_set(log_errors, NULL);
-	ggml_backend_load_all();
+	engine_ready();
 	rc = open_model(&l);
 	if (rc == 0)
 		rc = read_prompts(&l);

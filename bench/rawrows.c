@@ -5,11 +5,10 @@
  * that of decoding and of getting at them. A line of JSON says what it took.
  */
 #include "args.h"
+#include "engine.h"
 
 #include "base/clock.h"
 
-#include <ggml-backend.h>
-#include <llama.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,14 +143,6 @@ run(struct loop *l)
 	return rc;
 }
 
-static void
-log_errors(enum ggml_log_level level, const char *text, void *arg)
-{
-	(void)arg;
-	if (level == GGML_LOG_LEVEL_ERROR)
-		fputs(text, stderr);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -173,8 +164,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "bench-rawrows: wants --model, --ids\n");
 		return 2;
 	}
-	llama_log_set(log_errors, NULL);
-	ggml_backend_load_all();
+	engine_ready();
 	rc = run(&l);
 	if (l.ctx != NULL)
 		llama_batch_free(l.batch);

@@ -4,17 +4,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import RpcError, Server, cases
+from bulkhead import Server, cases, refusal
 
 TEXTS = 'Tell me about a fox.', 'A crow on a bridge.', 'Good night.'
-
-
-def refusal(call, *args, **named):
-    try:
-        got = call(*args, **named)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 def loaded(server, n_batch):

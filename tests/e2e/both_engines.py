@@ -185,17 +185,22 @@ def adapters():
         agree(fn)
 
 
+def long_text(r, moments, act):
+    """What 150 tokens say, while something is done after some of the replies."""
+    ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
+                   dict(GREEDY, max_new_tokens=150), None)
+    texts = []
+    for got in r.replies(ident):
+        texts.append(got['text'] or '')
+        if len(texts) in moments:
+            act()
+    return ''.join(texts)
+
+
 def killed_in_the_midst():
     """The stream goes on; greedy, it is even the same."""
     def fn(r, s, name):
-        ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
-                       dict(GREEDY, max_new_tokens=150), None)
-        texts = []
-        for got in r.replies(ident):
-            texts.append(got['text'] or '')
-            if len(texts) in (5, 40):
-                kill(s, name)
-        return ''.join(texts)
+        return long_text(r, (5, 40), lambda: kill(s, name))
     for version in '1.3', '1.2':
         agree(fn, version)
 
@@ -337,14 +342,7 @@ def sampling():
 
 def hung_in_the_midst():
     def fn(r, s, name):
-        ident = r.send('rkllm.run', None, {'prompt_input': 'Once upon a time'},
-                       dict(GREEDY, max_new_tokens=150), None)
-        texts = []
-        for got in r.replies(ident):
-            texts.append(got['text'] or '')
-            if len(texts) == 5:
-                os.kill(s.worker_of(name), signal.SIGSTOP)
-        return ''.join(texts)
+        return long_text(r, (5,), lambda: os.kill(s.worker_of(name), signal.SIGSTOP))
     agree(fn, options=('--hang-timeout', '700ms', '--load-timeout', '10s'))
 
 

@@ -6,18 +6,10 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import RpcError, Server, cases, made_model
+from bulkhead import Server, cases, made_model, refusal
 
 TOOLS = [{'name': 'get_weather', 'description': 'Weather of a city.', 'parameters': {
     'type': 'object', 'properties': {'city': {'type': 'string'}}, 'required': ['city']}}]
-
-
-def refusal(call, *args):
-    try:
-        got = call(*args)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 def loaded(server, **params):

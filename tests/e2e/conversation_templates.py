@@ -5,12 +5,11 @@ A turn is rendered alone and put behind what was said. Where a template shows ev
 way, that is what it makes of the whole conversation, token for token; others drop what was thought
 before, or have instructions in the last turn only. `all` as an argument takes every template.
 """
-import glob
 import os
-import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import SOURCE, RpcError, Server
+from bulkhead import RpcError, Server
+from templates import template_files
 
 SAME = ('meta-llama-Llama-3.1-8B-Instruct', 'Qwen-Qwen2.5-7B-Instruct', 'google-gemma-2-2b-it',
         'microsoft-Phi-3.5-mini-instruct', 'ibm-granite-granite-4.0', 'GLM-4.6', 'MiMo-VL',
@@ -18,19 +17,6 @@ SAME = ('meta-llama-Llama-3.1-8B-Instruct', 'Qwen-Qwen2.5-7B-Instruct', 'google-
 OTHERS = 'Qwen-Qwen3-0.6B', 'openai-gpt-oss-120b', 'Kimi-K2-Thinking', 'google-gemma-4-31B-it'
 ASKED = 'Tell me a story.', 'And then?'
 N = 8
-
-
-def templates():
-    got = subprocess.run([os.path.join(SOURCE, 'engine', 'fetch')], capture_output=True, text=True)
-    found = sorted(glob.glob(os.path.join(got.stdout.strip(), 'models/templates/*.jinja')))
-    if got.returncode or not found:
-        print('skipped: no sources of llama.cpp are at hand, or no templates in them')
-        sys.exit(77)
-    if 'all' in sys.argv:
-        return found
-    wanted = [f for f in found if os.path.basename(f)[:-6] in SAME + OTHERS]
-    assert len(wanted) == len(SAME + OTHERS), wanted
-    return wanted
 
 
 def say(rpc, text, role='user'):
@@ -74,5 +60,5 @@ def try_one(path):
         return f'{name}: {n} tokens, {m} as one'
 
 
-for template in templates():
+for template in template_files(SAME + OTHERS):
     print(try_one(template), flush=True)

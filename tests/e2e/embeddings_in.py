@@ -6,18 +6,10 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import RpcError, Server, cases, made_model
+from bulkhead import RpcError, Server, cases, made_model, refusal
 from gguf import Gguf
 
 SHORT = {'max_new_tokens': 10, 'seed': 4}
-
-
-def refusal(call, *args, **named):
-    try:
-        got = call(*args, **named)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 def run(rpc, source, **infer):

@@ -6,19 +6,11 @@ import shutil
 import signal
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import MODEL, SANITIZE, RpcError, Server, cases, made_model, until
+from bulkhead import MODEL, SANITIZE, Server, cases, made_model, refusal, until
 
 N = 40 if SANITIZE else 120
 PROMPT = 'Tell me about a lighthouse.'
 MOST = 16  # adapters of one model
-
-
-def refusal(call, *args, **named):
-    try:
-        got = call(*args, **named)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 def load(rpc, path, name, **more):

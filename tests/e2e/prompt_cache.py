@@ -11,20 +11,12 @@ import struct
 import sys
 import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import MODEL, SANITIZE, RpcError, Server, cases, is_alive, made_model, until
+from bulkhead import MODEL, SANITIZE, RpcError, Server, cases, is_alive, made_model, refusal, until
 
 N = 40
 CHUNK = 64
 IDS = [(7 * i) % 450 + 20 for i in range(400)]
 HEAD = struct.Struct('<QIIIIQQ')
-
-
-def refusal(call, *args, **named):
-    try:
-        got = call(*args, **named)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import (BIN, SANITIZE, RpcError, Server, cases, made_model, n_fds, rss_kib,
-                      settled, until)
+from bulkhead import (BIN, SANITIZE, Server, cases, made_model, n_fds, refusal, rss_kib, settled,
+                      until)
 from rows import HIDDEN, LOGITS, PLACES, Line, MemfdClient, raw_rows, start
 
 if not os.path.exists(os.path.join(BIN, 'bench-rawrows')):
@@ -53,15 +53,6 @@ def run(rpc, model, ids, mode):
 def rpc_status(server):
     with server.rpc() as rpc:
         return rpc.call('bulkhead.status')
-
-
-def refusal(call, *args):
-    """The error of a call that must fail."""
-    try:
-        got = call(*args)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 def loaded(server, **options):

@@ -6,7 +6,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import RpcError, Server, cases, until
+from bulkhead import Server, cases, refusal, until
 
 PROMPT = 'Tell me about a lighthouse.'
 LONG = {'max_new_tokens': 300}
@@ -19,15 +19,6 @@ def request(ident, method, params=()):
 
 def run_params(prompt, **infer):
     return [None, {'role': 'user', 'prompt_input': prompt}, infer, None]
-
-
-def refusal(call, *args, **named):
-    """The error of a call that must fail."""
-    try:
-        got = call(*args, **named)
-    except RpcError as error:
-        return error
-    raise AssertionError(f'not refused: {got}')
 
 
 def text_of(replies):

@@ -5,15 +5,14 @@ Whatever a model's form of calling is, an answer comes, or an error that says wh
 cannot do; what is required is called where the demo model manages to; and killed in the middle, the
 answer is the same. `all` as an argument takes every template, not only one of each kind.
 """
-import glob
 import json
 import os
 import signal
-import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import SOURCE, Server, Stream
+from bulkhead import Server, Stream
 from streams import ADD
+from templates import template_files
 
 PATH = '/v1/chat/completions'
 KINDS = (
@@ -22,19 +21,6 @@ KINDS = (
     'deepseek-ai-DeepSeek-V3.2', 'mistralai-Mistral-Nemo-Instruct-2407', 'google-gemma-2-2b-it',
     'google-gemma-4-31B-it', 'Qwen3-Coder', 'CohereForAI-c4ai-command-r-plus-tool_use')
 CALLED = {'Qwen-Qwen3-0.6B', 'meta-llama-Llama-3.1-8B-Instruct'}  # by the demo model
-
-
-def templates():
-    got = subprocess.run([os.path.join(SOURCE, 'engine', 'fetch')], capture_output=True, text=True)
-    found = sorted(glob.glob(os.path.join(got.stdout.strip(), 'models/templates/*.jinja')))
-    if got.returncode or not found:
-        print('skipped: no sources of llama.cpp are at hand, or no templates in them')
-        sys.exit(77)
-    if 'all' in sys.argv:
-        return found
-    wanted = [f for f in found if os.path.basename(f)[:-6] in KINDS]
-    assert len(wanted) == len(KINDS), wanted
-    return wanted
 
 
 def ask(s, **fields):
@@ -83,5 +69,5 @@ def try_one(path):
             c if isinstance(c, str) else c['finish_reason'] for c in said)
 
 
-for template in templates():
+for template in template_files(KINDS):
     print(try_one(template), flush=True)

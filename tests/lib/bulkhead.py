@@ -281,6 +281,15 @@ class RpcError(Exception):
         self.code, self.message, self.data = error['code'], error['message'], error.get('data')
 
 
+def refusal(call, *args, **named):
+    """The error of a call that must fail."""
+    try:
+        got = call(*args, **named)
+    except RpcError as error:
+        return error
+    raise AssertionError(f'not refused: {got}')
+
+
 class Rpc(Connection):
     """One JSON-RPC connection. Replies are kept by id until they are asked for."""
 

@@ -62,6 +62,7 @@ def of_a_file_in_quarantine():
         bad = s.script('bad.gguf', 'life 1-2 at load die SEGV\ntokens 2')
         assert 2 < rpc_wait(lambda: r.init(bad)) <= 3
         began = time.monotonic()
+        time.sleep(0.01)  # the answers count in milliseconds
         assert 0 < rpc_wait(lambda: r.init(shutil.copy(bad, bad + '2'))) < 3
         time.sleep(rpc_wait(lambda: r.init(bad)))  # what it asked for
         assert rpc_wait(lambda: r.init(bad)) is None

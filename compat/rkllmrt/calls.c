@@ -31,47 +31,38 @@ api_init(void **ret, const struct handle_setup *s)
 	return api_answer("rkllm_init", err, &why);
 }
 
+/* A function of a handle h: what it calls, which fills why. */
+#define WITH_HANDLE(call, handle, ...)                       \
+	do {                                                 \
+		struct fail why = { 0 };                     \
+		struct handle *h = handle_get(handle, &why); \
+		int err = why.code;                          \
+                                                             \
+		if (h != NULL) {                             \
+			err = (__VA_ARGS__);                 \
+			handle_put(h);                       \
+		}                                            \
+		return api_answer(call, err, &why);          \
+	} while (0)
+
 int
 api_run(const char *call, void *handle, const struct rkllm13_input *input,
     const struct rkllm13_infer_param *infer, void *userdata, bool is_waiting)
 {
-	struct fail why = { 0 };
-	struct handle *h = handle_get(handle, &why);
-	int err = why.code;
-
-	if (h != NULL) {
-		err = phase_run(h, input, infer, userdata, is_waiting, &why);
-		handle_put(h);
-	}
-	return api_answer(call, err, &why);
-}
-
-/* A function of a handle alone. */
-static int
-with_handle(const char *call, void *handle,
-    int (*fn)(struct handle *h, struct fail *why))
-{
-	struct fail why = { 0 };
-	struct handle *h = handle_get(handle, &why);
-	int err = why.code;
-
-	if (h != NULL) {
-		err = fn(h, &why);
-		handle_put(h);
-	}
-	return api_answer(call, err, &why);
+	WITH_HANDLE(call, handle,
+	    phase_run(h, input, infer, userdata, is_waiting, &why));
 }
 
 int
 rkllm_destroy(void *handle)
 {
-	return with_handle("rkllm_destroy", handle, handle_destroy);
+	WITH_HANDLE("rkllm_destroy", handle, handle_destroy(h, &why));
 }
 
 int
 rkllm_abort(void *handle)
 {
-	return with_handle("rkllm_abort", handle, phase_abort);
+	WITH_HANDLE("rkllm_abort", handle, phase_abort(h, &why));
 }
 
 /* Programs wait until it is 0, so a handle that is gone is not running. */
@@ -91,20 +82,6 @@ rkllm_is_running(void *handle)
 	return is_running;
 }
 
-/* The others, with what they are called with. */
-#define WITH_HANDLE(call, handle, ...)                       \
-	do {                                                 \
-		struct fail why = { 0 };                     \
-		struct handle *h = handle_get(handle, &why); \
-		int err = why.code;                          \
-                                                             \
-		if (h != NULL) {                             \
-			err = (__VA_ARGS__);                 \
-			handle_put(h);                       \
-		}                                            \
-		return api_answer(call, err, &why);          \
-	} while (0)
-
 int
 rkllm_load_lora(void *handle, struct rkllm_lora_adapter *adapter)
 {
@@ -121,7 +98,8 @@ rkllm_load_prompt_cache(void *handle, const char *path)
 int
 rkllm_release_prompt_cache(void *handle)
 {
-	return with_handle("rkllm_release_prompt_cache", handle, saved_release);
+	WITH_HANDLE(
+	    "rkllm_release_prompt_cache", handle, saved_release(h, &why));
 }
 
 int

@@ -9,19 +9,11 @@
 
 #include "wire/embed.h"
 
-static struct i32s
-history_of(const struct talk *t)
-{
-	return (
-	    struct i32s){ (const int32_t *)(const void *)buf_data(&t->history),
-		talk_size(t) };
-}
-
 /* Embeddings may only be in a history; so all but its last token is one. */
 static int
 fill_rest(const struct talk *left, struct gen_submit *g, struct fail *why)
 {
-	struct i32s all = history_of(left);
+	struct i32s all = i32s_in(&left->history);
 	uint32_t n_old = 0;
 
 	for (uint32_t i = 0; i < all.n; i++)

@@ -51,20 +51,6 @@ run_done(struct run *r)
 }
 
 static void
-put_ints(struct buf *b, struct i32s v)
-{
-	if (v.n > 0)
-		buf_put(b, v.p, (size_t)v.n * sizeof(*v.p));
-}
-
-static struct i32s
-ints_of(const struct buf *b)
-{
-	return (struct i32s){ (const int32_t *)(const void *)buf_data(b),
-		(uint32_t)(buf_len(b) / sizeof(int32_t)) };
-}
-
-static void
 fail(struct run *r, int err, const char *text)
 {
 	r->has_last = true;
@@ -76,8 +62,8 @@ on_started(void *arg, const struct gen_started *s)
 {
 	struct run *r = &((struct handle *)arg)->run;
 
-	put_ints(&r->prompt, s->prompt);
-	put_ints(&r->turns, s->turns);
+	buf_put_i32s(&r->prompt, s->prompt);
+	buf_put_i32s(&r->turns, s->turns);
 	r->n_system = s->n_system;
 }
 
@@ -304,9 +290,9 @@ turn_of(const struct handle *h)
 	const struct run *r = &h->run;
 
 	return (struct talk_turn){
-		.prompt = ints_of(&r->prompt),
-		.turns = ints_of(&r->turns),
-		.out = ints_of(&r->out),
+		.prompt = i32s_in(&r->prompt),
+		.turns = i32s_in(&r->turns),
+		.out = i32s_in(&r->out),
 		.embeds = r->asked.embeds,
 		.row = h->n_embd * sizeof(float),
 		.n_system = r->n_system,
@@ -546,8 +532,8 @@ run_replace(struct handle *h, struct buf *record)
 	engine_llama.cancel(h->engine, r->gen);
 	r->is_muted = false;
 	if (r->before.prefill_tokens == 0)
-		r->before.prefill_tokens = (int32_t)ints_of(&r->prompt).n;
-	r->before.generate_tokens += (int32_t)ints_of(&r->out).n;
+		r->before.prefill_tokens = (int32_t)i32s_in(&r->prompt).n;
+	r->before.generate_tokens += (int32_t)i32s_in(&r->out).n;
 	forget(h);
 	r->record = *record;
 	*record = old;
@@ -555,7 +541,7 @@ run_replace(struct handle *h, struct buf *record)
 	err = read_record(r);
 	if (err != 0)
 		return err;
-	put_ints(&r->prompt, r->asked.history);
-	put_ints(&r->prompt, r->asked.tokens);
+	buf_put_i32s(&r->prompt, r->asked.history);
+	buf_put_i32s(&r->prompt, r->asked.tokens);
 	return buf_err(&r->prompt);
 }

@@ -8,6 +8,8 @@
 #include "guest.h"
 #include "handle.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -133,7 +135,7 @@ copy(int to, int from, uint64_t size)
 		size_t n = size - at < most ? (size_t)(size - at) : most;
 		ssize_t got = pread(from, room, n, (off_t)at);
 
-		if (got <= 0 || write(to, room, (size_t)got) != got)
+		if (got <= 0 || !fd_put(to, room, (size_t)got))
 			break;
 		at += (uint64_t)got;
 	}

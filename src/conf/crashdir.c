@@ -3,7 +3,6 @@
 #include "conf/userdir.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 bool
@@ -16,13 +15,12 @@ crashdir_find(const char *wish, char *const envp[], char ret[PATH_MAX])
 	};
 	int n;
 
-	if (wish == NULL &&
-	    userdir_find(places, sizeof(places) / sizeof(places[0]), envp, ret))
+	if (userdir_find(
+		wish, places, sizeof(places) / sizeof(places[0]), envp, ret))
 		return true;
-	if (wish != NULL && strcmp(wish, "none") == 0)
+	if (wish != NULL)
 		return false;
-	n = wish != NULL ? snprintf(ret, PATH_MAX, "%s", wish)
-			 : snprintf(ret, PATH_MAX, "/tmp/bulkhead-crashes-%u",
-			       (unsigned)geteuid());
+	n = snprintf(
+	    ret, PATH_MAX, "/tmp/bulkhead-crashes-%u", (unsigned)geteuid());
 	return n > 0 && n < PATH_MAX;
 }

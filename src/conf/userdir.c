@@ -21,9 +21,12 @@ fits(int r)
 }
 
 bool
-userdir_find(const struct userdir_place *places, size_t n, char *const envp[],
-    char ret[PATH_MAX])
+userdir_find(const char *wish, const struct userdir_place *places, size_t n,
+    char *const envp[], char ret[PATH_MAX])
 {
+	if (wish != NULL)
+		return strcmp(wish, "none") != 0 &&
+		    fits(snprintf(ret, PATH_MAX, "%s", wish));
 	for (size_t i = 0; i < n; i++) {
 		const char *v = variable(envp, places[i].variable);
 
@@ -44,9 +47,6 @@ userdir_prompt_caches(const char *wish, char *const envp[], char ret[PATH_MAX])
 		{ "HOME", ".cache/bulkhead/prompt-caches" },
 	};
 
-	if (wish != NULL)
-		return strcmp(wish, "none") != 0 &&
-		    fits(snprintf(ret, PATH_MAX, "%s", wish));
 	return userdir_find(
-	    places, sizeof(places) / sizeof(places[0]), envp, ret);
+	    wish, places, sizeof(places) / sizeof(places[0]), envp, ret);
 }

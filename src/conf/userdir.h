@@ -14,10 +14,11 @@ struct userdir_place {
 	const char *below;    /* what stands behind its value */
 };
 
-/* The first of those places whose variable is an absolute path. False if there
- * is none, or it is too long. envp may be NULL. Nothing is made or looked at. */
-bool userdir_find(const struct userdir_place *places, size_t n,
-    char *const envp[], char ret[PATH_MAX]);
+/* wish: what a person named, or NULL; else the first of those places whose
+ * variable is an absolute path. False for "none", where there is no such place,
+ * and if it is too long. envp may be NULL. Nothing is made or looked at. */
+bool userdir_find(const char *wish, const struct userdir_place *places,
+    size_t n, char *const envp[], char ret[PATH_MAX]);
 
 /* wish: of --prompt-cache-dir, or NULL. Else $CACHE_DIRECTORY/prompt-caches
  * (systemd's), else bulkhead/prompt-caches in $XDG_CACHE_HOME, else in

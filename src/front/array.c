@@ -3,10 +3,11 @@
 #include "front/client.h"
 #include "front/front.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -119,18 +120,8 @@ array_free(struct array *a)
 int
 array_put(struct array *a, const void *p, size_t n)
 {
-	const char *at = p;
-
 	a->used += n;
-	while (n > 0) {
-		ssize_t r = write(a->fd, at, n);
-
-		if (r < 0 && errno != EINTR)
-			return ERR_NOMEM;
-		at += r > 0 ? r : 0;
-		n -= r > 0 ? (size_t)r : 0;
-	}
-	return 0;
+	return fd_put(a->fd, p, n) ? 0 : ERR_NOMEM;
 }
 
 int
@@ -143,27 +134,6 @@ array_seal(struct array *a)
 	    fcntl(a->fd, F_ADD_SEALS, seals) != 0)
 		return ERR_IO;
 	return 0;
-}
-
-static ssize_t
-send_with(int sock, const void *p, size_t n, int fd)
-{
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)p, .iov_len = n };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.room) };
-
-	memset(&control, 0, sizeof(control));
-	control.head.cmsg_len = CMSG_LEN(sizeof(int));
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	return sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static struct array *
@@ -194,7 +164,7 @@ arrays_send(
 	next = a->link.next == waiting
 	    ? NULL
 	    : LIST_ENTRY(a->link.next, struct array, link);
-	r = send_with(sock, p, up_to(next, at, n), a->fd);
+	r = fd_send(sock, p, up_to(next, at, n), a->fd);
 	/* With the first byte it has gone, however many more there are. */
 	if (r > 0)
 		array_free(a);

@@ -121,24 +121,6 @@ on_status(struct front *f, struct frame *fr)
 	return 0;
 }
 
-static int
-on_model(struct front *f, struct frame *fr)
-{
-	return model_on_state(f, fr);
-}
-
-static int
-on_attached(struct front *f, struct frame *fr)
-{
-	return attach_on_frame(f, fr);
-}
-
-static int
-on_saved(struct front *f, struct frame *fr)
-{
-	return attach_on_saved(f, fr);
-}
-
 static void
 finish(struct front *f)
 {
@@ -217,9 +199,9 @@ take_frames(struct front *f)
 		[MSG_FRONT_DRAIN] = on_drain,
 		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,
-		[MSG_MODEL_STATE] = on_model,
-		[MSG_MODEL_ATTACHED] = on_attached,
-		[MSG_MODEL_SAVED] = on_saved,
+		[MSG_MODEL_STATE] = model_on_state,
+		[MSG_MODEL_ATTACHED] = attach_on_frame,
+		[MSG_MODEL_SAVED] = attach_on_saved,
 	};
 	struct frame fr;
 	int err;

@@ -1,5 +1,7 @@
 #include "front/poison.h"
 
+#include "base/hash.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,8 +16,7 @@ uint64_t
 poison_hash(const struct poison *p, uint32_t model, const struct gen_submit *s)
 {
 	struct gen_submit same = *s;
-	uint64_t h = p->basis ^ model; /* FNV-1a */
-	const uint8_t *at;
+	uint64_t h = p->basis ^ model;
 	struct buf b;
 
 	same.gen = 0;
@@ -29,15 +30,10 @@ poison_hash(const struct poison *p, uint32_t model, const struct gen_submit *s)
 	same.cache_key = 0;
 	same.cache = 0;
 	same.save = 0;
-	same.save = 0;
 	same.rows_done = 0;
 	buf_init(&b, msg_row(MSG_GEN_SUBMIT)->max);
 	layout_pack(&layout_gen_submit, &same, &b);
-	at = buf_data(&b);
-	for (size_t i = 0; i < buf_len(&b); i++)
-		h = (h ^ at[i]) * 0x100000001b3u;
-	if (buf_err(&b) != 0)
-		h = 0;
+	h = buf_err(&b) != 0 ? 0 : hash_more(h, buf_data(&b), buf_len(&b));
 	buf_done(&b);
 	return h;
 }

@@ -166,14 +166,6 @@ check_words(const struct saved *s)
 	return 0;
 }
 
-/* A buf's bytes are malloc(3)'s, and nothing is taken off its front. */
-static struct i32s
-ints_in(const struct buf *b)
-{
-	return (struct i32s){ (const int32_t *)(const void *)buf_data(b),
-		(uint32_t)(buf_len(b) / sizeof(int32_t)) };
-}
-
 /* The hashes of the last tokens, as far back as there is one for each. */
 static void
 collect_hashes(struct saved *s, const struct journal_token *t, uint32_t n)
@@ -212,7 +204,7 @@ take_tokens(struct saved *s, struct view *v)
 static int
 split_prompt(struct saved *s)
 {
-	struct i32s all = ints_in(&s->prompt), turns, ids;
+	struct i32s all = i32s_in(&s->prompt), turns, ids;
 
 	if (all.n == 0 || all.p[0] < 0 || (uint32_t)all.p[0] >= all.n)
 		return ERR_PROTO;
@@ -247,7 +239,7 @@ take_prompt(struct saved *s, struct view *v)
 		return ERR_PROTO;
 	s->submit.resume = 1;
 	s->submit.history = (struct i32s){ 0 };
-	s->submit.done = ints_in(&s->done);
+	s->submit.done = i32s_in(&s->done);
 	s->submit.hashes = buf_str(&s->hashes);
 	s->submit.rows_done = s->words.rows;
 	return 0;

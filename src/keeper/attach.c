@@ -402,22 +402,33 @@ attach_give(struct attachments *a)
 	}
 }
 
+/* A worker's answer to one that was let go meanwhile is no longer for any. */
+static int
+check_gone(const struct attachments *a, uint32_t id)
+{
+	return id >= ATTACH_FIRST && id <= a->last_id ? 0 : ERR_PROTO;
+}
+
+static void
+as_said(int32_t err, struct str text, struct fail *ret)
+{
+	(void)fail_set(ret, err < 0 ? err : ERR_FILE, "", "%.*s", (int)text.n,
+	    text.n > 0 ? text.p : "");
+}
+
 int
 attach_on_reply(struct attachments *a, const struct worker_attached *w)
 {
 	struct attachment *one = by_id(a, w->id);
 	struct fail why = { .code = 0 };
 
-	/* One that was let go meanwhile is no longer known. */
 	if (one == NULL)
-		return w->id >= ATTACH_FIRST && w->id <= a->last_id ? 0
-								    : ERR_PROTO;
+		return check_gone(a, w->id);
 	if (one->state != ASKED)
 		return ERR_PROTO;
 	one->state = HELD;
 	if (w->err != 0)
-		(void)fail_set(&why, w->err < 0 ? w->err : ERR_FILE, "", "%.*s",
-		    (int)w->text.n, w->text.n > 0 ? w->text.p : "");
+		as_said(w->err, w->text, &why);
 	else if (check_file(one, &why) != 0)
 		detach(a, one);
 	if (why.code == 0)
@@ -455,8 +466,7 @@ attach_on_saved(struct attachments *a, const struct worker_saved *w)
 	struct fail why;
 
 	if (one == NULL)
-		return w->id >= ATTACH_FIRST && w->id <= a->last_id ? 0
-								    : ERR_PROTO;
+		return check_gone(a, w->id);
 	if (one->kind != ATTACH_SAVE || one->state != HELD)
 		return ERR_PROTO;
 	one->state = WRITTEN;
@@ -466,8 +476,7 @@ attach_on_saved(struct attachments *a, const struct worker_saved *w)
 		    one->save, one->file.fd, w->size, on_written, one);
 		return 0;
 	}
-	(void)fail_set(&why, w->err < 0 ? w->err : ERR_FILE, "", "%.*s",
-	    (int)w->text.n, w->text.n > 0 ? w->text.p : "");
+	as_said(w->err, w->text, &why);
 	tell_saved(one, &why);
 	return 0;
 }

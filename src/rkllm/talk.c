@@ -3,8 +3,6 @@
 #include "wire/embed.h"
 #include "wire/window.h"
 
-#include <string.h>
-
 #define HISTORY_MAX (64u * MIB) /* bytes */
 #define TURNS_MAX 2048u		/* ends: with more it is one long prompt */
 
@@ -25,25 +23,10 @@ talk_done(struct talk *t)
 	buf_done(&t->embeds);
 }
 
-/* A buf's bytes are malloc(3)'s, and nothing is taken off its front. */
-static struct i32s
-ints_in(const struct buf *b)
-{
-	return (struct i32s){ (const int32_t *)(const void *)buf_data(b),
-		(uint32_t)(buf_len(b) / sizeof(int32_t)) };
-}
-
-static void
-put_ints(struct buf *b, struct i32s v)
-{
-	if (v.n > 0)
-		buf_put(b, v.p, (size_t)v.n * sizeof(*v.p));
-}
-
 uint32_t
 talk_size(const struct talk *t)
 {
-	return ints_in(&t->history).n;
+	return i32s_in(&t->history).n;
 }
 
 int
@@ -53,8 +36,8 @@ talk_fill(const struct talk *t, struct buf *mem, struct gen_submit *g)
 	/* A system prompt alone is rendered with the first turn. */
 	if (!t->has_begun)
 		return 0;
-	g->history = ints_in(&t->history);
-	g->turns = ints_in(&t->turns);
+	g->history = i32s_in(&t->history);
+	g->turns = i32s_in(&t->turns);
 	if (buf_len(&t->embeds) == 0)
 		return 0;
 	if (g->n_row > 0 && g->n_row != t->row / sizeof(float))
@@ -147,9 +130,9 @@ talk_add(struct talk *t, const struct talk_turn *turn)
 	buf_reset(&t->history);
 	buf_reset(&t->turns);
 	t->row = turn->row;
-	put_ints(&t->history, turn->prompt);
+	buf_put_i32s(&t->history, turn->prompt);
 	if (turn->turns.n + 2 <= TURNS_MAX)
-		put_ints(&t->turns, turn->turns);
+		buf_put_i32s(&t->turns, turn->turns);
 	n_prompt = add_answer(t, turn);
 	add_end(t, n_prompt);
 	add_end(t, talk_size(t));
@@ -195,7 +178,7 @@ talk_clear(struct talk *t, bool keep_system)
 static void
 drop_turns(struct talk *t, uint32_t from)
 {
-	struct i32s all = ints_in(&t->turns);
+	struct i32s all = i32s_in(&t->turns);
 	uint32_t n = 0;
 
 	while (n + 2 <= all.n && (uint32_t)all.p[n + 1] <= from)

@@ -11,6 +11,8 @@
  */
 #include "wire/chan.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -127,29 +129,13 @@ chan_waiting(const struct chan *c)
 	return buf_len(&c->out);
 }
 
-/* One sendmsg of n bytes, fd beside them unless it is -1. */
 static ssize_t
 send_some(int sock, const void *p, size_t n, int fd)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)p, .iov_len = n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t r;
 
-	if (fd >= 0) {
-		memset(&control, 0, sizeof(control));
-		control.head.cmsg_len = CMSG_LEN(sizeof(int));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control.room);
-	}
 	do
-		r = sendmsg(sock, &m, MSG_NOSIGNAL);
+		r = fd_send(sock, p, n, fd);
 	while (r < 0 && errno == EINTR);
 	return r;
 }

@@ -1,5 +1,7 @@
 #include "wire/journal.h"
 
+#include "base/hash.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -69,25 +71,15 @@ journal_make(uint64_t size, int *ret_fd)
 	return 0;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t
-mix(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *byte = p;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ byte[i]) * 0x100000001b3u;
-	return h;
-}
-
 static uint64_t
 mix_layout(uint64_t h, const struct layout *l)
 {
 	for (size_t i = 0; i < l->n_fields; i++) {
 		uint8_t kind = (uint8_t)l->fields[i].kind;
 
-		h = mix(h, l->fields[i].name, strlen(l->fields[i].name) + 1);
-		h = mix(h, &kind, sizeof(kind));
+		h = hash_more(
+		    h, l->fields[i].name, strlen(l->fields[i].name) + 1);
+		h = hash_more(h, &kind, sizeof(kind));
 	}
 	return h;
 }
@@ -98,7 +90,7 @@ journal_fields(void)
 #define JOURNAL_WORD_NAME(off, name, what) #off #name " "
 	static const char words[] = JOURNAL_GEN_FIELDS(JOURNAL_WORD_NAME);
 #undef JOURNAL_WORD_NAME
-	uint64_t h = mix(0xcbf29ce484222325u, words, sizeof(words));
+	uint64_t h = hash_more(HASH_START, words, sizeof(words));
 
 	h = mix_layout(h, &layout_journal_about);
 	h = mix_layout(h, &layout_journal_origin);

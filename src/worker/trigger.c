@@ -140,7 +140,5 @@ trigger_add(struct trigger *t, int32_t token, struct str text, bool *ret_found)
 struct i32s
 trigger_tokens(const struct trigger *t)
 {
-	return (
-	    struct i32s){ (const int32_t *)(const void *)buf_data(&t->tokens),
-		(uint32_t)(buf_len(&t->tokens) / sizeof(int32_t)) };
+	return i32s_in(&t->tokens);
 }

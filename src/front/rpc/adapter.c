@@ -164,7 +164,6 @@ on_attached(void *arg, struct attached *at, const struct fail *why)
 	struct rpc *r = arg;
 	struct adapter *one = change_what(r);
 	struct call c = change_end(r);
-	struct fail said;
 
 	if (at != NULL) {
 		adapter_free(find(&r->adapters, str_of(one->name)));
@@ -173,11 +172,7 @@ on_attached(void *arg, struct attached *at, const struct fail *why)
 		list_append(&r->adapters, &one->link);
 		call_result(&c, STR(LOADED));
 	} else {
-		said = *why;
-		if (why->code == ERR_FILE)
-			(void)snprintf(said.field, sizeof(said.field),
-			    "lora_adapter_path");
-		call_fail(&c, &said);
+		change_fail(&c, "lora_adapter_path", why);
 		adapter_free(one);
 	}
 	call_drop(&c);

@@ -8,7 +8,6 @@
 #include "front/ticket.h"
 #include "json/write.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define RELEASED             \
@@ -41,16 +40,6 @@ say_loaded(struct call *c, const char *path)
 }
 
 static void
-say_failed(struct call *c, const char *field, const struct fail *why)
-{
-	struct fail said = *why;
-
-	if (why->code == ERR_FILE)
-		(void)snprintf(said.field, sizeof(said.field), "%s", field);
-	call_fail(c, &said);
-}
-
-static void
 on_loaded(void *arg, struct attached *at, const struct fail *why)
 {
 	struct rpc *r = arg;
@@ -62,7 +51,7 @@ on_loaded(void *arg, struct attached *at, const struct fail *why)
 		r->cache = at;
 		say_loaded(&c, path);
 	} else {
-		say_failed(&c, PATH_FIELD, why);
+		change_fail(&c, PATH_FIELD, why);
 	}
 	free(path);
 	call_drop(&c);
@@ -131,7 +120,7 @@ waiting_free(void *what)
 	if (w == NULL)
 		return;
 	timer_free(w->timer);
-	free(w->run);
+	run_discard(w->run);
 	buf_done(&w->record);
 	free(w);
 }
@@ -170,7 +159,7 @@ on_place(void *arg, struct attached *at, const struct fail *why)
 	if (at != NULL)
 		go(&c, w, at);
 	else
-		say_failed(&c, "prompt_cache_params." PATH_FIELD, why);
+		change_fail(&c, "prompt_cache_params." PATH_FIELD, why);
 	waiting_free(w);
 	call_drop(&c);
 	rpc_settled(r);
@@ -223,7 +212,7 @@ waiting_new(struct run *run, const struct gen_submit *req,
 	struct waiting *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {
-		free(run);
+		run_discard(run);
 		return NULL;
 	}
 	*w = (struct waiting){ .rpc = run->rpc,

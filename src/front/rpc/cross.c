@@ -5,8 +5,6 @@
 #include "front/rpc/setup.h"
 #include "json/write.h"
 
-#include <math.h>
-
 /* Bytes of keys, and of values: a record has to hold both, and more. */
 #define HALF_MAX (24u * MIB)
 #define FEW_MAX (TOKENS_MAX * sizeof(float))
@@ -111,45 +109,19 @@ check_sizes(const struct asked *in, struct fail *why)
 }
 
 static int
-bad_number(const char *name, size_t at, const struct json_value *v,
-    const char *must, struct fail *why)
-{
-	char sent[JSON_SHOW_SIZE];
-
-	return fail_set(why, ERR_INVALID, name, "%s[%zu]: must be %s, not %s",
-	    name, at, must, json_show(v, sent));
-}
-
-static int
-put_floats(struct buf *to, const struct json_value *array, const char *name,
-    struct fail *why)
-{
-	struct json_iter it = json_iter(array);
-	const struct json_value *v;
-	double d;
-
-	for (size_t n = 0; json_next(&it, NULL, &v); n++) {
-		/* A mask may well be -inf, which JSON cannot say. */
-		if (!json_f64(v, &d) || !isfinite((float)d))
-			return bad_number(
-			    name, n, v, "a number that a float can hold", why);
-		buf_put_f32(to, (float)d);
-	}
-	return buf_err(to);
-}
-
-static int
 put_ints(struct buf *to, const struct json_value *array, const char *name,
     struct fail *why)
 {
 	struct json_iter it = json_iter(array);
 	const struct json_value *v;
+	char sent[JSON_SHOW_SIZE];
 	int64_t i;
 
 	for (size_t n = 0; json_next(&it, NULL, &v); n++) {
 		if (!json_i64(v, &i) || i < 0 || i > INT32_MAX)
-			return bad_number(
-			    name, n, v, "a position, from 0", why);
+			return fail_set(why, ERR_INVALID, name,
+			    "%s[%zu]: must be a position, from 0, not %s", name,
+			    n, json_show(v, sent));
 		buf_put_i32(to, (int32_t)i);
 	}
 	return buf_err(to);
@@ -158,15 +130,15 @@ put_ints(struct buf *to, const struct json_value *array, const char *name,
 static int
 read_all(struct cross *x, const struct asked *in, struct fail *why)
 {
-	int err =
-	    put_floats(&x->keys, in->encoder_k_cache, "encoder_k_cache", why);
+	int err = fields_put_floats(
+	    &x->keys, in->encoder_k_cache, "encoder_k_cache", why);
 
 	if (err == 0)
-		err = put_floats(
+		err = fields_put_floats(
 		    &x->values, in->encoder_v_cache, "encoder_v_cache", why);
 	if (err == 0)
-		err =
-		    put_floats(&x->mask, in->encoder_mask, "encoder_mask", why);
+		err = fields_put_floats(
+		    &x->mask, in->encoder_mask, "encoder_mask", why);
 	if (err == 0)
 		err = put_ints(&x->pos, in->encoder_pos, "encoder_pos", why);
 	if (err != 0 && why->code == 0)

@@ -2,6 +2,8 @@
 
 #include "json/read.h"
 
+#include <math.h>
+
 int
 fields_read(
     const struct source *s, const struct shape *shape, void *st, struct fail *f)
@@ -34,4 +36,24 @@ fields_read_inner(const struct source *s, const struct json_value *v,
 	if (v == NULL)
 		return 0;
 	return json_read_fields(v, shape->fields, shape->n, &how, st, f);
+}
+
+int
+fields_put_floats(struct buf *to, const struct json_value *array,
+    const char *name, struct fail *why)
+{
+	struct json_iter it = json_iter(array);
+	const struct json_value *v;
+	char sent[JSON_SHOW_SIZE];
+	double d;
+
+	for (size_t n = 0; json_next(&it, NULL, &v); n++) {
+		if (!json_f64(v, &d) || !isfinite((float)d))
+			return fail_set(why, ERR_INVALID, name,
+			    "%s[%zu]: must be a number that a float can hold, "
+			    "not %s",
+			    name, n, json_show(v, sent));
+		buf_put_f32(to, (float)d);
+	}
+	return buf_err(to);
 }

@@ -54,4 +54,10 @@ int fields_read_inner(const struct source *s, const struct json_value *v,
     const char *prefix, const struct shape *shape, void *st, struct fail *f)
     MUST_CHECK;
 
+/* Puts an array's numbers as float, and refuses those that are none: -inf, say,
+ * JSON cannot tell. name: of the array, for messages. 0, ERR_INVALID, or
+ * buf_err(). */
+int fields_put_floats(struct buf *to, const struct json_value *array,
+    const char *name, struct fail *why) MUST_CHECK;
+
 #endif

@@ -8,8 +8,6 @@
 
 #include "json/read.h"
 
-#include <math.h>
-
 struct input {
 	struct str role;
 	bool enable_thinking;
@@ -156,24 +154,8 @@ read_tokens(const struct submit *from, const struct input *in,
 	if (err == 0)
 		err = buf_err(&mem->numbers);
 	ret->input = INPUT_TOKENS;
-	ret->tokens.p = (const int32_t *)(const void *)buf_data(&mem->numbers);
-	ret->tokens.n = (uint32_t)n;
+	ret->tokens = i32s_in(&mem->numbers);
 	return err;
-}
-
-static int
-put_float(struct buf *to, const struct json_value *v, const char *field,
-    size_t at, struct fail *f)
-{
-	char sent[JSON_SHOW_SIZE];
-	double d;
-
-	if (!json_f64(v, &d) || !isfinite((float)d))
-		return fail_set(f, ERR_INVALID, field,
-		    "%s[%zu]: must be a number that a float can hold, not %s",
-		    field, at, json_show(v, sent));
-	buf_put_f32(to, (float)d);
-	return 0;
 }
 
 static int
@@ -209,24 +191,21 @@ check_rows(const struct submit *from, size_t n, uint64_t n_rows,
 }
 
 /* An array of as many rows as are wanted, each as long as the model has them.
- * n_field: who says how many. */
+ */
 static int
 read_rows(const struct submit *from, const struct json_value *array,
     uint64_t n_rows, const char *field, struct submit_mem *mem,
     struct gen_submit *ret, struct fail *f)
 {
-	struct json_iter it = json_iter(array);
-	const struct json_value *v;
-	size_t n = 0;
-	int err = 0;
+	size_t n = json_count(array);
+	int err;
 
-	if (check_rows(from, json_count(array), n_rows, field, f) != 0)
+	if (check_rows(from, n, n_rows, field, f) != 0)
 		return f->code;
-	while (err == 0 && json_next(&it, NULL, &v))
-		err = put_float(&mem->numbers, v, field, n++, f);
+	err = fields_put_floats(&mem->numbers, array, field, f);
 	ret->embeds = buf_str(&mem->numbers);
 	ret->n_row = n_rows > 0 ? (uint32_t)(n / n_rows) : 0;
-	return err != 0 ? err : buf_err(&mem->numbers);
+	return err;
 }
 
 /* How many rows an array has where the client does not say. */

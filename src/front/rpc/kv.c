@@ -8,6 +8,7 @@
 #include "front/turn.h"
 #include "json/write.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -222,10 +223,8 @@ static void
 check_file(struct rpc *r)
 {
 	struct str file = rpc_model(r)->state.file;
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+	uint64_t hash = hash_more(HASH_START, file.p, file.n);
 
-	for (size_t i = 0; i < file.n; i++)
-		hash = (hash ^ (uint8_t)file.p[i]) * 0x100000001b3u;
 	if (r->talk_file == hash)
 		return;
 	r->talk_file = hash;

@@ -9,6 +9,7 @@
 #include "front/rpc/run.h"
 #include "front/rpc/setup.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,16 @@ change_end(struct rpc *r)
 	param_drop(&ch->param);
 	free(ch);
 	return c;
+}
+
+void
+change_fail(struct call *c, const char *field, const struct fail *why)
+{
+	struct fail said = *why;
+
+	if (why->code == ERR_FILE)
+		(void)snprintf(said.field, sizeof(said.field), "%s", field);
+	call_fail(c, &said);
 }
 
 void *

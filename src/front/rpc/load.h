@@ -18,6 +18,10 @@ struct change *change_new(struct call *c);
 /* Ends the change: the caller answers its call, then drops that. */
 struct call change_end(struct rpc *r);
 
+/* The error of a file that was to be attached. field: who named it, where the
+ * file itself is to blame. */
+void change_fail(struct call *c, const char *field, const struct fail *why);
+
 /* What a file is for; now the caller's. */
 void *change_what(struct rpc *r);
 

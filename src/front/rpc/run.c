@@ -68,18 +68,26 @@ run_new(const struct call *c)
 	return run;
 }
 
+void
+run_discard(struct run *run)
+{
+	if (run == NULL)
+		return;
+	list_remove(&run->link);
+	attached_drop(run->adapter);
+	cache_drop(run);
+	rows_drop(run);
+	free(run);
+}
+
 /* The run is over and its last reply written. */
 static void
 run_free(struct run *run)
 {
 	struct rpc *r = run->rpc;
 
-	list_remove(&run->link);
 	r->n_runs--;
-	attached_drop(run->adapter);
-	cache_drop(run);
-	rows_drop(run);
-	free(run);
+	run_discard(run);
 	rows_next(r);
 	if (r->n_runs == 0)
 		load_on_idle(r);
@@ -331,16 +339,6 @@ run_begin(struct run *run, struct buf *mem, struct gen_submit *req,
 }
 
 void
-run_discard(struct run *run)
-{
-	if (run == NULL)
-		return;
-	cache_drop(run);
-	rows_drop(run);
-	free(run);
-}
-
-void
 run_go(struct call *c, struct run *run, struct buf *joined,
     struct gen_submit *req, const struct submit_about *about, bool has_reply)
 {
@@ -468,11 +466,7 @@ run_drop_all(struct rpc *r)
 
 		group_fail(run);
 		gen_drop(run->gen);
-		list_remove(&run->link);
-		attached_drop(run->adapter);
-		cache_drop(run);
-		rows_drop(run);
-		free(run);
+		run_discard(run);
 	}
 	r->n_runs = 0;
 }

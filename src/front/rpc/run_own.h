@@ -65,7 +65,7 @@ struct run *run_new(const struct call *c);
 int run_begin(struct run *run, struct buf *joined, struct gen_submit *req,
     const struct submit_about *about, struct fail *why) MUST_CHECK;
 
-/* One that was not begun; NULL is allowed. */
+/* Frees it with all that it has, begun or not; NULL is allowed. */
 void run_discard(struct run *run);
 
 /* What a run of c is read from. */

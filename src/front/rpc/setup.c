@@ -36,17 +36,17 @@ static const struct json_field tools_fields[] = {
 const struct shape shape_template = SHAPE(template_fields);
 const struct shape shape_tools = SHAPE(tools_fields);
 
-/* A success, whose strings come back as the server has them. */
+/* A success, whose three strings come back as the server has them. */
 static void
 answer(struct call *c, const char *message, const char *const names[],
-    const struct str values[], size_t n)
+    const struct str values[])
 {
 	struct json_out o = json_out(call_open(c));
 
 	json_open(&o, '{');
 	json_key_bool(&o, "success", true);
 	json_key_cstr(&o, "message", message);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < 3; i++)
 		json_key_str(&o, names[i], values[i]);
 	json_close(&o, '}');
 	call_close(c);
@@ -72,6 +72,22 @@ setup_count(struct rpc *r, struct fail *why)
 	return err;
 }
 
+/* Counts what was set, if it was, and answers. */
+static void
+finish(struct call *c, int err, struct fail *why, const char *message,
+    const char *const names[], const struct str values[])
+{
+	if (err == 0)
+		err = setup_count(c->rpc, why);
+	if (err == 0) {
+		answer(c, message, names, values);
+		return;
+	}
+	if (why->code == 0)
+		(void)fail_set(why, err, NULL, "%s", err_text(err));
+	call_fail(c, why);
+}
+
 void
 setup_template(struct call *c, const struct args *a)
 {
@@ -84,15 +100,8 @@ setup_template(struct call *c, const struct args *a)
 	if (err == 0)
 		err = style_set_own(&c->rpc->style, t.system_prompt,
 		    t.prompt_prefix, t.prompt_postfix);
-	if (err == 0)
-		err = setup_count(c->rpc, &why);
-	if (err != 0) {
-		if (why.code == 0)
-			(void)fail_set(&why, err, NULL, "%s", err_text(err));
-		call_fail(c, &why);
-		return;
-	}
-	answer(c, "Chat template set successfully", names, &t.system_prompt, 3);
+	finish(c, err, &why, "Chat template set successfully", names,
+	    &t.system_prompt);
 }
 
 void
@@ -107,14 +116,6 @@ setup_tools(struct call *c, const struct args *a)
 	if (err == 0)
 		err = style_set_tools(&c->rpc->style, t.system_prompt, t.tools,
 		    t.tool_response_str, &why);
-	if (err == 0)
-		err = setup_count(c->rpc, &why);
-	if (err != 0) {
-		if (why.code == 0)
-			(void)fail_set(&why, err, NULL, "%s", err_text(err));
-		call_fail(c, &why);
-		return;
-	}
-	answer(
-	    c, "Function tools set successfully", names, &t.system_prompt, 3);
+	finish(c, err, &why, "Function tools set successfully", names,
+	    &t.system_prompt);
 }

@@ -93,10 +93,8 @@ adapters_leave(struct adapters *a, int32_t id)
 {
 	struct adapter_slot *one = find(a, id);
 
-	if (one == NULL || one->is_leaving)
-		return;
-	one->is_leaving = true;
-	a->n_leaving++;
+	if (one != NULL)
+		one->is_leaving = true;
 }
 
 void
@@ -110,7 +108,6 @@ adapters_remove(struct adapters *a, struct llama_context *ctx, int32_t id)
 	if (adapter_set_has(&a->applied, id))
 		adapters_use(a, ctx, &none);
 	llama_adapter_lora_free(one->lora);
-	a->n_leaving--;
 	a->n--;
 	memmove(one, one + 1, (size_t)(&a->v[a->n] - one) * sizeof(*one));
 }

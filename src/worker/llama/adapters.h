@@ -37,7 +37,6 @@ struct adapter_slot {
 struct adapters {
 	struct adapter_slot v[WORKER_ADAPTERS_MAX];
 	uint32_t n;
-	uint32_t n_leaving;
 	struct adapter_set applied;
 };
 

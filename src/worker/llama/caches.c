@@ -3,6 +3,7 @@
 #include "worker/llama/decode.h"
 #include "worker/llama/sched.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "crash/crash.h"
 
@@ -34,19 +35,12 @@ damaged(struct fail *why)
 static void *
 read_part(int fd, uint64_t from, size_t n)
 {
-	uint8_t *p = malloc(n);
-	size_t at = 0;
+	void *p = malloc(n);
 
-	while (p != NULL && at < n) {
-		ssize_t r = pread(fd, p + at, n - at, (off_t)(from + at));
-
-		if (r <= 0) {
-			free(p);
-			return NULL;
-		}
-		at += (size_t)r;
-	}
-	return p;
+	if (p != NULL && fd_get_at(fd, p, n, from) == n)
+		return p;
+	free(p);
+	return NULL;
 }
 
 static void
@@ -88,6 +82,7 @@ read_cache(
 	uint8_t head[sizeof(struct cachefile_head)];
 	struct stat st;
 	ssize_t n = pread(c->fd, head, sizeof(head), 0);
+	uint32_t n_tokens; /* as far as a prompt can have them here */
 	int err;
 
 	if (n < 0 || fstat(c->fd, &st) != 0)
@@ -99,9 +94,9 @@ read_cache(
 	if (err != 0)
 		return err;
 	c->about = read_part(c->fd, c->parts.about, c->head.n_about);
-	c->n_tokens = c->head.n_tokens < n_ctx ? c->head.n_tokens : n_ctx;
+	n_tokens = c->head.n_tokens < n_ctx ? c->head.n_tokens : n_ctx;
 	c->tokens =
-	    read_part(c->fd, c->parts.tokens, sizeof(int32_t) * c->n_tokens);
+	    read_part(c->fd, c->parts.tokens, sizeof(int32_t) * n_tokens);
 	if (c->about == NULL || c->tokens == NULL)
 		return fail_set(why, ERR_NOMEM, "", "out of memory");
 	return cachefile_read_about(&c->head, c->about, &c->is, why);
@@ -426,7 +421,7 @@ caches_take(struct engine *e, struct gen *g)
 	struct cache *c = find(&e->caches, g->cache);
 	uint32_t n;
 
-	if (c == NULL || !c->is_usable || rows_are_wanted(&g->rows))
+	if (c == NULL || !c->is_usable)
 		return;
 	n = count_common(c, g);
 	if (n <= g->n_past)
@@ -460,7 +455,6 @@ put_about(struct engine *e, const struct gen *g, struct buf *to)
 {
 	char engine[IDENTITY_MAX];
 	struct cachefile_about a = { .name = str_of(e->m.desc),
-		.engine = str_of(engine),
 		.rule = (uint8_t)g->plan.rule,
 		.chunk = g->plan.chunk,
 		.turns = { g->plan.turns, g->plan.n_turns },
@@ -544,8 +538,7 @@ save(struct engine *e, const struct gen *g, int fd, uint64_t *ret_size,
 static bool
 is_due(const struct gen *g)
 {
-	return g->save != 0 && g->n_past >= save_at(g) && g->n_whole == 0 &&
-	    !rows_are_wanted(&g->rows);
+	return g->save != 0 && g->n_past >= save_at(g) && g->n_whole == 0;
 }
 
 void

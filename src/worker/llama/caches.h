@@ -26,9 +26,8 @@ struct cache {
 	void *about;		     /* what the strings and turns are in */
 	struct cachefile_about is;
 	int32_t *tokens;
-	uint32_t n_tokens; /* as far as a prompt can have them here */
-	bool is_usable;	   /* its state, here ... */
-	bool is_tried;	   /* ... and it holds numbers */
+	bool is_usable; /* its state, here ... */
+	bool is_tried;	/* ... and it holds numbers */
 };
 
 struct cache_save {

@@ -179,10 +179,10 @@ submit(struct engine *e, const struct gen_submit *s)
 		    "a generation of this id is running");
 	crash_note_step(STEP_SUBMIT, s->gen);
 	if (why.code != 0 || gen_new(&e->m, s, seq, &g, &reason, &why) != 0) {
-		sched_say_failed(e, s->gen, &why);
+		engine_say_failed(&e->events, s->gen, &why);
 		return;
 	}
-	(void)kept_take(&e->kept[seq], g);
+	kept_take(&e->kept[seq], g);
 	caches_take(e, g);
 	g->n_cached = g->n_past;
 	e->gens[seq] = g;

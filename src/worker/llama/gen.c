@@ -293,6 +293,8 @@ set_rows(struct gen *g, const struct gen_submit *s, int *ret_reason,
 	g->plan.chunk = g->m->rows_chunk;
 	g->plan.n_turns = 0;
 	g->cache_key = 0;
+	g->cache = 0;
+	g->save = 0;
 	if (rows_are_over(&g->rows))
 		*ret_reason = REASON_LENGTH;
 	return 0;

@@ -62,7 +62,7 @@ count_common(const struct kept *k, const struct gen *g)
 	return g->plan.is_one_way && n != k->n_past ? 0 : n;
 }
 
-uint32_t
+void
 kept_take(struct kept *k, struct gen *g)
 {
 	uint32_t n = count_common(k, g);
@@ -74,7 +74,6 @@ kept_take(struct kept *k, struct gen *g)
 	}
 	kept_done(k);
 	g->n_past = n;
-	return n;
 }
 
 bool

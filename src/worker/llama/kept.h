@@ -24,13 +24,13 @@ struct kept {
 };
 
 /* The free sequence that a run of that key (0: none) should have; n: how many
- * there are, is_busy: those in use. -1: none is free. */
+ * there are, gens: who runs in each, NULL where it is free. -1: none is. */
 int32_t kept_choose(
     const struct kept *all, struct gen *const *gens, uint32_t n, uint64_t key);
 
 /* g, which is new, has its sequence: takes over what it can use of k, and
- * empties the rest. Returns how many tokens it need not compute. */
-uint32_t kept_take(struct kept *k, struct gen *g);
+ * empties the rest. Its n_past is how many tokens it need not compute. */
+void kept_take(struct kept *k, struct gen *g);
 
 /* g is over: keeps its cache, where it has a key. Returns whether. */
 bool kept_put(struct kept *k, struct gen *g);

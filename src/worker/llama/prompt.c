@@ -20,7 +20,6 @@ struct making {
 	const struct model *m;
 	const struct gen_submit *g;
 	int32_t *room; /* for n_ctx tokens */
-	int32_t *all;  /* that of the prompt */
 	struct prompt *ret;
 	struct fail *why;
 };
@@ -32,7 +31,7 @@ tokenize(const struct making *k, struct str text, bool add_special,
 	const struct text_to to = { k->m, k->room, ret_n };
 
 	*ret_n = 0;
-	return k->g->n_images > 0 && k->room == k->all
+	return k->g->n_images > 0
 	    ? text_with_images(&to, k->g, text, add_special, field, k->why)
 	    : text_tokenize(&to, text, add_special, field, k->why);
 }
@@ -74,7 +73,7 @@ render_system(const struct making *k, struct buf *out)
 	struct chat_ask ask = { .messages = STR("[]"), .is_unanswered = true };
 	struct prompt none = { 0 };
 	struct fail why;
-	const struct making alone = { k->m, k->g, NULL, NULL, &none, &why };
+	const struct making alone = { k->m, k->g, NULL, &none, &why };
 
 	if (render(&alone, &ask, out) != 0)
 		buf_reset(out);
@@ -86,20 +85,19 @@ render_system(const struct making *k, struct buf *out)
 static uint32_t
 count_system(const struct making *k, struct str system, bool add_special)
 {
-	struct making alone = *k;
-	struct fail why;
 	uint32_t n = 0, at = 0;
+	int32_t *room = calloc(k->m->n_ctx, sizeof(*room));
+	const struct text_to to = { k->m, room, &n };
+	struct fail why;
 
-	alone.why = &why;
-	alone.room = calloc(k->m->n_ctx, sizeof(*k->room));
-	if (alone.room == NULL)
+	if (room == NULL)
 		return 0;
 	if (system.n > 0 &&
-	    tokenize(&alone, system, add_special, "system", &n) != 0)
+	    text_tokenize(&to, system, add_special, "system", &why) != 0)
 		n = 0;
-	while (at < n && at < k->ret->n && alone.room[at] == k->room[at])
+	while (at < n && at < k->ret->n && room[at] == k->room[at])
 		at++;
-	free(alone.room);
+	free(room);
 	return at;
 }
 
@@ -290,7 +288,7 @@ prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
 		[INPUT_TOKENS] = from_tokens,
 		[INPUT_EMBEDS] = from_embeds,
 	};
-	const struct making k = { m, g, room, room, ret, why };
+	const struct making k = { m, g, room, ret, why };
 	int err;
 
 	*ret = (struct prompt){ 0 };

@@ -57,8 +57,7 @@ sched_drop(struct engine *e, struct gen *g, bool may_keep)
 	if (e->p != NULL)
 		atomic_store(&e->p->running, e->n_gens);
 	gen_free(g);
-	if (e->m.adapters.n_leaving > 0)
-		attach_sweep(e);
+	attach_sweep(e);
 }
 
 void
@@ -69,17 +68,6 @@ sched_finish(struct engine *e, struct gen *g, int reason)
 	gen_last_word(g, reason, &d);
 	e->events.on_done(e->events.arg, &d);
 	sched_drop(e, g, true);
-}
-
-void
-sched_say_failed(struct engine *e, uint64_t gen, const struct fail *why)
-{
-	struct gen_failed f = { .gen = gen,
-		.err = why->code,
-		.field = str_of(why->field),
-		.text = str_of(why->text) };
-
-	e->events.on_failed(e->events.arg, &f);
 }
 
 static void
@@ -96,7 +84,7 @@ fail(struct engine *e, struct gen *g, int err, const char *what)
 		    words[0] != '\0' ? ": " : "", words);
 	log_warn(
 	    "generation %llu failed: %s", (unsigned long long)g->id, why.text);
-	sched_say_failed(e, g->id, &why);
+	engine_say_failed(&e->events, g->id, &why);
 	sched_drop(e, g, false);
 }
 

@@ -44,7 +44,4 @@ void sched_finish(struct engine *e, struct gen *g, int reason);
 /* Frees the slot without a word; g is gone, its cache maybe kept. */
 void sched_drop(struct engine *e, struct gen *g, bool may_keep);
 
-/* For a generation that has no slot. */
-void sched_say_failed(struct engine *e, uint64_t gen, const struct fail *why);
-
 #endif

@@ -5,7 +5,6 @@
 #include "worker/knobs.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define NUMBERS_MAX (128u << 20) /* bytes of a conversation's numbers */
 
@@ -84,7 +83,7 @@ check_lacking(const struct gen_submit *g, struct fail *why)
 static void
 take_sampling(struct ask *a, const struct gen_submit *g)
 {
-	a->sampling = (struct lib_sampling){
+	a->sampling = (struct rkllm13_sampling_param){
 		.top_k = g->top_k,
 		.top_p = g->top_p,
 		.temperature = g->temperature,
@@ -105,9 +104,7 @@ take_sampling(struct ask *a, const struct gen_submit *g)
 struct i32s
 ask_prompt(const struct ask *a)
 {
-	return (
-	    struct i32s){ (const int32_t *)(const void *)buf_data(&a->prompt),
-		(uint32_t)(buf_len(&a->prompt) / sizeof(int32_t)) };
+	return i32s_in(&a->prompt);
 }
 
 /* All of it for a setup of texts; false: no memory. Where images of a

@@ -32,7 +32,7 @@ struct ask_kept {
 /* A job and what it points at. */
 struct ask {
 	struct job job;
-	struct lib_sampling sampling;
+	struct rkllm13_sampling_param sampling;
 	struct ask_lora lora;
 	struct buf
 	    prompt; /* int32_t each: all before the answer, as GEN_STARTED

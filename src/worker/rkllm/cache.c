@@ -1,6 +1,7 @@
 #include "worker/rkllm/cache.h"
 
 #include "base/fd.h"
+#include "base/hash.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #define MAGIC 0x4843434c4b52424bu /* "KBRKLCCH", little-endian */
 #define BLOCK (256u << 10)
 #define SAMPLE (64u << 10) /* of a model's file, at both of its ends */
-#define FNV 0xcbf29ce484222325u
 
 struct head {
 	uint64_t magic;
@@ -25,22 +25,14 @@ struct head {
 static char block[BLOCK];
 
 static uint64_t
-hash_more(uint64_t hash, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (uint8_t)p[i]) * 0x100000001b3u;
-	return hash;
-}
-
-static uint64_t
 digest_of(int fd)
 {
 	struct stat st = { .st_size = 0 };
-	uint64_t hash = FNV;
+	uint64_t hash = HASH_START;
 	ssize_t n;
 
 	(void)fstat(fd, &st);
-	hash = hash_more(hash, (const char *)&st.st_size, sizeof(st.st_size));
+	hash = hash_more(hash, &st.st_size, sizeof(st.st_size));
 	n = pread(fd, block, SAMPLE, 0);
 	hash = hash_more(hash, block, n > 0 ? (size_t)n : 0);
 	if (st.st_size > (off_t)SAMPLE) {
@@ -80,7 +72,7 @@ copy(int from, off_t from_at, int to, off_t to_at, uint64_t *ret_n,
 	ssize_t n;
 
 	*ret_n = 0;
-	*ret_hash = FNV;
+	*ret_hash = HASH_START;
 	while ((n = pread(from, block, sizeof(block), from_at)) > 0) {
 		if (!put(to, to_at, block, (size_t)n))
 			return ERR_TOO_BIG;

@@ -277,7 +277,7 @@ rkllm_submit(struct engine *e, const struct gen_submit *g)
 		(void)!new_run(e, g, &r, &why);
 	crash_note_step(STEP_NONE, 0);
 	if (r == NULL) {
-		flow_say_failed(e, g->gen, &why);
+		engine_say_failed(&e->events, g->gen, &why);
 		return;
 	}
 	flow_say_started(e, r, g);

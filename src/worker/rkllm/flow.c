@@ -8,17 +8,6 @@
 
 struct lib flow_lib;
 
-void
-flow_say_failed(struct engine *e, uint64_t gen, const struct fail *why)
-{
-	struct gen_failed f = { .gen = gen,
-		.err = why->code,
-		.field = str_of(why->field),
-		.text = str_of(why->text) };
-
-	e->events.on_failed(e->events.arg, &f);
-}
-
 /* Of a message the library alone knows the tokens: see memo.h. */
 void
 flow_say_started(
@@ -41,7 +30,7 @@ flow_say_last_word(struct engine *e, struct run *r)
 	if (r->reason == RUN_FORGOTTEN)
 		return;
 	if (r->reason == RUN_FAILED) {
-		flow_say_failed(e, r->id, &r->why);
+		engine_say_failed(&e->events, r->id, &r->why);
 		return;
 	}
 	run_last_word(r, r->reason, &d);
@@ -185,12 +174,12 @@ static int
 check_rows(struct engine *e, struct run *r, const struct result *res)
 {
 	if (res->n_rows > e->n_ctx ||
-	    (r->n_wanted != 0 && res->n_rows != r->n_wanted) ||
+	    (r->ask.n_prompt != 0 && res->n_rows != r->ask.n_prompt) ||
 	    res->row != r->row)
 		return fail_set(&r->why, ERR_INTERNAL, "mode",
 		    "mode: librkllmrt gives %u rows from %u on, where %u from "
 		    "%u on of at most %u are wanted",
-		    res->n_rows, res->row, r->n_wanted, r->row, e->n_ctx);
+		    res->n_rows, res->row, r->ask.n_prompt, r->row, e->n_ctx);
 	return 0;
 }
 

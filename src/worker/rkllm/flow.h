@@ -46,8 +46,6 @@ flow_is_ending(const struct run *r)
 
 /* The library has nothing to compute. */
 bool flow_stands_still(const struct engine *e);
-
-void flow_say_failed(struct engine *e, uint64_t gen, const struct fail *why);
 void flow_say_started(
     struct engine *e, const struct run *r, const struct gen_submit *g);
 void flow_say_last_word(struct engine *e, struct run *r);

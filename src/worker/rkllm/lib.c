@@ -115,8 +115,9 @@ find_version(struct lib *l, struct str said, struct fail *why)
 	return err;
 }
 
-lib_symbol_fn *
-lib_symbol(const struct lib *l, const char *name)
+/* NULL if there is none. */
+static lib_symbol_fn *
+symbol(const struct lib *l, const char *name)
 {
 	void *p = dlsym(l->dl, name);
 	lib_symbol_fn *fn;
@@ -139,10 +140,10 @@ lacks(const struct lib *l, const char *symbol, struct fail *why)
 static int
 bind_calls(struct lib *l, struct fail *why)
 {
-	const char *missing = l->abi->bind(l);
+	const char *missing = NULL;
 
 #define LIB_BIND(name, type, needed)                        \
-	l->name = (type *)lib_symbol(l, "rkllm_" #name);    \
+	l->name = (type *)symbol(l, "rkllm_" #name);        \
 	if ((needed) && l->name == NULL && missing == NULL) \
 		missing = "rkllm_" #name;
 	LIB_CALLS(LIB_BIND)

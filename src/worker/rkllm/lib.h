@@ -17,9 +17,14 @@
 #include "worker/rkllm/libargs.h"
 #include "worker/rkllm/version.h"
 
-/* Symbols with one type in all versions, without "rkllm_"; the type; whether
- * nothing works without. */
+typedef void lib_symbol_fn(void); /* of any type; who asks knows which */
+
+/* Symbols without "rkllm_"; the type, which the first three have in lib12.c and
+ * lib13.c; whether nothing works without. */
 #define LIB_CALLS(C)                                                  \
+	C(createDefaultParam, lib_symbol_fn, true)                    \
+	C(init, lib_symbol_fn, true)                                  \
+	C(run, lib_symbol_fn, true)                                   \
 	C(destroy, rkllm_destroy_fn, true)                            \
 	C(abort, rkllm_abort_fn, true)                                \
 	C(is_running, rkllm_is_running_fn, false)                     \
@@ -34,11 +39,8 @@
 
 struct lib;
 
-/* What one version's structs want. Symbols are looked up by their names. */
+/* What one version's structs want. */
 struct lib_abi {
-	/* Asks for its own symbols; the name of one that is missing, or
-	 * NULL. */
-	const char *(*bind)(struct lib *l);
 	/* The library's answers, 0 for success. */
 	int (*init)(struct lib *l, struct lib_param *p, rkllm_result_fn *on,
 	    void *userdata);
@@ -51,8 +53,6 @@ struct lib_abi {
 extern const struct lib_abi lib_abi_12;
 extern const struct lib_abi lib_abi_13;
 
-typedef void lib_symbol_fn(void); /* of any type; who asks knows which */
-
 struct lib {
 	void *dl;
 	char *path; /* of its file */
@@ -61,9 +61,6 @@ struct lib {
 #define LIB_MEMBER(name, type, needed) type *name;
 	LIB_CALLS(LIB_MEMBER)
 #undef LIB_MEMBER
-	lib_symbol_fn *default_param; /* lib12.c's and lib13.c's */
-	lib_symbol_fn *init;
-	lib_symbol_fn *run;
 	void *handle; /* NULL: not initialized */
 };
 
@@ -75,9 +72,6 @@ int lib_open(struct lib *l, struct str path, struct str version,
 
 /* Forgets it; the library itself stays loaded, for its threads may. */
 void lib_close(struct lib *l);
-
-/* NULL if there is none. */
-lib_symbol_fn *lib_symbol(const struct lib *l, const char *name);
 
 /* Once in a process' life: a second init after a failed one has crashed. on is
  * called by the library's threads. 0 or ERR_LOAD_FAILED. */

@@ -3,28 +3,17 @@
 
 #include "rkllm/abi12.h"
 
-static const char *
-bind12(struct lib *l)
-{
-	l->default_param = lib_symbol(l, "rkllm_createDefaultParam");
-	l->init = lib_symbol(l, "rkllm_init");
-	l->run = lib_symbol(l, "rkllm_run");
-	return l->default_param == NULL ? "rkllm_createDefaultParam"
-	    : l->init == NULL		? "rkllm_init"
-	    : l->run == NULL		? "rkllm_run"
-					: NULL;
-}
-
-static struct lib_sampling
+static struct rkllm13_sampling_param
 sampling_of(const struct rkllm12_param *p)
 {
-	return (struct lib_sampling){ p->top_k, p->top_p, p->temperature,
-		p->repeat_penalty, p->frequency_penalty, p->presence_penalty,
-		p->mirostat, p->mirostat_tau, p->mirostat_eta };
+	return (struct rkllm13_sampling_param){ p->top_k, p->top_p,
+		p->temperature, p->repeat_penalty, p->frequency_penalty,
+		p->presence_penalty, p->mirostat, p->mirostat_tau,
+		p->mirostat_eta };
 }
 
 static void
-use_sampling(struct rkllm12_param *p, const struct lib_sampling *s)
+use_sampling(struct rkllm12_param *p, const struct rkllm13_sampling_param *s)
 {
 	p->top_k = s->top_k;
 	p->top_p = s->top_p;
@@ -43,7 +32,7 @@ static int
 init12(struct lib *l, struct lib_param *p, rkllm_result_fn *on, void *userdata)
 {
 	struct rkllm12_param param =
-	    ((rkllm12_default_param_fn *)l->default_param)();
+	    ((rkllm12_default_param_fn *)l->createDefaultParam)();
 
 	(void)userdata;
 	param.model_path = p->model_path;
@@ -115,7 +104,6 @@ run12(struct lib *l, const struct lib_input *in, const struct lib_infer *infer,
 }
 
 const struct lib_abi lib_abi_12 = {
-	.bind = bind12,
 	.init = init12,
 	.run = run12,
 	.samples_by_run = false,

@@ -3,31 +3,20 @@
 
 #include "rkllm/abi13.h"
 
-static const char *
-bind13(struct lib *l)
-{
-	l->default_param = lib_symbol(l, "rkllm_createDefaultParam");
-	l->init = lib_symbol(l, "rkllm_init");
-	l->run = lib_symbol(l, "rkllm_run");
-	return l->default_param == NULL ? "rkllm_createDefaultParam"
-	    : l->init == NULL		? "rkllm_init"
-	    : l->run == NULL		? "rkllm_run"
-					: NULL;
-}
-
-static struct lib_sampling
+static struct rkllm13_sampling_param
 sampling_of(const struct rkllm13_param *p)
 {
-	return (struct lib_sampling){ p->top_k, p->top_p, p->temperature,
-		p->repeat_penalty, p->frequency_penalty, p->presence_penalty,
-		p->mirostat, p->mirostat_tau, p->mirostat_eta };
+	return (struct rkllm13_sampling_param){ p->top_k, p->top_p,
+		p->temperature, p->repeat_penalty, p->frequency_penalty,
+		p->presence_penalty, p->mirostat, p->mirostat_tau,
+		p->mirostat_eta };
 }
 
 static int
 init13(struct lib *l, struct lib_param *p, rkllm_result_fn *on, void *userdata)
 {
 	struct rkllm13_param param =
-	    ((rkllm13_default_param_fn *)l->default_param)();
+	    ((rkllm13_default_param_fn *)l->createDefaultParam)();
 	/* It may keep the pointer. */
 	static struct rkllm13_callback callback;
 
@@ -76,15 +65,6 @@ input_of(const struct lib_input *in)
 	return r;
 }
 
-static struct rkllm13_sampling_param
-own_sampling(const struct lib_sampling *s)
-{
-	return (struct rkllm13_sampling_param){ s->top_k, s->top_p,
-		s->temperature, s->repeat_penalty, s->frequency_penalty,
-		s->presence_penalty, s->mirostat, s->mirostat_tau,
-		s->mirostat_eta };
-}
-
 static int
 run13(struct lib *l, const struct lib_input *in, const struct lib_infer *infer,
     void *userdata)
@@ -104,14 +84,13 @@ run13(struct lib *l, const struct lib_input *in, const struct lib_infer *infer,
 	};
 
 	if (infer->sampling != NULL) {
-		sampling = own_sampling(infer->sampling);
+		sampling = *infer->sampling;
 		param.sampling_params = &sampling;
 	}
 	return ((rkllm13_run_fn *)l->run)(l->handle, &input, &param, userdata);
 }
 
 const struct lib_abi lib_abi_13 = {
-	.bind = bind13,
 	.init = init13,
 	.run = run13,
 	.samples_by_run = true,

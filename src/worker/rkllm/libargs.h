@@ -5,20 +5,8 @@
 #ifndef WORKER_RKLLM_LIBARGS_H
 #define WORKER_RKLLM_LIBARGS_H
 
+#include "rkllm/abi13.h"
 #include "rkllm/call.h"
-
-/* The nine that 1.3.0 takes with each run, and 1.2.x at init alone. */
-struct lib_sampling {
-	int32_t top_k;
-	float top_p;
-	float temperature;
-	float repeat_penalty;
-	float frequency_penalty;
-	float presence_penalty;
-	int32_t mirostat;
-	float mirostat_tau;
-	float mirostat_eta;
-};
 
 /* What init is told; the rest is as rkllm_createDefaultParam() has it. */
 struct lib_param {
@@ -30,7 +18,7 @@ struct lib_param {
 	const char *img_end;   /* the two below */
 	const char *img_content;
 	bool has_sampling; /* this one, in place of the library's own */
-	struct lib_sampling sampling; /* given back: init's */
+	struct rkllm13_sampling_param sampling; /* given back: init's */
 };
 
 struct lib_images {
@@ -59,8 +47,8 @@ struct lib_input {
 struct lib_infer {
 	enum rkllm_mode mode;
 	bool keep_history;
-	int32_t max_new_tokens;		     /* 1.3.0; <= 0: init's */
-	const struct lib_sampling *sampling; /* 1.3.0; NULL: init's */
+	int32_t max_new_tokens;			       /* 1.3.0; <= 0: init's */
+	const struct rkllm13_sampling_param *sampling; /* 1.3.0; NULL: init's */
 	const char *lora;	/* a name of lib_load_lora(); NULL */
 	const char *cache_path; /* NULL: none */
 	bool save_cache;	/* to it */

@@ -1,5 +1,7 @@
 #include "worker/rkllm/lora.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,20 +26,6 @@ lora_done(struct loras *l)
 			(void)close(l->files[i].fd);
 }
 
-static bool
-put_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-
-		if (k <= 0)
-			return false;
-		p += k;
-		n -= (size_t)k;
-	}
-	return true;
-}
-
 /* The file may grow or shrink meanwhile: then the library finds it bad. */
 static int
 copy_bytes(int from, int to)
@@ -47,7 +35,7 @@ copy_bytes(int from, int to)
 	ssize_t n;
 
 	while ((n = pread(from, room, sizeof(room), at)) > 0) {
-		if (!put_all(to, room, (size_t)n))
+		if (!fd_put(to, room, (size_t)n))
 			return ERR_NOMEM;
 		at += n;
 	}

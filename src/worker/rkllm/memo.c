@@ -1,5 +1,6 @@
 #include "worker/rkllm/memo.h"
 
+#include "base/hash.h"
 #include "wire/embed.h"
 
 #include <stdio.h>
@@ -27,14 +28,11 @@ n_words(uint32_t n_bytes)
 	return (uint32_t)(((uint64_t)n_bytes * 8 + BITS - 1) / BITS);
 }
 
-/* FNV-1a. */
 static uint32_t
 hash_of(struct str text)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = hash_more(HASH_START, text.p, text.n);
 
-	for (size_t i = 0; i < text.n; i++)
-		hash = (hash ^ (uint8_t)text.p[i]) * 0x100000001b3u;
 	return (uint32_t)(hash ^ (hash >> 32)) & WORD;
 }
 
@@ -183,8 +181,8 @@ uint64_t
 memo_hash(uint64_t hash, struct i32s v)
 {
 	if (hash == 0)
-		hash = 0xcbf29ce484222325u;
+		hash = HASH_START;
 	for (uint32_t i = 0; i < v.n; i++)
-		hash = (hash ^ (uint32_t)v.p[i]) * 0x100000001b3u;
+		hash = (hash ^ (uint32_t)v.p[i]) * HASH_PRIME;
 	return hash;
 }

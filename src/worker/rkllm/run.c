@@ -36,7 +36,6 @@ run_new(const struct gen_submit *g, const struct ask_of *of, struct run **ret,
 		run_free(r);
 		return err;
 	}
-	r->n_wanted = r->ask.n_prompt;
 	r->hash = memo_hash(memo_hash(0, ask_prompt(&r->ask)), g->done);
 	*ret = r;
 	return 0;

@@ -39,9 +39,8 @@ struct run {
 	char save_path[CACHE_PATH];  /* to that */
 	char cache_path[CACHE_PATH]; /* of the job's cache */
 	enum gen_mode mode;
-	uint32_t n_wanted; /* rows: the tokens of the prompt; 0: not known */
-	uint32_t n_rows;   /* in all; 0: none came */
-	uint32_t row;	   /* that comes next */
+	uint32_t n_rows;	/* in all; 0: none came */
+	uint32_t row;		/* that comes next */
 	struct rkllm_perf perf; /* of its FINISH */
 	bool has_perf;
 	uint64_t start_us;

@@ -295,7 +295,7 @@ from_tokens(struct ask *a, const struct gen_submit *g, struct fail *why)
 		return fail_set(why, ERR_INVALID, "prompt",
 		    "prompt: must have at least one token");
 	pieces_tokens(&a->pieces, g->tokens);
-	buf_put(&a->prompt, g->tokens.p, g->tokens.n * sizeof(int32_t));
+	buf_put_i32s(&a->prompt, g->tokens);
 	return 0;
 }
 
@@ -348,10 +348,10 @@ said_put(struct ask *a, const struct gen_submit *g, const struct ask_kept *kept,
 	if (err != 0)
 		return err;
 	if (a->key != 0 && g->resume && g->tokens.n > 0) {
-		buf_put(&a->prompt, g->tokens.p, g->tokens.n * sizeof(int32_t));
+		buf_put_i32s(&a->prompt, g->tokens);
 		return add_history(a, g->tokens, why);
 	}
-	buf_put(&a->prompt, g->history.p, g->history.n * sizeof(int32_t));
+	buf_put_i32s(&a->prompt, g->history);
 	a->job.goes_on = is_kept(g, kept);
 	if (!a->job.goes_on)
 		err = add_history(a, g->history, why);

@@ -187,7 +187,8 @@ run(struct lib *l, struct heard *h, const struct lib_input *in,
 static void
 try_runs(struct lib *l, bool by_run)
 {
-	struct lib_sampling own = { .top_k = 7, .temperature = 0.25f };
+	struct rkllm13_sampling_param own = { .top_k = 7,
+		.temperature = 0.25f };
 	struct lib_input in = { .type = RKLLM_IN_PROMPT,
 		.role = "user",
 		.prompt = "params tokens 2",

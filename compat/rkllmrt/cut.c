@@ -4,6 +4,7 @@
  * by what it says.
  */
 #include "cut.h"
+#include "wire/i32s.h"
 
 #include "handle.h"
 

@@ -5,6 +5,7 @@
  * rest untold and the generation parked, with its KV cache.
  */
 #include "run.h"
+#include "wire/i32s.h"
 
 #include "guest.h"
 #include "handle.h"

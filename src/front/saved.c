@@ -1,5 +1,7 @@
 #include "front/saved.h"
 
+#include "wire/i32s.h"
+
 #include <string.h>
 
 #define ALIGN 4u

@@ -1,4 +1,5 @@
 #include "rkllm/talk.h"
+#include "wire/i32s.h"
 
 #include "wire/embed.h"
 #include "wire/window.h"

@@ -38,19 +38,6 @@ struct engine_events {
 	void (*on_saved)(void *arg, const struct worker_saved *s);
 };
 
-/* A generation's last word, of what why says. */
-static inline void
-engine_say_failed(
-    const struct engine_events *ev, uint64_t gen, const struct fail *why)
-{
-	struct gen_failed f = { .gen = gen,
-		.err = why->code,
-		.field = str_of(why->field),
-		.text = str_of(why->text) };
-
-	ev->on_failed(ev->arg, &f);
-}
-
 struct engine;
 
 struct engine_ops {

@@ -1,5 +1,7 @@
 #include "worker/trigger.h"
 
+#include "wire/i32s.h"
+
 #include <string.h>
 
 #define ALL_MAX (1u << 20)

@@ -5,6 +5,7 @@
  * after the chat template.
  */
 #include "front/rpc/input.h"
+#include "wire/i32s.h"
 
 #include "json/read.h"
 

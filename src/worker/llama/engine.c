@@ -1,5 +1,6 @@
 /* The llama engine as engine.h wants it: loading, and who has a slot. */
 #include "worker/llama/sched.h"
+#include "worker/say.h"
 
 #include "worker/llama/attach.h"
 #include "worker/llama/backends.h"

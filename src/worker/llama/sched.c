@@ -19,6 +19,7 @@
  * and at least SET_US at a time, because to change sets takes milliseconds.
  */
 #include "worker/llama/sched.h"
+#include "worker/say.h"
 
 #include "worker/llama/attach.h"
 #include "worker/llama/decode.h"

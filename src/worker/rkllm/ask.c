@@ -1,4 +1,5 @@
 #include "worker/rkllm/ask.h"
+#include "wire/i32s.h"
 
 #include "worker/rkllm/said.h"
 

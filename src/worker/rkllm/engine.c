@@ -15,6 +15,7 @@
  * says what is owed again.
  */
 #include "worker/rkllm/flow.h"
+#include "worker/say.h"
 
 #include "worker/rkllm/says.h"
 

@@ -1,4 +1,5 @@
 #include "worker/rkllm/flow.h"
+#include "worker/say.h"
 
 #include "base/log.h"
 #include "crash/crash.h"

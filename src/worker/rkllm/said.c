@@ -1,4 +1,5 @@
 #include "worker/rkllm/said.h"
+#include "wire/i32s.h"
 
 #include "worker/knobs.h"
 

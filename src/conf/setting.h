@@ -76,7 +76,7 @@ struct setting {
 enum setting_from { FROM_NOBODY, FROM_DEFAULT, FROM_FILE, FROM_ENV, FROM_ARGV };
 
 /* Most rows that a table may have. */
-#define SETTINGS_MAX 64u
+#define SETTINGS_MAX 128u
 
 struct settings {
 	const struct setting *rows;

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import SLOW, Server, cases, fake_text, is_alive, until
+from bulkhead import SLOW, Server, cases, fake_text, is_alive, stat_of, until
 
 TOKENS = 8
 HANG = 500 * SLOW
@@ -51,6 +51,7 @@ def one_that_was_stopped_while_idle():
     """Its page says that all is well; the front knows better, once there is work."""
     with Server(*OPTIONS, fake=script()) as s:
         assert s.complete(seed=4) == fake_text(TOKENS, 4)
+        until(lambda: stat_of(s.worker)[1] == 'S')  # its page says so only after its last frame
         pid = s.kill_worker(signal.SIGSTOP)
         time.sleep(4 * HANG / 1000)
         assert is_alive(pid) and 'hang' not in s.log(), 'it hurt nobody yet'

@@ -5,6 +5,7 @@
 #include "front/front.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
+#include "front/http/query.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
 #include "front/lora.h"
@@ -181,41 +182,6 @@ small_adapters(struct http *h, const struct request *r, struct str rest)
 	reply_buf(h, "application/json", &body);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The byte that "%xx" at s stands for, or -1. */
-static int
-escaped(struct str s)
-{
-	int high, low;
-
-	if (s.n < 3 || s.p[0] != '%')
-		return -1;
-	high = hex_digit(s.p[1]);
-	low = hex_digit(s.p[2]);
-	return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
-/* "a%20b" to "a b". A percent sign that starts no escape stays one. */
-static void
-unescape(struct str s, struct buf *out)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		int byte = escaped((struct str){ s.p + i, s.n - i });
-
-		if (byte >= 0)
-			i += 2;
-		buf_put_u8(out, (uint8_t)(byte >= 0 ? byte : s.p[i]));
-	}
-}
-
 static void
 reply_model(struct http *h, struct str name)
 {
@@ -244,7 +210,7 @@ small_model(struct http *h, const struct request *r, struct str rest)
 
 	(void)r;
 	buf_init(&name, PARSE_TARGET_MAX);
-	unescape(rest, &name);
+	query_unescape(rest, &name);
 	reply_model(h, buf_str(&name));
 	buf_done(&name);
 }

@@ -10,6 +10,7 @@
 #   make chaos     faults, mutants and a soak for hours: see tools/chaos
 #   make bench     the figures of bench/, beside llama-server
 #   make bench-rpc what the JSON-RPC socket costs
+#   make bench-router  many models behind one address, beside llama-server
 #   make install   into PREFIX (/usr/local), DESTDIR is honoured
 #   make clean     away with the build folders; the engine's cache stays
 #
@@ -65,6 +66,12 @@ bench-rpc:
 	@tools/build release
 	@BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/rpc
 
+bench-router:
+	@tools/setup test
+	@tools/build release
+	@LLAMA_SERVER=$$(engine/build --server)/bin/llama-server \
+	    BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/router
+
 install:
 	@tools/setup build
 	@tools/build release
@@ -77,4 +84,5 @@ clean:
 	@rm -rf build build-asan build-tsan build-arm64 build-fuzz \
 	    build-release
 
-.PHONY: all run test lint fuzz chaos bench bench-rpc install clean
+.PHONY: all run test lint fuzz chaos bench bench-rpc bench-router install \
+    clean

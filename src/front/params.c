@@ -45,34 +45,3 @@ params_resume(const char *name, struct str word, uint8_t *ret, struct fail *f)
 	    "%s: must be \"exact\" or \"fast\", not \"%.*s\"", name,
 	    (int)word.n, word.p);
 }
-
-static const struct error_row rows[] = {
-	{ ERR_INVALID, 400, "invalid_request_error", -32602 },
-	{ ERR_CONTEXT, 400, "exceed_context_size_error", -32602 },
-	{ ERR_TOO_BIG, 413, "invalid_request_error", -32002 },
-	{ ERR_NOT_FOUND, 404, "not_found_error", -32602 },
-	{ ERR_NOT_LOADED, 503, "unavailable_error", -32000 },
-	{ ERR_LOAD_FAILED, 503, "unavailable_error", -32001 },
-	{ ERR_FILE, 503, "unavailable_error", -32004 },
-	{ ERR_BUSY, 429, "rate_limit_error", -32002 },
-	{ ERR_ABORTED, 499, "aborted_error", -32003 },
-	{ ERR_UNSUPPORTED, 501, "not_supported_error", -32005 },
-	{ ERR_GAVE_UP, 503, "unavailable_error", -32006 },
-	{ ERR_STOPPING, 503, "unavailable_error", -32002 },
-	{ ERR_TIMEOUT, 504, "timeout_error", -32002 },
-	{ ERR_FULL, 503, "unavailable_error", -32001 },
-	{ ERR_POISON, 500, "server_error", -32006 },
-	{ ERR_NOMEM, 503, "unavailable_error", -32603 },
-	{ ERR_INTERNAL, 500, "server_error", -32603 },
-};
-
-const struct error_row *
-error_row(int err)
-{
-	size_t n = sizeof(rows) / sizeof(rows[0]);
-
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].err == err)
-			return &rows[i];
-	return &rows[n - 1];
-}

@@ -1,6 +1,6 @@
 /*
- * params - the defaults of a generation's parameters, the table that checks
- * those which requests share, and what an ERR_* is called in each protocol.
+ * params - the defaults of a generation's parameters, and the table that checks
+ * those which requests share.
  */
 #ifndef FRONT_PARAMS_H
 #define FRONT_PARAMS_H
@@ -14,16 +14,5 @@ void params_default(struct gen_submit *p);
  * is the server's --resume, 0. 0 or ERR_INVALID. */
 int params_resume(
     const char *name, struct str word, uint8_t *ret, struct fail *f) MUST_CHECK;
-
-/* How an error is called by those who will read it. */
-struct error_row {
-	int err;	       /* ERR_* */
-	int http;	       /* status */
-	const char *http_type; /* OpenAI's error.type */
-	int rpc;	       /* JSON-RPC code */
-};
-
-/* Never NULL: unknown codes are internal errors. */
-const struct error_row *error_row(int err);
 
 #endif

@@ -93,7 +93,7 @@ enum journal_protocol { PROTOCOL_NONE, PROTOCOL_HTTP, PROTOCOL_RPC };
 	F(S, u32, model, "the keeper's id of it")                    \
 	F(S, str, name, "of the model")                              \
 	F(S, u8, protocol, "enum journal_protocol")                  \
-	F(S, u8, is_chat, "HTTP: the chat form")                     \
+	F(S, u8, dialect, "HTTP: enum dialect_id")                   \
 	F(S, u8, is_stream, "answered token by token")               \
 	F(S, u8, wants_usage, "HTTP: the last event has the counts") \
 	F(S, str, request, "HTTP: the answer's id; RPC: the call's") \

@@ -2,7 +2,7 @@
  * The HTTP parser and the checks of a request's body. The first byte says
  * where the rest is cut in two: what comes out must not depend on it.
  */
-#include "front/http/openai.h"
+#include "front/http/ask.h"
 #include "front/http/parse.h"
 
 #include <stdlib.h>
@@ -60,21 +60,27 @@ compare(const struct outcome *a, const struct outcome *b)
 	must(str_eq(x->body, y->body));
 }
 
+static const struct ask_form *const forms[] = {
+	&ask_openai_completion,
+	&ask_openai_chat,
+};
+#define N_FORMS (sizeof(forms) / sizeof(forms[0]))
+
 static void
-check_body(struct str body, bool is_chat)
+check_body(struct str body, const struct ask_form *form)
 {
-	static const struct openai_limits limits = { .gens_max = 64,
+	static const struct ask_limits limits = { .gens_max = 64,
 		.n_ctx = 1000 };
-	struct openai o;
+	struct ask q;
 	struct fail why;
 
-	if (openai_parse(&o, is_chat, body, &why) == 0 &&
-	    openai_read(&o, &limits, &why) == 0)
-		for (uint32_t i = 0; i < o.n * o.n_prompts; i++)
-			(void)openai_choice(&o, i);
+	if (ask_parse(&q, form, body, &why) == 0 &&
+	    ask_read(&q, &limits, &why) == 0)
+		for (uint32_t i = 0; i < q.n * q.n_prompts; i++)
+			(void)ask_choice(&q, i);
 	else
 		must(why.text[0] != '\0');
-	openai_done(&o);
+	ask_done(&q);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -94,12 +100,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	cut = parse_cut(data, n, n > 0 ? at * n / 256 : 0);
 	compare(&whole, &cut);
 	if (whole.result == PARSE_DONE) {
-		check_body(parse_request(whole.parse)->body, false);
-		check_body(parse_request(whole.parse)->body, true);
+		for (size_t i = 0; i < N_FORMS; i++)
+			check_body(parse_request(whole.parse)->body, forms[i]);
 	}
 	parse_free(whole.parse);
 	parse_free(cut.parse);
 	/* A request's head in front of every body would cost the fuzzer. */
-	check_body((struct str){ (const char *)data, n }, at & 1);
+	check_body((struct str){ (const char *)data, n }, forms[at % N_FORMS]);
 	return 0;
 }

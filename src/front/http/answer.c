@@ -1,5 +1,5 @@
 /*
- * A completion or chat request from its check to the last byte of its answer.
+ * A request for generations from its check to the last byte of its answer.
  *
  * Every choice of every prompt is a generation of its own. In a stream their
  * tokens go out as they come, told apart by index; otherwise they gather until
@@ -15,9 +15,9 @@
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/http/ask.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
-#include "front/http/openai.h"
 #include "front/http/probs.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
@@ -28,10 +28,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Bytes of text and logprobs that an answer in one piece may gather, and any
- * answer's prompts that come back. */
-#define GATHER_MAX (16u << 20)
-
 void
 answer_free(struct answer *a)
 {
@@ -39,11 +35,28 @@ answer_free(struct answer *a)
 		gen_drop(a->choices[i].gen);
 		buf_done(&a->choices[i].text);
 		buf_done(&a->choices[i].reasoning);
-		buf_done(&a->choices[i].calls);
+		buf_done(&a->choices[i].stop);
+		calls_done(&a->choices[i].calls);
 		buf_done(&a->choices[i].probs);
+		buf_done(&a->choices[i].kept);
 	}
-	chunk_done(&a->form);
+	buf_done(&a->head);
 	free(a);
+}
+
+struct answer_counts
+answer_count(const struct answer *a)
+{
+	struct answer_counts sum = { 0 };
+
+	for (uint32_t i = 0; i < a->n_choices; i++) {
+		const struct choice_times *t = &a->choices[i].times;
+
+		sum.prompt += i % a->n == 0 ? t->n_prompt : 0;
+		sum.cached += i % a->n == 0 ? t->n_cached : 0;
+		sum.output += t->n_out;
+	}
+	return sum;
 }
 
 void
@@ -72,11 +85,11 @@ on_started(void *arg, struct gen *g, const struct gen_started *s)
 
 	(void)g;
 	c->times.n_prompt = s->prompt.n;
+	c->times.n_cached = s->n_cached;
 	if (!a->is_stream)
 		return;
 	emit_open(a);
-	if (a->form.is_chat)
-		emit_role(a, c);
+	emit_start(a, c);
 	if (buf_len(&c->text) > 0)
 		emit_text(a, c, buf_str(&c->text));
 	buf_trim(&c->text);
@@ -90,20 +103,22 @@ gather_part(struct choice *c, const struct part *p)
 	else if (p->kind == PART_REASONING)
 		buf_put_str(&c->reasoning, p->text);
 	else
-		chunk_add_call(&c->calls, p);
+		calls_add(&c->calls, p);
 }
 
 static size_t
 count_gathered(const struct choice *c)
 {
-	return buf_len(&c->text) + buf_len(&c->reasoning) + buf_len(&c->calls);
+	return buf_len(&c->text) + buf_len(&c->reasoning) +
+	    buf_len(&c->calls.packed) + buf_len(&c->kept);
 }
 
 static bool
 is_whole(const struct choice *c)
 {
 	return buf_err(&c->text) == 0 && buf_err(&c->reasoning) == 0 &&
-	    buf_err(&c->calls) == 0 && buf_err(&c->probs) == 0;
+	    buf_err(&c->calls.packed) == 0 && buf_err(&c->probs) == 0 &&
+	    buf_err(&c->kept) == 0;
 }
 
 /* A stream's part goes out, another's is kept. */
@@ -133,7 +148,7 @@ take_text(struct answer *a, struct choice *c, struct str text, bool has_parts)
 		gather_part(c, &plain);
 	while (has_parts && part_next(&in, &p))
 		take_part(a, c, &p);
-	if (a->is_stream)
+	if (a->is_stream && !a->dialect->keeps_text)
 		return true;
 	a->gathered += count_gathered(c) - before;
 	if (a->gathered <= GATHER_MAX && is_whole(c))
@@ -164,18 +179,11 @@ on_token(void *arg, struct gen *g, const struct step *s)
 	(void)take_text(a, c, s->text, s->flags & STEP_PARTS);
 }
 
-static const char *
-reason_of(const struct choice *c, const struct gen_done *d)
-{
-	if (d->reason == REASON_LENGTH)
-		return "length";
-	return c->has_calls ? "tool_calls" : "stop";
-}
-
 static void
 choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
 {
 	c->times.n_prompt = d->n_prompt;
+	c->times.n_cached = d->n_cached;
 	c->times.n_out = d->n_out;
 	c->times.prefill_us = d->prefill_us;
 	c->times.decode_us = d->decode_us;
@@ -183,7 +191,8 @@ choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
 		emit_open(a);
 	if (!take_text(a, c, d->text, d->has_parts))
 		return;
-	c->reason = reason_of(c, d);
+	c->reason = d->reason;
+	buf_put_str(&c->stop, d->stop);
 	a->n_left--;
 	if (!a->is_stream) {
 		if (a->n_left == 0)
@@ -231,7 +240,7 @@ describe(void *arg, struct journal_about *ret)
 	const struct answer *a = c->answer;
 
 	ret->protocol = PROTOCOL_HTTP;
-	ret->is_chat = a->form.is_chat;
+	ret->dialect = (uint8_t)a->dialect->id;
 	ret->is_stream = a->is_stream;
 	ret->wants_usage = a->wants_usage;
 	ret->request = str_of(a->id);
@@ -249,7 +258,7 @@ describe(void *arg, struct journal_about *ret)
 	}
 
 static const struct gen_ops gen_ops = GEN_OPS(false);
-static const struct gen_ops gen_ops_of_tools = GEN_OPS(true);
+static const struct gen_ops gen_ops_of_parts = GEN_OPS(true);
 
 /*
  * What the connection tells
@@ -273,7 +282,7 @@ on_tick(void *arg)
 
 	if (!a->has_spoken) {
 		emit_open(a);
-		emit_line(a, ": keep-alive\n\n");
+		emit_tick(a);
 	}
 	a->has_spoken = false;
 	http_tick(a->http, http_front(a->http)->config.keepalive_ms);
@@ -296,31 +305,31 @@ static const struct http_work work = {
  */
 
 static void
-draw_id(char *out, size_t size, bool is_chat)
+draw_id(char *out, size_t size, const char *start)
 {
 	uint64_t r[2];
 
 	arc4random_buf(r, sizeof(r));
-	(void)snprintf(out, size, "%s%012llx%012llx",
-	    is_chat ? "chatcmpl-" : "cmpl-", (unsigned long long)(r[0] >> 16),
-	    (unsigned long long)(r[1] >> 16));
+	(void)snprintf(out, size, "%s%012llx%012llx", start,
+	    (unsigned long long)(r[0] >> 16), (unsigned long long)(r[1] >> 16));
 }
 
 static void
-init_form(struct answer *a, const struct openai *o, const struct model *m)
+init_head(struct answer *a, const struct ask *q, const struct model *m)
 {
-	struct chunk_names names = { .model = m->state.name,
+	struct answer_names names = { .model = m->state.name,
 		.version = m->front->config.version };
 
-	draw_id(a->id, sizeof(a->id), o->is_chat);
+	draw_id(a->id, sizeof(a->id), a->dialect->id_start);
 	a->created = time(NULL);
 	names.id = str_of(a->id);
 	names.created = a->created;
-	chunk_init(&a->form, o->is_chat, o->is_stream, &names);
+	buf_init(&a->head, ANSWER_HEAD_MAX);
+	a->dialect->init(a, q, &names);
 }
 
 static int
-init_choice(struct answer *a, const struct openai *o, uint32_t i)
+init_choice(struct answer *a, const struct ask *q, uint32_t i)
 {
 	struct choice *c = &a->choices[i];
 
@@ -328,32 +337,36 @@ init_choice(struct answer *a, const struct openai *o, uint32_t i)
 	c->index = i;
 	buf_init(&c->text, GATHER_MAX);
 	buf_init(&c->reasoning, GATHER_MAX);
-	buf_init(&c->calls, GATHER_MAX);
+	buf_init(&c->stop, ASK_STOP_BYTES);
+	calls_init(&c->calls, GATHER_MAX);
 	buf_init(&c->probs, GATHER_MAX);
-	if (o->is_echo)
-		buf_put_str(&c->text, o->prompts[i / o->n].text);
+	buf_init(&c->kept, GATHER_MAX);
+	if (q->is_echo)
+		buf_put_str(&c->text, q->prompts[i / q->n].text);
 	a->gathered += buf_len(&c->text);
 	return buf_err(&c->text);
 }
 
 static struct answer *
-answer_new(struct http *h, const struct openai *o, const struct model *m)
+answer_new(struct http *h, const struct dialect *d, const struct ask *q,
+    const struct model *m)
 {
-	uint32_t n = o->n * o->n_prompts;
+	uint32_t n = q->n * q->n_prompts;
 	struct answer *a = calloc(1, sizeof(*a) + n * sizeof(a->choices[0]));
 	int err;
 
 	if (a == NULL)
 		return NULL;
 	a->http = h;
+	a->dialect = d;
 	a->n_choices = a->n_left = n;
-	a->n = o->n;
-	a->is_stream = o->is_stream;
-	a->wants_usage = o->wants_usage;
-	init_form(a, o, m);
-	err = buf_err(&a->form.head);
+	a->n = q->n;
+	a->is_stream = q->is_stream;
+	a->wants_usage = q->wants_usage;
+	init_head(a, q, m);
+	err = buf_err(&a->head);
 	for (uint32_t i = 0; i < n; i++)
-		err = init_choice(a, o, i) != 0 ? ERR_NOMEM : err;
+		err = init_choice(a, q, i) != 0 ? ERR_NOMEM : err;
 	if (err != 0) {
 		answer_free(a);
 		return NULL;
@@ -362,21 +375,21 @@ answer_new(struct http *h, const struct openai *o, const struct model *m)
 }
 
 static int
-start(
-    struct answer *a, const struct openai *o, struct model *m, struct fail *why)
+start(struct answer *a, const struct ask *q, struct model *m, struct fail *why)
 {
 	struct conn *c = http_conn(a->http);
 	const struct gen_order order = { .client = conn_client(c),
 		.conn = conn_party(c),
-		.times = o->times };
+		.times = q->times };
 	int err = 0;
 
 	for (uint32_t i = 0; i < a->n_choices && err == 0; i++) {
-		struct gen_submit g = openai_choice(o, i);
+		struct gen_submit g = ask_choice(q, i);
+		bool has_parts = g.tools.n > 0;
 
 		err = gen_start(m, &g, &order,
-		    g.tools.n > 0 ? &gen_ops_of_tools : &gen_ops,
-		    &a->choices[i], &a->choices[i].gen, why);
+		    has_parts ? &gen_ops_of_parts : &gen_ops, &a->choices[i],
+		    &a->choices[i].gen, why);
 	}
 	return err;
 }
@@ -395,12 +408,12 @@ no_model(struct str name, struct fail *why)
 
 /* The prompts that come back, one a choice, are kept until each goes out. */
 static int
-check_echo(const struct openai *o, struct fail *why)
+check_echo(const struct ask *q, struct fail *why)
 {
 	uint64_t bytes = 0;
 
-	for (uint32_t i = 0; o->is_echo && i < o->n_prompts; i++)
-		bytes += (uint64_t)o->prompts[i].text.n * o->n;
+	for (uint32_t i = 0; q->is_echo && i < q->n_prompts; i++)
+		bytes += (uint64_t)q->prompts[i].text.n * q->n;
 	if (bytes <= GATHER_MAX)
 		return 0;
 	return fail_set(why, ERR_TOO_BIG, "echo",
@@ -411,21 +424,22 @@ check_echo(const struct openai *o, struct fail *why)
 
 /* Either the answer is on its way, or *why. */
 static int
-begin(struct http *h, const struct openai *o, struct fail *why)
+begin(struct http *h, const struct dialect *d, const struct ask *q,
+    struct fail *why)
 {
-	struct model *m = model_find(http_front(h), o->model);
+	struct model *m = model_find(http_front(h), q->model);
 	struct answer *a;
 	int err;
 
 	if (m == NULL)
-		return no_model(o->model, why);
-	err = check_echo(o, why);
+		return no_model(q->model, why);
+	err = check_echo(q, why);
 	if (err != 0)
 		return err;
-	a = answer_new(h, o, m);
+	a = answer_new(h, d, q, m);
 	if (a == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	err = start(a, o, m, why);
+	err = start(a, q, m, why);
 	if (err != 0) {
 		answer_free(a);
 		return err;
@@ -438,38 +452,23 @@ begin(struct http *h, const struct openai *o, struct fail *why)
 	return 0;
 }
 
-static void
-run(struct http *h, const struct request *r, bool is_chat)
+void
+dialect_run(struct http *h, const struct request *r, const struct dialect *d)
 {
 	struct front *f = http_front(h);
-	struct openai_limits limits = { .gens_max =
-					    f->config.client_queue_max };
-	struct openai o;
+	struct ask_limits limits = { .gens_max = f->config.client_queue_max };
+	struct ask q;
 	struct fail why;
 	int err;
 
-	err = openai_parse(&o, is_chat, r->body, &why);
+	err = ask_parse(&q, d->ask, r->body, &why);
 	if (err == 0) {
-		limits.n_ctx = admit_context(model_find(f, o.model));
-		err = openai_read(&o, &limits, &why);
+		limits.n_ctx = admit_context(model_find(f, q.model));
+		err = ask_read(&q, &limits, &why);
 	}
 	if (err == 0)
-		err = begin(h, &o, &why);
-	openai_done(&o);
+		err = begin(h, d, &q, &why);
+	ask_done(&q);
 	if (err != 0)
 		error_reply(h, &why);
-}
-
-void
-answer_completion(struct http *h, const struct request *r, struct str rest)
-{
-	(void)rest;
-	run(h, r, false);
-}
-
-void
-answer_chat(struct http *h, const struct request *r, struct str rest)
-{
-	(void)rest;
-	run(h, r, true);
 }

@@ -1,34 +1,48 @@
 /*
- * answer - a completion or chat request from its check to the last byte of
- * its answer. Private to answer.c, which lives by what the worker and the
- * client tell it, and emit.c, which writes.
+ * answer - a request for generations from its check to the last byte of its
+ * answer. Private to answer.c, which lives by what the worker and the client
+ * tell it, emit.c, which sends, and the dialects, which write.
  */
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
 
-#include "front/http/chunk.h"
+#include "front/http/calls.h"
+#include "front/http/dialect.h"
+#include "front/http/times.h"
+
+/* Bytes of text and logprobs that an answer in one piece may gather, and any
+ * answer's prompts that come back. */
+#define GATHER_MAX (16u << 20)
+#define ANSWER_HEAD_MAX (4u << 20)
 
 struct gen;
-struct http;
 
 struct choice {
 	struct answer *answer;
 	struct gen *gen; /* NULL once it is over */
 	uint32_t index;
 	uint32_t n_chars; /* of the tokens so far, for text_offset */
-	const char *reason;
-	struct chunk_times times;
+	uint8_t reason;	  /* enum gen_reason */
+	struct choice_times times;
 	struct buf text; /* gathered; in a stream, the echo until it is out */
 	struct buf reasoning; /* gathered, not in a stream */
-	struct buf calls;     /* the same, as JSON */
+	struct buf stop;      /* the stop string that ended it */
+	struct calls calls;   /* gathered, not in a stream */
 	bool has_calls;
 	struct buf probs; /* see probs.h; in a stream, since the last text */
+	/* The dialect's own, of a stream: what is open (0: nothing) and how
+	 * many before it, events so far, and what it keeps of them. */
+	uint32_t open;
+	uint32_t n_blocks;
+	uint32_t n_events;
+	struct buf kept;
 };
 
 struct answer {
 	struct http *http;
-	struct chunk_form form;
-	char id[40];	 /* "chatcmpl-" and 24 hex digits */
+	const struct dialect *dialect;
+	struct buf head; /* by the dialect's init() */
+	char id[64];	 /* "chatcmpl-" and 24 hex digits */
 	int64_t created; /* Unix seconds */
 	uint32_t n_choices;
 	uint32_t n_left; /* choices that are not done */
@@ -40,6 +54,9 @@ struct answer {
 	bool wants_usage;
 	struct choice choices[];
 };
+
+/* Of all choices; a prompt that several share is counted once. */
+struct answer_counts answer_count(const struct answer *a);
 
 /* Drops what still runs. */
 void answer_free(struct answer *a);
@@ -53,11 +70,11 @@ void emit_open(struct answer *a);
 
 /* Events of the stream. The two of them with text carry the logprobs that
  * wait. */
-void emit_role(struct answer *a, const struct choice *c);
+void emit_start(struct answer *a, struct choice *c);
 void emit_text(struct answer *a, struct choice *c, struct str text);
 void emit_part(struct answer *a, struct choice *c, const struct part *p);
-void emit_finish(struct answer *a, const struct choice *c);
-void emit_line(struct answer *a, const char *line);
+void emit_finish(struct answer *a, struct choice *c);
+void emit_tick(struct answer *a);
 void emit_error(struct answer *a, const struct fail *why);
 
 /* The last of a stream, and an answer in one piece; a is gone afterwards. */

@@ -2,7 +2,6 @@
 
 #include "json/write.h"
 
-#define HEAD_MAX 32768u
 #define PUT(out, literal) buf_put(out, literal, sizeof(literal) - 1)
 
 static const char *const objects[2][2] = {
@@ -11,35 +10,26 @@ static const char *const objects[2][2] = {
 };
 
 void
-chunk_init(struct chunk_form *f, bool is_chat, bool is_stream,
-    const struct chunk_names *names)
+chunk_init(struct buf *head, bool is_chat, bool is_stream,
+    const struct answer_names *names)
 {
-	struct json_out o;
+	struct json_out o = json_out(head);
 
-	f->is_chat = is_chat;
-	buf_init(&f->head, HEAD_MAX);
-	o = json_out(&f->head);
 	json_open(&o, '{');
 	json_key_str(&o, "id", names->id);
 	json_key_cstr(&o, "object", objects[is_chat][is_stream]);
 	json_key_i64(&o, "created", names->created);
 	json_key_str(&o, "model", names->model);
-	PUT(&f->head, ",\"system_fingerprint\":\"bulkhead-");
-	json_put_escaped(&f->head, names->version);
-	PUT(&f->head, "\",\"choices\":[");
-}
-
-void
-chunk_done(struct chunk_form *f)
-{
-	buf_done(&f->head);
+	PUT(head, ",\"system_fingerprint\":\"bulkhead-");
+	json_put_escaped(head, names->version);
+	PUT(head, "\",\"choices\":[");
 }
 
 static void
 begin(const struct chunk_form *f, struct buf *out, uint32_t index)
 {
 	PUT(out, "data: ");
-	buf_put_str(out, buf_str(&f->head));
+	buf_put_str(out, f->head);
 	PUT(out, "{\"index\":");
 	json_put_u64(out, index);
 }
@@ -123,34 +113,16 @@ chunk_part(const struct chunk_form *f, struct buf *out, uint32_t index,
 	end(out, probs);
 }
 
-static double
-ms_of(uint64_t us)
-{
-	return (double)us / 1000.0;
-}
-
-static double
-per_second(uint32_t n, uint64_t us)
-{
-	return us == 0 ? 0.0 : (double)n * 1e6 / (double)us;
-}
-
-/* llama-server's "timings". */
 static void
-put_times(struct buf *out, const struct chunk_times *t)
+put_times(struct buf *out, const struct choice_times *t)
 {
-	buf_printf(out,
-	    ",\"timings\":{\"prompt_n\":%u,\"prompt_ms\":%.3f,"
-	    "\"prompt_per_second\":%.3f,\"predicted_n\":%u,"
-	    "\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}",
-	    t->n_prompt, ms_of(t->prefill_us),
-	    per_second(t->n_prompt, t->prefill_us), t->n_out,
-	    ms_of(t->decode_us), per_second(t->n_out, t->decode_us));
+	PUT(out, ",\"timings\":");
+	times_put(out, t);
 }
 
 void
 chunk_finish(const struct chunk_form *f, struct buf *out, uint32_t index,
-    const char *reason, const struct chunk_times *times)
+    const char *reason, const struct choice_times *times)
 {
 	begin(f, out, index);
 	if (f->is_chat)
@@ -166,7 +138,7 @@ chunk_finish(const struct chunk_form *f, struct buf *out, uint32_t index,
 }
 
 static void
-put_usage(struct buf *out, const struct chunk_counts *u)
+put_usage(struct buf *out, const struct answer_counts *u)
 {
 	struct json_out o = json_out(out);
 
@@ -180,10 +152,10 @@ put_usage(struct buf *out, const struct chunk_counts *u)
 
 void
 chunk_usage(const struct chunk_form *f, struct buf *out,
-    const struct chunk_counts *counts)
+    const struct answer_counts *counts)
 {
 	PUT(out, "data: ");
-	buf_put_str(out, buf_str(&f->head));
+	buf_put_str(out, f->head);
 	PUT(out, "]");
 	put_usage(out, counts);
 	PUT(out, "}\n\n");
@@ -192,35 +164,36 @@ chunk_usage(const struct chunk_form *f, struct buf *out,
 void
 chunk_open(const struct chunk_form *f, struct buf *out)
 {
-	buf_put_str(out, buf_str(&f->head));
+	buf_put_str(out, f->head);
 }
 
-/* The last call is left open: what comes next ends it. */
-#define CALL_END "\"}}"
-
-void
-chunk_add_call(struct buf *calls, const struct part *p)
+static void
+put_calls(struct buf *out, const struct calls *calls)
 {
-	struct json_out o = json_out(calls);
+	struct cursor at = calls_walk(calls);
+	struct json_out o = json_out(out);
+	struct call call;
 
-	if (p->kind == PART_ARGUMENTS) {
-		json_put_escaped(calls, p->text);
-		return;
+	json_open(&o, '[');
+	while (calls_next(&at, &call)) {
+		json_item(&o);
+		json_open(&o, '{');
+		json_key_str(&o, "id", call.id);
+		PUT(out, ",\"type\":\"function\",\"function\":{\"name\":");
+		json_put_str(out, call.name);
+		PUT(out, ",\"arguments\":");
+		json_put_str(out, call.arguments);
+		PUT(out, "}}");
+		o.comma = true;
 	}
-	if (p->call > 0)
-		PUT(calls, CALL_END ",");
-	json_open(&o, '{');
-	json_key_str(&o, "id", p->id);
-	PUT(calls, ",\"type\":\"function\",\"function\":{\"name\":");
-	json_put_str(calls, p->name);
-	PUT(calls, ",\"arguments\":\"");
+	json_close(&o, ']');
 }
 
 /* OpenAI has null for the content of an answer that is calls alone. */
 static void
 put_message(struct buf *out, const struct chunk_said *said)
 {
-	bool is_calls = said->calls.n > 0;
+	bool is_calls = calls_any(said->calls);
 
 	PUT(out, ",\"message\":{\"role\":\"assistant\",\"content\":");
 	if (is_calls && said->text.n == 0)
@@ -232,9 +205,8 @@ put_message(struct buf *out, const struct chunk_said *said)
 		json_put_str(out, said->reasoning);
 	}
 	if (is_calls) {
-		PUT(out, ",\"tool_calls\":[");
-		buf_put_str(out, said->calls);
-		PUT(out, CALL_END "]");
+		PUT(out, ",\"tool_calls\":");
+		put_calls(out, said->calls);
 	}
 	PUT(out, ",\"refusal\":null}");
 }
@@ -260,8 +232,8 @@ chunk_whole(const struct chunk_form *f, struct buf *out, uint32_t index,
 }
 
 void
-chunk_close(struct buf *out, const struct chunk_counts *counts,
-    const struct chunk_times *times)
+chunk_close(struct buf *out, const struct answer_counts *counts,
+    const struct choice_times *times)
 {
 	PUT(out, "]");
 	put_usage(out, counts);

@@ -5,45 +5,27 @@
 #ifndef HTTP_CHUNK_H
 #define HTTP_CHUNK_H
 
-#include "wire/part.h"
+#include "front/http/calls.h"
+#include "front/http/dialect.h"
+#include "front/http/times.h"
 
 struct chunk_form {
 	bool is_chat;
 	/* {"id":...,"object":...,"created":...,"model":...,
 	 * "system_fingerprint":...,"choices":[ */
-	struct buf head;
-};
-
-struct chunk_names {
-	struct str id;
-	struct str model;
-	struct str version; /* of Bulkhead */
-	int64_t created;    /* Unix seconds */
-};
-
-struct chunk_counts {
-	uint64_t prompt; /* tokens */
-	uint64_t output;
+	struct str head;
 };
 
 /* An answer in one piece. */
 struct chunk_said {
 	struct str text;
 	struct str reasoning; /* empty: none */
-	struct str calls;     /* by chunk_add_call(); empty: none */
+	const struct calls *calls;
 };
 
-struct chunk_times {
-	uint32_t n_prompt;
-	uint32_t n_out;
-	uint64_t prefill_us;
-	uint64_t decode_us;
-};
-
-/* Check buf_err(&f->head); chunk_done() it in any case. */
-void chunk_init(struct chunk_form *f, bool is_chat, bool is_stream,
-    const struct chunk_names *names);
-void chunk_done(struct chunk_form *f);
+/* Writes the head. */
+void chunk_init(struct buf *head, bool is_chat, bool is_stream,
+    const struct answer_names *names);
 
 /*
  * Events of a stream, from "data: " to the empty line, appended to out.
@@ -62,10 +44,10 @@ void chunk_part(const struct chunk_form *f, struct buf *out, uint32_t index,
 
 /* The last of a choice. times: NULL for none. */
 void chunk_finish(const struct chunk_form *f, struct buf *out, uint32_t index,
-    const char *reason, const struct chunk_times *times);
+    const char *reason, const struct choice_times *times);
 
 void chunk_usage(const struct chunk_form *f, struct buf *out,
-    const struct chunk_counts *counts);
+    const struct answer_counts *counts);
 
 /*
  * An answer in one piece: open, one chunk_whole() for each choice, close.
@@ -73,10 +55,7 @@ void chunk_usage(const struct chunk_form *f, struct buf *out,
 void chunk_open(const struct chunk_form *f, struct buf *out);
 void chunk_whole(const struct chunk_form *f, struct buf *out, uint32_t index,
     const struct chunk_said *said, struct str probs, const char *reason);
-
-/* Adds a part to the JSON of said.calls. */
-void chunk_add_call(struct buf *calls, const struct part *p);
-void chunk_close(struct buf *out, const struct chunk_counts *counts,
-    const struct chunk_times *times);
+void chunk_close(struct buf *out, const struct answer_counts *counts,
+    const struct choice_times *times);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "front/http/http.h"
 #include "front/http/reply.h"
-#include "front/params.h"
+#include "front/errors.h"
 #include "json/write.h"
 
 #include <stdarg.h>
@@ -10,54 +10,89 @@
 
 #define BODY_MAX 8192u
 
-/* error.code, where OpenAI has a word for it. */
-static const struct {
-	int err;
-	const char *code;
-} codes[] = {
-	{ ERR_NOT_FOUND, "model_not_found" },
-	{ ERR_CONTEXT, "context_length_exceeded" },
-	{ ERR_BUSY, "rate_limit_exceeded" },
-	{ ERR_GAVE_UP, "worker_crashed" },
-	{ ERR_POISON, "worker_crashed" },
-	{ ERR_TIMEOUT, "timeout" },
-	{ ERR_STOPPING, "server_stopping" },
+/* What an error says, whatever the form. */
+struct said {
+	const struct error_row *row;
+	const char *message;
+	const char *param; /* or NULL */
+	const char *crash; /* the id, or "" */
+	int status;
 };
 
-static const char *
-code_of(int err)
+static void
+put_openai(struct json_out *o, const struct said *s)
 {
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].err == err)
-			return codes[i].code;
-	return NULL;
+	json_key(o, "error");
+	json_open(o, '{');
+	json_key_cstr(o, "message", s->message);
+	json_key_cstr(o, "type", s->row->openai);
+	json_key_cstr(o, "param", s->param);
+	json_key_cstr(o, "code", s->row->code);
+	if (s->crash[0] != '\0')
+		json_key_cstr(o, "crash_id", s->crash);
+	json_close(o, '}');
 }
 
 static void
-put(struct buf *out, const char *message, const char *type, const char *param,
-    const char *code, const char *crash)
+put_llama(struct json_out *o, const struct said *s)
 {
+	json_key(o, "error");
+	json_open(o, '{');
+	json_key_i64(o, "code", s->status);
+	json_key_cstr(o, "message", s->message);
+	json_key_cstr(o, "type", s->row->llama);
+	if (s->crash[0] != '\0')
+		json_key_cstr(o, "crash_id", s->crash);
+	json_close(o, '}');
+}
+
+static void
+put_anthropic(struct json_out *o, const struct said *s)
+{
+	json_key_cstr(o, "type", "error");
+	json_key(o, "error");
+	json_open(o, '{');
+	json_key_cstr(o, "type", s->row->anthropic);
+	json_key_cstr(o, "message", s->message);
+	if (s->crash[0] != '\0')
+		json_key_cstr(o, "crash_id", s->crash);
+	json_close(o, '}');
+}
+
+static void
+put_ollama(struct json_out *o, const struct said *s)
+{
+	json_key_cstr(o, "error", s->message);
+}
+
+static void
+put(struct buf *out, enum error_form form, const struct said *s)
+{
+	static void (*const puts[ERRORS_NFORMS])(
+	    struct json_out *, const struct said *) = {
+		[ERRORS_OPENAI] = put_openai,
+		[ERRORS_LLAMA] = put_llama,
+		[ERRORS_ANTHROPIC] = put_anthropic,
+		[ERRORS_OLLAMA] = put_ollama,
+	};
 	struct json_out o = json_out(out);
 
 	json_open(&o, '{');
-	json_key(&o, "error");
-	json_open(&o, '{');
-	json_key_cstr(&o, "message", message);
-	json_key_cstr(&o, "type", type);
-	json_key_cstr(&o, "param", param);
-	json_key_cstr(&o, "code", code);
-	if (crash != NULL && crash[0] != '\0')
-		json_key_cstr(&o, "crash_id", crash);
-	json_close(&o, '}');
+	puts[form](&o, s);
 	json_close(&o, '}');
 }
 
 void
-error_put(struct buf *out, const struct fail *why)
+error_put(struct buf *out, enum error_form form, const struct fail *why)
 {
-	put(out, why->text, error_row(why->code)->http_type,
-	    why->field[0] != '\0' ? why->field : NULL, code_of(why->code),
-	    why->crash);
+	const struct error_row *row = error_row(why->code);
+	const struct said s = { .row = row,
+		.message = why->text,
+		.param = why->field[0] != '\0' ? why->field : NULL,
+		.crash = why->crash,
+		.status = row->http };
+
+	put(out, form, &s);
 }
 
 /* Whether the same again has no better prospects. Clients repeat by themselves
@@ -72,12 +107,21 @@ is_final(const struct fail *why)
 
 /* Where there was no memory for the right words. */
 static struct str
-words_of(const struct buf *body)
+words_of(const struct buf *body, enum error_form form)
 {
-	if (buf_err(body) == 0)
-		return buf_str(body);
-	return STR("{\"error\":{\"message\":\"out of memory\",\"type\":"
-		   "\"server_error\",\"param\":null,\"code\":null}}");
+	static const char *const words[ERRORS_NFORMS] = {
+		[ERRORS_OPENAI] = "{\"error\":{\"message\":\"out of memory\","
+				  "\"type\":\"server_error\",\"param\":null,"
+				  "\"code\":null}}",
+		[ERRORS_LLAMA] = "{\"error\":{\"code\":500,\"message\":\"out "
+				 "of memory\",\"type\":\"server_error\"}}",
+		[ERRORS_ANTHROPIC] = "{\"type\":\"error\",\"error\":{\"type\":"
+				     "\"api_error\",\"message\":\"out of "
+				     "memory\"}}",
+		[ERRORS_OLLAMA] = "{\"error\":\"out of memory\"}",
+	};
+
+	return buf_err(body) == 0 ? buf_str(body) : str_of(words[form]);
 }
 
 void
@@ -102,20 +146,40 @@ error_reply(struct http *h, const struct fail *why)
 	if (why->code == ERR_STOPPING)
 		http_set_last(h);
 	buf_init(&body, BODY_MAX);
-	error_put(&body, why);
+	error_put(&body, http_errors(h), why);
 	error_headers(why, status, extra, sizeof(extra));
-	reply_send(h, status, "application/json", extra, words_of(&body));
+	reply_send(h, status, "application/json", extra,
+	    words_of(&body, http_errors(h)));
 	buf_done(&body);
+}
+
+/* HTTP's own errors have no ERR_*, and no code in any form. */
+static const struct error_row *
+row_of_status(int status)
+{
+	static const struct error_row missing = { .openai = "not_found_error",
+		.llama = "not_found_error",
+		.anthropic = "not_found_error" };
+	static const struct error_row ours = { .openai = "server_error",
+		.llama = "server_error",
+		.anthropic = "api_error" };
+	static const struct error_row theirs = { .openai =
+						     "invalid_request_error",
+		.llama = "invalid_request_error",
+		.anthropic = "invalid_request_error" };
+
+	return status == 404 ? &missing : status >= 500 ? &ours : &theirs;
 }
 
 void
 error_status(
     struct http *h, int status, const char *extra, const char *fmt, ...)
 {
-	const char *type = status == 404 ? "not_found_error"
-	    : status >= 500		 ? "server_error"
-					 : "invalid_request_error";
 	char message[512];
+	const struct said s = { .row = row_of_status(status),
+		.message = message,
+		.crash = "",
+		.status = status };
 	struct buf body;
 	va_list ap;
 
@@ -123,9 +187,10 @@ error_status(
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	buf_init(&body, BODY_MAX);
-	put(&body, message, type, NULL, NULL, NULL);
+	put(&body, http_errors(h), &s);
 	if (extra == NULL)
 		extra = status == 503 ? "Retry-After: 1\r\n" : "";
-	reply_send(h, status, "application/json", extra, words_of(&body));
+	reply_send(h, status, "application/json", extra,
+	    words_of(&body, http_errors(h)));
 	buf_done(&body);
 }

@@ -1,5 +1,6 @@
 /*
- * error - OpenAI's error object, as an answer or within a stream.
+ * error - what went wrong, in the form of the protocol that the request is
+ * of: as an answer of its own, or within a stream.
  */
 #ifndef HTTP_ERROR_H
 #define HTTP_ERROR_H
@@ -8,10 +9,18 @@
 
 struct http;
 
-/* {"error":{"message":...,"type":...,"param":...,"code":...}} */
-void error_put(struct buf *out, const struct fail *why);
+enum error_form {
+	ERRORS_OPENAI,	  /* {"error":{"message","type","param","code"}} */
+	ERRORS_LLAMA,	  /* {"error":{"code","message","type"}} */
+	ERRORS_ANTHROPIC, /* {"type":"error","error":{"type","message"}} */
+	ERRORS_OLLAMA,	  /* {"error":"..."} */
+	ERRORS_NFORMS
+};
 
-/* The whole answer for it, and http_done(). */
+/* The object alone. */
+void error_put(struct buf *out, enum error_form form, const struct fail *why);
+
+/* The whole answer for it in http_errors()'s form, and http_done(). */
 void error_reply(struct http *h, const struct fail *why);
 
 /* What the headers of such an answer say of trying again, into out. */

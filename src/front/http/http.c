@@ -38,6 +38,7 @@ struct http {
 	const struct http_work *work; /* while ANSWERING, or NULL */
 	void *arg;
 	enum http_state state;
+	enum error_form errors;
 	bool is_last;	 /* no request after this one */
 	bool has_rested; /* its next deadline while idle ends it */
 };
@@ -58,6 +59,18 @@ const struct request *
 http_request(const struct http *h)
 {
 	return &h->request;
+}
+
+enum error_form
+http_errors(const struct http *h)
+{
+	return h->errors;
+}
+
+void
+http_set_errors(struct http *h, enum error_form form)
+{
+	h->errors = form;
 }
 
 struct buf *
@@ -139,6 +152,7 @@ refuse(struct http *h, int status, const char *why)
 {
 	h->state = HTTP_ANSWERING;
 	h->is_last = true;
+	h->errors = ERRORS_OPENAI;
 	h->request = (struct request){ .method = METHOD_OTHER };
 	error_status(h, status, NULL, "%s", why);
 }
@@ -160,6 +174,7 @@ answer(struct http *h)
 	h->state = HTTP_ANSWERING;
 	h->request = *parse_request(h->parse);
 	h->is_last = !h->request.keep_alive;
+	h->errors = ERRORS_OPENAI;
 	http_front(h)->metrics.http_requests_total++;
 	conn_deadline(h->conn, 0);
 	route_run(h, &h->request);

@@ -10,6 +10,7 @@
 #define HTTP_HTTP_H
 
 #include "base/buf.h"
+#include "front/http/error.h"
 #include "front/http/parse.h"
 
 struct conn;
@@ -32,6 +33,10 @@ struct conn *http_conn(const struct http *h);
 /* The request being answered: its strings are good until the handler
  * returns, its numbers until http_done(). */
 const struct request *http_request(const struct http *h);
+
+/* What errors of this request look like; OpenAI's until its route is known. */
+enum error_form http_errors(const struct http *h);
+void http_set_errors(struct http *h, enum error_form form);
 
 /* Where to append the answer; it is sent this turn. */
 struct buf *http_out(struct http *h);

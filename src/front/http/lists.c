@@ -2,7 +2,7 @@
  * The fields of a request that hold lists: stop, dry_sequence_breakers,
  * logit_bias and lora, each in the several forms that clients send.
  */
-#include "front/http/openai.h"
+#include "front/http/askrow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,20 +19,20 @@ read_strings(const struct json_value *v, const char *name, struct buf *b,
 	struct str s;
 
 	if ((!is_array && json_type(v) != JSON_STRING) ||
-	    json_count(v) > OPENAI_STOPS_MAX)
+	    json_count(v) > ASK_STOPS_MAX)
 		return fail_set(why, ERR_INVALID, name,
 		    "%s: must be a string or an array of at most %u strings, "
 		    "not %s",
-		    name, OPENAI_STOPS_MAX, json_show(v, shown));
+		    name, ASK_STOPS_MAX, json_show(v, shown));
 	while (!is_array || json_next(&it, NULL, &one)) {
 		if (!json_str(one, &s))
 			return fail_set(why, ERR_INVALID, name,
 			    "%s: must hold strings, not %s", name,
 			    json_show(one, shown));
-		if (s.n == 0 || s.n > OPENAI_STOP_BYTES)
+		if (s.n == 0 || s.n > ASK_STOP_BYTES)
 			return fail_set(why, ERR_INVALID, name,
 			    "%s: a string must have 1 to %u bytes, not %zu",
-			    name, OPENAI_STOP_BYTES, s.n);
+			    name, ASK_STOP_BYTES, s.n);
 		strs_put(b, s);
 		if (!is_array)
 			break;
@@ -41,35 +41,35 @@ read_strings(const struct json_value *v, const char *name, struct buf *b,
 }
 
 static int
-read_stops(struct openai *o, struct fail *why)
+read_stops(struct ask *q, struct fail *why)
 {
-	struct buf *b = &o->bufs[OPENAI_STOPS];
+	struct buf *b = &q->bufs[ASK_STOPS];
 	int err;
 
-	if (o->raw.stop == NULL)
+	if (q->raw.stop == NULL)
 		return 0;
-	err = read_strings(o->raw.stop, "stop", b, why);
+	err = read_strings(q->raw.stop, "stop", b, why);
 	if (err == 0 && buf_len(b) > 0)
-		o->gen.stops.packed = buf_str(b);
+		q->gen.stops.packed = buf_str(b);
 	return err;
 }
 
 /* llama.cpp's own breakers, when DRY is asked for and none are named. */
 static int
-read_breakers(struct openai *o, struct fail *why)
+read_breakers(struct ask *q, struct fail *why)
 {
 	static const char *const usual[] = { "\n", ":", "\"", "*" };
-	struct buf *b = &o->bufs[OPENAI_BREAKERS];
+	struct buf *b = &q->bufs[ASK_BREAKERS];
 	int err = 0;
 
-	if (o->raw.breakers != NULL)
+	if (q->raw.breakers != NULL)
 		err = read_strings(
-		    o->raw.breakers, "dry_sequence_breakers", b, why);
-	else if (o->gen.dry_multiplier != 0)
+		    q->raw.breakers, "dry_sequence_breakers", b, why);
+	else if (q->gen.dry_multiplier != 0)
 		for (size_t i = 0; i < 4; i++)
 			strs_put(b, str_of(usual[i]));
 	if (err == 0 && buf_len(b) > 0)
-		o->gen.dry_breakers.packed = buf_str(b);
+		q->gen.dry_breakers.packed = buf_str(b);
 	return err;
 }
 
@@ -154,10 +154,10 @@ read_bias(struct str key, const struct json_value *v, bool is_object,
 }
 
 static int
-read_biases(struct openai *o, struct fail *why)
+read_biases(struct ask *q, struct fail *why)
 {
-	const struct json_value *v = o->raw.logit_bias, *one;
-	struct buf *b = &o->bufs[OPENAI_BIASES];
+	const struct json_value *v = q->raw.logit_bias, *one;
+	struct buf *b = &q->bufs[ASK_BIASES];
 	bool is_object = json_type(v) == JSON_OBJECT;
 	struct json_iter it = json_iter(v);
 	char shown[JSON_SHOW_SIZE];
@@ -168,28 +168,28 @@ read_biases(struct openai *o, struct fail *why)
 	if (v == NULL)
 		return 0;
 	if ((!is_object && json_type(v) != JSON_ARRAY) ||
-	    json_count(v) > OPENAI_BIASES_MAX)
+	    json_count(v) > ASK_BIASES_MAX)
 		return fail_set(why, ERR_INVALID, "logit_bias",
 		    "logit_bias: must be an object or an array of at most %u, "
 		    "not %s",
-		    OPENAI_BIASES_MAX, json_show(v, shown));
+		    ASK_BIASES_MAX, json_show(v, shown));
 	while (err == 0 && json_next(&it, &key, &one)) {
 		err = read_bias(key, one, is_object, &bias, why);
 		buf_put(b, &bias, sizeof(bias));
 	}
-	o->gen.logit_bias = (struct biases){ (const void *)buf_data(b),
+	q->gen.logit_bias = (struct biases){ (const void *)buf_data(b),
 		(uint32_t)(buf_len(b) / sizeof(bias)) };
 	return err != 0 ? err : buf_err(b);
 }
 
 int
-openai_read_lists(struct openai *o, struct fail *why)
+ask_read_lists(struct ask *q, struct fail *why)
 {
-	int err = read_stops(o, why);
+	int err = read_stops(q, why);
 
 	if (err == 0)
-		err = read_breakers(o, why);
-	return err != 0 ? err : read_biases(o, why);
+		err = read_breakers(q, why);
+	return err != 0 ? err : read_biases(q, why);
 }
 
 struct lora {
@@ -206,20 +206,20 @@ static const struct json_field lora_fields[] = {
 
 /* Adapters that the list does not name are not applied, as in llama-server. */
 int
-openai_read_lora(struct openai *o, struct fail *why)
+ask_read_lora(struct ask *q, struct fail *why)
 {
 	static const struct json_field field = { "lora", JSON_TO_ARRAY, 0, 0, 0,
 		WORKER_ADAPTERS_MAX, NULL };
 	static const struct json_how how = { .prefix = "lora[]." };
-	struct buf *b = &o->bufs[OPENAI_ADAPTERS];
+	struct buf *b = &q->bufs[ASK_ADAPTERS];
 	const struct json_value *list = NULL, *one;
 	struct json_iter it;
 	struct lora l;
 	int err;
 
-	if (o->raw.lora == NULL)
+	if (q->raw.lora == NULL)
 		return 0;
-	err = json_read_field(o->raw.lora, &field, NULL, &list, why);
+	err = json_read_field(q->raw.lora, &field, NULL, &list, why);
 	it = json_iter(list);
 	while (err == 0 && json_next(&it, NULL, &one)) {
 		struct bias bias;
@@ -229,7 +229,7 @@ openai_read_lora(struct openai *o, struct fail *why)
 		if (err == 0)
 			buf_put(b, &bias, sizeof(bias));
 	}
-	o->gen.adapters = (struct biases){ (const void *)buf_data(b),
+	q->gen.adapters = (struct biases){ (const void *)buf_data(b),
 		(uint32_t)(buf_len(b) / sizeof(struct bias)) };
 	return err != 0 ? err : buf_err(b);
 }

@@ -2,7 +2,7 @@
  * The messages of a chat, checked in shape and handed on as JSON: what they
  * mean to the model is its template's business, in the worker.
  */
-#include "front/http/openai.h"
+#include "front/http/askrow.h"
 
 #include "json/write.h"
 
@@ -123,23 +123,23 @@ check_message(const struct json_value *v, size_t i, struct fail *why)
 }
 
 int
-openai_read_messages(struct openai *o, struct fail *why)
+ask_read_messages(struct ask *q, struct fail *why)
 {
 	static const struct json_field field = { "messages", JSON_TO_ARRAY,
-		offsetof(struct openai, raw.messages), JSON_REQUIRED, 1,
-		OPENAI_MESSAGES_MAX, NULL };
-	struct buf *b = &o->bufs[OPENAI_MESSAGES];
+		offsetof(struct ask, raw.messages), JSON_REQUIRED, 1,
+		ASK_MESSAGES_MAX, NULL };
+	struct buf *b = &q->bufs[ASK_MESSAGES];
 	const struct json_value *one;
 	struct json_iter it;
 	int err;
 
-	err = json_read_field(o->raw.messages, &field, NULL, o, why);
-	it = json_iter(o->raw.messages);
+	err = json_read_field(q->raw.messages, &field, NULL, q, why);
+	it = json_iter(q->raw.messages);
 	for (size_t i = 0; err == 0 && json_next(&it, NULL, &one); i++)
 		err = check_message(one, i, why);
 	if (err != 0)
 		return err;
-	json_put_value(b, o->raw.messages);
-	o->gen.messages = buf_str(b);
+	json_put_value(b, q->raw.messages);
+	q->gen.messages = buf_str(b);
 	return buf_err(b);
 }

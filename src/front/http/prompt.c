@@ -3,7 +3,7 @@
  * [[1, 2, ...], ...]; the last two are token ids. Whether an id is one of the
  * model's, the worker knows.
  */
-#include "front/http/openai.h"
+#include "front/http/askrow.h"
 
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ bad_prompt(const struct json_value *v, struct fail *why)
 }
 
 static int
-read_tokens(const struct json_value *v, uint32_t n_ctx, struct openai_prompt *p,
+read_tokens(const struct json_value *v, uint32_t n_ctx, struct ask_prompt *p,
     struct fail *why)
 {
 	struct json_iter it = json_iter(v);
@@ -52,14 +52,14 @@ read_tokens(const struct json_value *v, uint32_t n_ctx, struct openai_prompt *p,
 }
 
 static int
-read_prompt(struct openai *o, const struct json_value *v, uint32_t n_ctx,
-    struct openai_prompt *p, struct fail *why)
+read_prompt(struct ask *q, const struct json_value *v, uint32_t n_ctx,
+    struct ask_prompt *p, struct fail *why)
 {
 	if (json_str(v, &p->text))
 		return 0;
 	if (json_type(v) != JSON_ARRAY)
 		return bad_prompt(v, why);
-	if (o->is_echo)
+	if (q->is_echo)
 		return fail_set(why, ERR_INVALID, "echo",
 		    "echo: is not supported for a prompt of token ids");
 	return read_tokens(v, n_ctx, p, why);
@@ -76,10 +76,10 @@ first_of(const struct json_value *v)
 }
 
 int
-openai_read_prompts(
-    struct openai *o, const struct openai_limits *limits, struct fail *why)
+ask_read_prompts(
+    struct ask *q, const struct ask_limits *limits, struct fail *why)
 {
-	const struct json_value *v = o->raw.prompt;
+	const struct json_value *v = q->raw.prompt;
 	enum json_type first = json_type(first_of(v));
 	bool is_many = json_type(v) == JSON_ARRAY &&
 	    (first == JSON_STRING || first == JSON_ARRAY);
@@ -94,14 +94,14 @@ openai_read_prompts(
 		return fail_set(why, ERR_INVALID, "prompt",
 		    "prompt: a request may have %u prompts, not %zu",
 		    limits->gens_max, n);
-	o->prompts = calloc(n, sizeof(*o->prompts));
-	if (o->prompts == NULL)
+	q->prompts = calloc(n, sizeof(*q->prompts));
+	if (q->prompts == NULL)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
-	o->n_prompts = (uint32_t)n;
+	q->n_prompts = (uint32_t)n;
 	for (uint32_t i = 0; i < n && err == 0; i++) {
 		if (is_many)
 			(void)json_next(&it, NULL, &v);
-		err = read_prompt(o, v, limits->n_ctx, &o->prompts[i], why);
+		err = read_prompt(q, v, limits->n_ctx, &q->prompts[i], why);
 	}
 	return err;
 }

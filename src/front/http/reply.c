@@ -91,12 +91,12 @@ reply_json(struct http *h, struct str body)
 }
 
 void
-reply_stream(struct http *h)
+reply_stream(struct http *h, const char *type)
 {
 	/* Without chunks the end of the stream is that of the connection. */
 	if (http_request(h)->is_http10)
 		http_set_last(h);
-	put_head(h, 200, "text/event-stream", "Cache-Control: no-cache\r\n");
+	put_head(h, 200, type, "Cache-Control: no-cache\r\n");
 	buf_puts(http_out(h),
 	    http_request(h)->is_http10 ? "\r\n"
 				       : "Transfer-Encoding: chunked\r\n\r\n");
@@ -123,6 +123,10 @@ reply_event_end(struct http *h, size_t mark)
 
 	if (http_request(h)->is_http10 || buf_err(out) != 0)
 		return;
+	if (n == 0) { /* an empty chunk would end the stream */
+		buf_truncate(out, mark);
+		return;
+	}
 	if (n >> (4 * SIZE_DIGITS) != 0) {
 		out->err = ERR_TOO_BIG;
 		return;

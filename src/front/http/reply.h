@@ -15,12 +15,12 @@ void reply_send(struct http *h, int status, const char *type, const char *extra,
     struct str body);
 void reply_json(struct http *h, struct str body); /* 200 */
 
-/* A stream of server-sent events. Its status is 200 and its end is that of
- * the chunks or, in HTTP/1.0, of the connection. */
-void reply_stream(struct http *h);
+/* A stream of that Content-Type. Its status is 200 and its end is that of the
+ * chunks or, in HTTP/1.0, of the connection. */
+void reply_stream(struct http *h, const char *type);
 
 /* Around the bytes of one event in http_out(): begin gives the mark that end
- * wants. Nothing else may be written in between. */
+ * wants. Nothing else may be written in between. One without bytes is none. */
 size_t reply_event_begin(struct http *h);
 void reply_event_end(struct http *h, size_t mark);
 

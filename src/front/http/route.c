@@ -1,6 +1,6 @@
 #include "front/http/route.h"
 
-#include "front/http/error.h"
+#include "front/http/dialect.h"
 #include "front/http/http.h"
 #include "front/http/reply.h"
 
@@ -10,30 +10,44 @@
 typedef void (*handler_fn)(
     struct http *h, const struct request *r, struct str rest);
 
+/* Where a handler answers, and the form of its errors. */
+#define PLAIN(method, path, run, form)                          \
+	{                                                       \
+		METHOD_##method, path, run, NULL, ERRORS_##form \
+	}
+
+/* Where a body is asked in a dialect, and answered in it. */
+#define ASKED(path, dialect)                                     \
+	{                                                        \
+		METHOD_POST, path, NULL, &dialect, ERRORS_OPENAI \
+	}
+
 /* A path that ends in '/' (but "/" itself) stands for all below it. */
 static const struct route {
 	enum method method;
 	const char *path;
-	handler_fn run;
+	handler_fn run;		       /* or: */
+	const struct dialect *dialect; /* of what is asked there */
+	enum error_form errors;	       /* of what is no dialect */
 } routes[] = {
-	{ METHOD_GET, "/", small_root },
-	{ METHOD_GET, "/health", small_health },
-	{ METHOD_GET, "/v1/health", small_health },
-	{ METHOD_GET, "/metrics", small_metrics },
-	{ METHOD_GET, "/models", small_models },
-	{ METHOD_GET, "/v1/models", small_models },
-	{ METHOD_GET, "/lora-adapters", small_adapters },
-	{ METHOD_POST, "/models/unload", small_later },
-	{ METHOD_GET, "/models/", small_model },
-	{ METHOD_GET, "/v1/models/", small_model },
-	{ METHOD_POST, "/completions", answer_completion },
-	{ METHOD_POST, "/v1/completions", answer_completion },
-	{ METHOD_POST, "/chat/completions", answer_chat },
-	{ METHOD_POST, "/v1/chat/completions", answer_chat },
-	{ METHOD_POST, "/embedding", small_later },
-	{ METHOD_POST, "/embeddings", small_later },
-	{ METHOD_POST, "/v1/embeddings", small_later },
-	{ METHOD_POST, "/slots/", small_later },
+	PLAIN(GET, "/", small_root, OPENAI),
+	PLAIN(GET, "/health", small_health, OPENAI),
+	PLAIN(GET, "/v1/health", small_health, OPENAI),
+	PLAIN(GET, "/metrics", small_metrics, OPENAI),
+	PLAIN(GET, "/models", small_models, OPENAI),
+	PLAIN(GET, "/v1/models", small_models, OPENAI),
+	PLAIN(GET, "/lora-adapters", small_adapters, OPENAI),
+	PLAIN(POST, "/models/unload", small_later, OPENAI),
+	PLAIN(GET, "/models/", small_model, OPENAI),
+	PLAIN(GET, "/v1/models/", small_model, OPENAI),
+	ASKED("/completions", dialect_openai_completion),
+	ASKED("/v1/completions", dialect_openai_completion),
+	ASKED("/chat/completions", dialect_openai_chat),
+	ASKED("/v1/chat/completions", dialect_openai_chat),
+	PLAIN(POST, "/embedding", small_later, OPENAI),
+	PLAIN(POST, "/embeddings", small_later, OPENAI),
+	PLAIN(POST, "/v1/embeddings", small_later, OPENAI),
+	PLAIN(POST, "/slots/", small_later, OPENAI),
 };
 
 static const struct {
@@ -105,15 +119,19 @@ static void
 run(struct http *h, const struct request *r, const struct route *route,
     struct str rest)
 {
+	const struct dialect *d = route->dialect;
 	unsigned methods = methods_of(route);
 	char line[64];
 
+	http_set_errors(h, d != NULL ? d->errors : route->errors);
 	if (r->method == METHOD_OPTIONS)
 		reply_allow(h, methods);
 	else if ((methods & r->method) == 0)
 		error_status(h, 405, allow(methods, line, sizeof(line)),
 		    "%.*s is for other methods; see the Allow header",
 		    (int)r->path.n, r->path.p);
+	else if (d != NULL)
+		dialect_run(h, r, d);
 	else
 		route->run(h, r, rest);
 }

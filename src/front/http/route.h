@@ -19,8 +19,5 @@ void small_model(struct http *h, const struct request *r, struct str rest);
 void small_adapters(struct http *h, const struct request *r, struct str rest);
 void small_later(struct http *h, const struct request *r, struct str rest);
 void small_metrics(struct http *h, const struct request *r, struct str rest);
-void answer_completion(
-    struct http *h, const struct request *r, struct str rest);
-void answer_chat(struct http *h, const struct request *r, struct str rest);
 
 #endif

@@ -2,22 +2,22 @@
  * What the answer must look like: response_format and json_schema become one
  * schema, which rules the answer unless a grammar does.
  */
-#include "front/http/openai.h"
+#include "front/http/askrow.h"
 
 #include "json/write.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static int
-set_schema(struct openai *o, const struct json_value *schema)
+set_schema(struct ask *q, const struct json_value *schema)
 {
-	struct buf *b = &o->bufs[OPENAI_SCHEMA];
+	struct buf *b = &q->bufs[ASK_SCHEMA];
 
 	if (schema == NULL)
 		buf_puts(b, "{\"type\":\"object\"}");
 	else
 		json_put_value(b, schema);
-	o->gen.json_schema = buf_str(b);
+	q->gen.json_schema = buf_str(b);
 	return buf_err(b);
 }
 
@@ -43,7 +43,7 @@ static const struct json_field format_fields[] = {
 };
 
 static int
-read_format(struct openai *o, struct fail *why)
+read_format(struct ask *q, struct fail *why)
 {
 	static const struct json_field schema_field = { "schema",
 		JSON_TO_OBJECT, 0, JSON_REQUIRED, 0, 0, NULL };
@@ -54,9 +54,9 @@ read_format(struct openai *o, struct fail *why)
 	struct format_request r = { 0 };
 	int err;
 
-	if (o->raw.response_format == NULL)
+	if (q->raw.response_format == NULL)
 		return 0;
-	err = json_read_fields(o->raw.response_format, format_fields,
+	err = json_read_fields(q->raw.response_format, format_fields,
 	    COUNT(format_fields), &how, &r, why);
 	if (err != 0 || r.type == FORMAT_TEXT)
 		return err;
@@ -66,18 +66,18 @@ read_format(struct openai *o, struct fail *why)
 	if (r.type == FORMAT_SCHEMA)
 		err = json_read_fields(
 		    r.wrapped, &schema_field, 1, &inner, &r.schema, why);
-	return err != 0 ? err : set_schema(o, r.schema);
+	return err != 0 ? err : set_schema(q, r.schema);
 }
 
 int
-openai_read_shape(struct openai *o, struct fail *why)
+ask_read_shape(struct ask *q, struct fail *why)
 {
-	const struct json_value *schema = o->raw.json_schema;
-	int err = read_format(o, why);
+	const struct json_value *schema = q->raw.json_schema;
+	int err = read_format(q, why);
 
 	if (err != 0)
 		return err;
-	if (schema != NULL && o->gen.json_schema.n > 0)
+	if (schema != NULL && q->gen.json_schema.n > 0)
 		return fail_set(why, ERR_INVALID, "json_schema",
 		    "json_schema: response_format asks for a shape already");
 	if (schema != NULL && json_type(schema) != JSON_OBJECT)
@@ -85,8 +85,8 @@ openai_read_shape(struct openai *o, struct fail *why)
 		    "json_schema: must be an object, not %s",
 		    json_type_name(json_type(schema)));
 	if (schema != NULL)
-		err = set_schema(o, schema);
-	if (err == 0 && o->gen.grammar.n > 0 && o->gen.json_schema.n > 0)
+		err = set_schema(q, schema);
+	if (err == 0 && q->gen.grammar.n > 0 && q->gen.json_schema.n > 0)
 		return fail_set(why, ERR_INVALID, "grammar",
 		    "grammar: only one of grammar and a JSON schema can rule "
 		    "the answer");

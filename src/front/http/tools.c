@@ -3,7 +3,7 @@
  * sees of them, and how it calls them, is its template's business, in the
  * worker. A choice that names one tool leaves only that one, required.
  */
-#include "front/http/openai.h"
+#include "front/http/askrow.h"
 
 #include "json/write.h"
 #include "wire/part.h"
@@ -63,10 +63,10 @@ read_tool(
 
 /* Writes those whose name is only, or all where that is empty. */
 static int
-put_tools(struct openai *o, struct str only, struct fail *why)
+put_tools(struct ask *q, struct str only, struct fail *why)
 {
-	struct buf *b = &o->bufs[OPENAI_TOOLS];
-	struct json_iter it = json_iter(o->raw.tools);
+	struct buf *b = &q->bufs[ASK_TOOLS];
+	struct json_iter it = json_iter(q->raw.tools);
 	struct json_out out = json_out(b);
 	const struct json_value *one;
 	struct tool t;
@@ -85,7 +85,7 @@ put_tools(struct openai *o, struct str only, struct fail *why)
 		return fail_set(why, ERR_INVALID, "tool_choice",
 		    "tool_choice: no tool is called \"%.*s\"", (int)only.n,
 		    only.p);
-	o->gen.tools = buf_str(b);
+	q->gen.tools = buf_str(b);
 	return err != 0 ? err : buf_err(b);
 }
 
@@ -102,21 +102,21 @@ bad_choice(const struct json_value *v, struct fail *why)
 
 /* *ret_only: the name of the one tool that is to be called; or empty. */
 static int
-read_choice(struct openai *o, struct str *ret_only, struct fail *why)
+read_choice(struct ask *q, struct str *ret_only, struct fail *why)
 {
 	static const char *const words[TOOLS_NCHOICES] = {
 		[TOOLS_AUTO] = "auto",
 		[TOOLS_REQUIRED] = "required",
 		[TOOLS_NONE] = "none",
 	};
-	const struct json_value *v = o->raw.tool_choice;
+	const struct json_value *v = q->raw.tool_choice;
 	struct str word;
 
 	*ret_only = STR("");
 	if (v == NULL)
 		return 0;
 	if (json_type(v) == JSON_OBJECT) {
-		o->gen.tool_choice = TOOLS_REQUIRED;
+		q->gen.tool_choice = TOOLS_REQUIRED;
 		return json_str(json_get(json_get(v, "function"), "name"),
 			   ret_only) &&
 			ret_only->n > 0
@@ -125,55 +125,55 @@ read_choice(struct openai *o, struct str *ret_only, struct fail *why)
 	}
 	for (uint8_t i = 0; json_str(v, &word) && i < TOOLS_NCHOICES; i++)
 		if (str_is(word, words[i])) {
-			o->gen.tool_choice = i;
+			q->gen.tool_choice = i;
 			return 0;
 		}
 	return bad_choice(v, why);
 }
 
 static int
-read_parallel(struct openai *o, struct fail *why)
+read_parallel(struct ask *q, struct fail *why)
 {
 	static const struct json_field field = { "parallel_tool_calls",
 		JSON_TO_BOOL, 0, 0, 0, 0, NULL };
 	bool may = false;
 	int err;
 
-	if (o->raw.parallel == NULL)
+	if (q->raw.parallel == NULL)
 		return 0;
-	err = json_read_field(o->raw.parallel, &field, NULL, &may, why);
+	err = json_read_field(q->raw.parallel, &field, NULL, &may, why);
 	if (err != 0)
 		return err;
-	o->gen.parallel_calls = may ? PARALLEL_YES : PARALLEL_NO;
+	q->gen.parallel_calls = may ? PARALLEL_YES : PARALLEL_NO;
 	return 0;
 }
 
 int
-openai_read_tools(struct openai *o, struct fail *why)
+ask_read_tools(struct ask *q, struct fail *why)
 {
 	struct str only;
 	int err;
 
-	if (json_count(o->raw.functions) > 0)
+	if (json_count(q->raw.functions) > 0)
 		return fail_set(why, ERR_INVALID, "functions",
 		    "functions: give them as tools, each {\"type\":"
 		    "\"function\",\"function\":{...}}");
-	if (json_count(o->raw.tools) > TOOLS_MAX)
+	if (json_count(q->raw.tools) > TOOLS_MAX)
 		return fail_set(why, ERR_INVALID, "tools",
 		    "tools: at most %u, not %zu", TOOLS_MAX,
-		    json_count(o->raw.tools));
-	err = read_choice(o, &only, why);
+		    json_count(q->raw.tools));
+	err = read_choice(q, &only, why);
 	if (err == 0)
-		err = read_parallel(o, why);
+		err = read_parallel(q, why);
 	if (err != 0)
 		return err;
-	if (json_count(o->raw.tools) == 0)
-		return o->gen.tool_choice != TOOLS_REQUIRED
+	if (json_count(q->raw.tools) == 0)
+		return q->gen.tool_choice != TOOLS_REQUIRED
 		    ? 0
 		    : fail_set(why, ERR_INVALID, "tool_choice",
 			  "tool_choice: there are no tools to call");
-	if (o->gen.grammar.n > 0)
+	if (q->gen.grammar.n > 0)
 		return fail_set(why, ERR_INVALID, "grammar",
 		    "grammar: cannot rule an answer that may call tools");
-	return put_tools(o, only, why);
+	return put_tools(q, only, why);
 }

@@ -3,7 +3,7 @@
 #include "front/attach.h"
 #include "front/conn.h"
 #include "front/front.h"
-#include "front/params.h"
+#include "front/errors.h"
 #include "front/rpc/load.h"
 #include "front/ticket.h"
 #include "json/write.h"

@@ -2,7 +2,7 @@
 
 #include "front/conn.h"
 #include "front/front.h"
-#include "front/params.h"
+#include "front/errors.h"
 #include "front/rpc/rpc.h"
 #include "json/write.h"
 

@@ -2,7 +2,7 @@
 
 #include "front/front.h"
 #include "front/model.h"
-#include "front/params.h"
+#include "front/errors.h"
 #include "front/rpc/adapter.h"
 #include "front/rpc/kv.h"
 #include "front/rpc/rpc.h"

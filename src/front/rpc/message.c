@@ -9,7 +9,7 @@
 
 #include "front/conn.h"
 #include "front/front.h"
-#include "front/params.h"
+#include "front/errors.h"
 #include "front/rpc/method.h"
 #include "json/raw.h"
 

@@ -20,7 +20,7 @@
 #include "front/front.h"
 #include "front/listener.h"
 #include "front/model.h"
-#include "front/params.h"
+#include "front/errors.h"
 #include "front/rpc/load.h"
 #include "front/rpc/rows.h"
 #include "front/rpc/run.h"

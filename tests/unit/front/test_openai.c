@@ -2,7 +2,7 @@
  * The checks of a request's body: what is refused with which words, and what
  * the worker gets of what is not.
  */
-#include "front/http/openai.h"
+#include "front/http/ask.h"
 
 #include "wire/layout.h"
 #include "wire/part.h"
@@ -16,13 +16,14 @@
 #include <cmocka.h>
 
 static int
-read_body(struct openai *o, bool is_chat, const char *body, struct fail *why)
+read_body(struct ask *o, bool is_chat, const char *body, struct fail *why)
 {
-	static const struct openai_limits limits = { .gens_max = 8,
-		.n_ctx = 100 };
-	int err = openai_parse(o, is_chat, str_of(body), why);
+	static const struct ask_limits limits = { .gens_max = 8, .n_ctx = 100 };
+	int err =
+	    ask_parse(o, is_chat ? &ask_openai_chat : &ask_openai_completion,
+		str_of(body), why);
 
-	return err != 0 ? err : openai_read(o, &limits, why);
+	return err != 0 ? err : ask_read(o, &limits, why);
 }
 
 struct bad {
@@ -34,13 +35,13 @@ struct bad {
 static void
 check_bad(const struct bad *b, size_t n, bool is_chat)
 {
-	struct openai o;
+	struct ask o;
 	struct fail why;
 	int err;
 
 	for (size_t i = 0; i < n; i++) {
 		err = read_body(&o, is_chat, b[i].body, &why);
-		openai_done(&o);
+		ask_done(&o);
 		if (err != ERR_INVALID || why.code != ERR_INVALID)
 			fail_msg("%s: err %d", b[i].body, err);
 		assert_string_equal(why.text, b[i].text);
@@ -260,7 +261,7 @@ bad_ones_are_named(void **state)
 }
 
 static void
-must_read(struct openai *o, bool is_chat, const char *body)
+must_read(struct ask *o, bool is_chat, const char *body)
 {
 	struct fail why;
 
@@ -271,7 +272,7 @@ must_read(struct openai *o, bool is_chat, const char *body)
 static void
 defaults_and_nulls(void **state)
 {
-	struct openai o;
+	struct ask o;
 	struct gen_submit g;
 
 	(void)state;
@@ -279,20 +280,20 @@ defaults_and_nulls(void **state)
 	    P "\"max_tokens\":null,\"stop\":null,\"n\":null,"
 	      "\"seed\":null,\"logit_bias\":null,\"suffix\":null,\"unknown\":5,"
 	      "\"logprobs\":null,\"stream\":null,\"temperature\":null}");
-	g = openai_choice(&o, 0);
+	g = ask_choice(&o, 0);
 	assert_int_equal(g.input, INPUT_PROMPT);
 	assert_true(str_is(g.prompt, "a"));
 	assert_int_equal(g.max_tokens, 0);
 	assert_true(g.seed == UINT64_MAX);
 	assert_false(g.want_logprobs);
 	assert_true(g.temperature > 0.79f && g.temperature < 0.81f);
-	openai_done(&o);
+	ask_done(&o);
 }
 
 static void
 everything(void **state)
 {
-	struct openai o;
+	struct ask o;
 	struct gen_submit g;
 	struct cursor c;
 	struct str s;
@@ -305,7 +306,7 @@ everything(void **state)
 	    "\"dry_multiplier\":1,\"stream\":true,\"ignore_eos\":true,"
 	    "\"stream_options\":{\"include_usage\":true},"
 	    "\"response_format\":{\"type\":\"json_object\"}}");
-	g = openai_choice(&o, 3);
+	g = ask_choice(&o, 3);
 	assert_true(str_is(g.prompt, "b"));
 	assert_int_equal(g.seed, 43);
 	assert_int_equal(g.max_tokens, 7);
@@ -322,35 +323,35 @@ everything(void **state)
 	assert_int_equal(g.logit_bias.p[0].token, 5);
 	assert_true(isinf(g.logit_bias.p[0].bias));
 	assert_true(str_is(g.json_schema, "{\"type\":\"object\"}"));
-	openai_done(&o);
+	ask_done(&o);
 }
 
 static void
 token_prompts(void **state)
 {
-	struct openai o;
+	struct ask o;
 	struct gen_submit g;
 
 	(void)state;
 	must_read(&o, false, "{\"prompt\":[[1,2],[3]]}");
 	assert_int_equal(o.n_prompts, 2);
-	g = openai_choice(&o, 1);
+	g = ask_choice(&o, 1);
 	assert_int_equal(g.input, INPUT_TOKENS);
 	assert_int_equal(g.tokens.n, 1);
 	assert_int_equal(g.tokens.p[0], 3);
-	openai_done(&o);
+	ask_done(&o);
 	must_read(&o, false, "{\"prompt\":[4,5.0]}");
 	assert_int_equal(o.n_prompts, 1);
-	g = openai_choice(&o, 0);
+	g = ask_choice(&o, 0);
 	assert_int_equal(g.tokens.n, 2);
 	assert_int_equal(g.tokens.p[1], 5);
-	openai_done(&o);
+	ask_done(&o);
 }
 
 static void
 chat(void **state)
 {
-	struct openai o;
+	struct ask o;
 	struct gen_submit g;
 
 	(void)state;
@@ -363,7 +364,7 @@ chat(void **state)
 	    "\"chat_template_kwargs\":{\"enable_thinking\":false,\"x\":1},"
 	    "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
 	    "{\"name\":\"n\",\"schema\":{\"type\":\"string\"}}}}");
-	g = openai_choice(&o, 0);
+	g = ask_choice(&o, 0);
 	assert_int_equal(g.input, INPUT_CHAT);
 	assert_true(str_is(g.messages,
 	    "[{\"role\":\"user\",\"content\":"
@@ -375,19 +376,19 @@ chat(void **state)
 	assert_true(
 	    str_is(g.template_kwargs, "{\"enable_thinking\":false,\"x\":1}"));
 	assert_true(str_is(g.json_schema, "{\"type\":\"string\"}"));
-	openai_done(&o);
+	ask_done(&o);
 }
 
 static void
 tools(void **state)
 {
-	struct openai o;
+	struct ask o;
 
 	(void)state;
 	must_read(&o, true,
 	    M "\"tools\":[],\"tool_choice\":\"auto\",\"functions\":[]}");
 	assert_int_equal(o.gen.tools.n, 0);
-	openai_done(&o);
+	ask_done(&o);
 	must_read(&o, true,
 	    M "\"tools\":[" TOOL("a") "," TOOL(
 		"b") "],"
@@ -395,7 +396,7 @@ tools(void **state)
 	assert_true(str_is(o.gen.tools, "[" TOOL("a") "," TOOL("b") "]"));
 	assert_int_equal(o.gen.tool_choice, TOOLS_NONE);
 	assert_int_equal(o.gen.parallel_calls, PARALLEL_NO);
-	openai_done(&o);
+	ask_done(&o);
 	must_read(&o, true,
 	    M "\"tools\":[" TOOL("a") "," TOOL(
 		"b") "],"
@@ -404,7 +405,7 @@ tools(void **state)
 	assert_true(str_is(o.gen.tools, "[" TOOL("b") "]"));
 	assert_int_equal(o.gen.tool_choice, TOOLS_REQUIRED);
 	assert_int_equal(o.gen.parallel_calls, PARALLEL_YES);
-	openai_done(&o);
+	ask_done(&o);
 }
 
 int

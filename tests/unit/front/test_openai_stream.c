@@ -7,7 +7,7 @@
 #include "front/http/chunk.h"
 #include "front/http/probs.h"
 
-static const struct chunk_names names = { .id = STR("x-1"),
+static const struct answer_names names = { .id = STR("x-1"),
 	.model = STR("de\"mo"),
 	.version = STR("9"),
 	.created = 77 };
@@ -30,12 +30,15 @@ static void
 chat_chunks(void **state)
 {
 	struct chunk_form f;
-	struct chunk_counts counts = { 3, 4 };
+	struct buf head;
+	struct answer_counts counts = { .prompt = 3, .output = 4 };
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 4096);
-	chunk_init(&f, true, true, &names);
+	buf_init(&head, 4096);
+	chunk_init(&head, true, true, &names);
+	f = (struct chunk_form){ true, buf_str(&head) };
 	chunk_role(&f, &b, 0);
 	assert_bytes(&b,
 	    "data: " HEAD(
@@ -56,20 +59,23 @@ chat_chunks(void **state)
 	    "data: " HEAD(
 		"chat.completion.chunk") "],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
 					 "\"total_tokens\":7}}\n\n");
-	chunk_done(&f);
+	buf_done(&head);
 	buf_done(&b);
 }
 
 static void
 completion_chunks(void **state)
 {
-	struct chunk_times times = { 2, 4, 1000, 2000 };
+	struct choice_times times = { 2, 0, 4, 1000, 2000 };
 	struct chunk_form f;
+	struct buf head;
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 4096);
-	chunk_init(&f, false, true, &names);
+	buf_init(&head, 4096);
+	chunk_init(&head, false, true, &names);
+	f = (struct chunk_form){ false, buf_str(&head) };
 	chunk_text(&f, &b, 0, STR("a"), STR("{}"));
 	assert_bytes(&b,
 	    "data: " HEAD(
@@ -83,7 +89,7 @@ completion_chunks(void **state)
 				   "\"prompt_ms\":1.000,\"prompt_per_second\":2000.000,"
 				   "\"predicted_n\":4,\"predicted_ms\":2.000,"
 				   "\"predicted_per_second\":2000.000}}\n\n");
-	chunk_done(&f);
+	buf_done(&head);
 	buf_done(&b);
 }
 

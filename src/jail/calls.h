@@ -104,6 +104,7 @@ enum call_rule { CALL_RULES(CALL_RULE_ENUM) CALL_RULE_COUNT };
 	C(sched_setaffinity, NO_RIGHT, "ggml asks, and goes on without") \
 	C(sched_setscheduler, NO_RIGHT, "the same")                      \
 	C(mlock, NO_RIGHT, "llama.cpp warns and goes on")                \
+	C(arch_prctl, NO_RIGHT, "ggml asks for AMX, goes on without")    \
 	C(ioctl, NO_DEVICE, "stdio asks whether it is a terminal")
 
 /* Of a worker that computes on a GPU or NPU, beside those above and in their

@@ -41,6 +41,7 @@ answer_free(struct answer *a)
 		buf_done(&a->choices[i].kept);
 	}
 	buf_done(&a->head);
+	buf_done(&a->stops);
 	free(a);
 }
 
@@ -183,7 +184,6 @@ static void
 choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
 {
 	c->times.n_prompt = d->n_prompt;
-	c->times.n_cached = d->n_cached;
 	c->times.n_out = d->n_out;
 	c->times.prefill_us = d->prefill_us;
 	c->times.decode_us = d->decode_us;
@@ -325,6 +325,8 @@ init_head(struct answer *a, const struct ask *q, const struct model *m)
 	names.id = str_of(a->id);
 	names.created = a->created;
 	buf_init(&a->head, ANSWER_HEAD_MAX);
+	buf_init(&a->stops, ANSWER_HEAD_MAX);
+	buf_put_str(&a->stops, q->gen.stops.packed);
 	a->dialect->init(a, q, &names);
 }
 
@@ -364,7 +366,7 @@ answer_new(struct http *h, const struct dialect *d, const struct ask *q,
 	a->is_stream = q->is_stream;
 	a->wants_usage = q->wants_usage;
 	init_head(a, q, m);
-	err = buf_err(&a->head);
+	err = buf_err(&a->head) != 0 ? buf_err(&a->head) : buf_err(&a->stops);
 	for (uint32_t i = 0; i < n; i++)
 		err = init_choice(a, q, i) != 0 ? ERR_NOMEM : err;
 	if (err != 0) {

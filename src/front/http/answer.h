@@ -41,9 +41,10 @@ struct choice {
 struct answer {
 	struct http *http;
 	const struct dialect *dialect;
-	struct buf head; /* by the dialect's init() */
-	char id[64];	 /* "chatcmpl-" and 24 hex digits */
-	int64_t created; /* Unix seconds */
+	struct buf head;  /* by the dialect's init() */
+	struct buf stops; /* packed: the strings that end it */
+	char id[64];	  /* "chatcmpl-" and 24 hex digits */
+	int64_t created;  /* Unix seconds */
 	uint32_t n_choices;
 	uint32_t n_left; /* choices that are not done */
 	uint32_t n;	 /* choices of each prompt */

@@ -7,6 +7,7 @@
 #include "front/http/askrow.h"
 
 #include "front/params.h"
+#include "json/write.h"
 
 #include <stdlib.h>
 
@@ -69,6 +70,28 @@ int
 ask_read_resume(struct ask *q, struct fail *why)
 {
 	return params_resume("resume", q->resume, &q->gen.resume_mode, why);
+}
+
+static const struct json_field thinking_field = { "enable_thinking",
+	JSON_TO_BOOL, offsetof(struct ask, gen.enable_thinking), JSON_NULLABLE,
+	0, 0, NULL };
+
+int
+ask_read_kwargs(struct ask *q, struct fail *why)
+{
+	static const struct json_how how = { .prefix =
+						 "chat_template_kwargs." };
+	struct buf *b = &q->bufs[ASK_KWARGS];
+	int err;
+
+	if (q->raw.kwargs == NULL)
+		return 0;
+	err = json_read_fields(q->raw.kwargs, &thinking_field, 1, &how, q, why);
+	if (err != 0)
+		return err;
+	json_put_value(b, q->raw.kwargs);
+	q->gen.template_kwargs = buf_str(b);
+	return buf_err(b);
 }
 
 /* How large what a request points to may get, once written again. */

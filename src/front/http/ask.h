@@ -64,7 +64,10 @@ struct ask {
 		const struct json_value *prompt, *suffix, *stream_options,
 		    *stop, *logit_bias, *breakers, *json_schema,
 		    *response_format, *messages, *kwargs, *tools, *functions,
-		    *tool_choice, *parallel, *lora;
+		    *tool_choice, *parallel, *lora, *format;
+		/* Anthropic's */
+		const struct json_value *system, *thinking, *output_config,
+		    *mcp_servers, *container;
 	} raw;
 	struct buf bufs[ASK_NBUFS];
 };
@@ -91,7 +94,8 @@ struct ask_form {
 	size_t n_steps;
 };
 
-extern const struct ask_form ask_openai_completion, ask_openai_chat;
+extern const struct ask_form ask_openai_completion, ask_openai_chat,
+    ask_anthropic;
 
 /* body: JSON. Makes of it what needs no limits, q->model among that. On an
  * error too, ask_done() it. 0; ERR_INVALID, ERR_NOMEM with *why. */

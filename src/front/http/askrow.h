@@ -28,13 +28,50 @@ extern const struct ask_table ask_common, ask_sampling;
 /* Each looks at the raw members of its name. */
 int ask_read_resume(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_shape(struct ask *q, struct fail *why) MUST_CHECK;
+int ask_read_kwargs(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_lists(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_lora(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_tools(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_messages(struct ask *q, struct fail *why) MUST_CHECK;
+int ask_read_anthropic_messages(struct ask *q, struct fail *why) MUST_CHECK;
+
+/* The two halves of ask_read_lists(): what the body calls name; logit_bias and
+ * dry_sequence_breakers. */
+int ask_read_stops(struct ask *q, const char *name, struct fail *why)
+    MUST_CHECK;
+int ask_read_sampling(struct ask *q, struct fail *why) MUST_CHECK;
+
+/* raw.format, {"type":...,"schema":...}, which the body calls name. */
+int ask_read_flat_format(struct ask *q, const char *name, struct fail *why)
+    MUST_CHECK;
 
 /* The last step of whoever has prompts. */
 int ask_read_prompts(struct ask *q, const struct ask_limits *limits,
+    struct fail *why) MUST_CHECK;
+
+/*
+ * Tools
+ */
+
+#define ASK_TOOL_NAME_MAX 256
+
+struct ask_tool {
+	struct str type;
+	struct str name;
+	struct str description;		     /* p NULL: none */
+	const struct json_value *parameters; /* an object, or NULL */
+	const struct json_value
+	    *function; /* whole, in OpenAI's form; or NULL */
+	bool is_skipped;
+};
+
+/* Reads tools[i] of a dialect; *ret is empty before. */
+typedef int (*ask_tool_fn)(const struct json_value *v, size_t i,
+    struct ask_tool *ret, struct fail *why);
+
+/* Of raw.tools, the one that is called only, or all where that is empty, for
+ * the template; after tool_choice. */
+int ask_put_tools(struct ask *q, ask_tool_fn read, struct str only,
     struct fail *why) MUST_CHECK;
 
 #endif

@@ -98,3 +98,17 @@ calls_next(struct cursor *at, struct call *ret)
 	ret->arguments = take(at, n_arguments);
 	return at->err == 0;
 }
+
+void
+calls_put(struct json_out *o, const struct call *c)
+{
+	json_open(o, '{');
+	json_key_str(o, "id", c->id);
+	json_key_cstr(o, "type", "function");
+	json_key(o, "function");
+	json_open(o, '{');
+	json_key_str(o, "name", c->name);
+	json_key_str(o, "arguments", c->arguments);
+	json_close(o, '}');
+	json_close(o, '}');
+}

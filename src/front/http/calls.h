@@ -5,6 +5,7 @@
 #ifndef HTTP_CALLS_H
 #define HTTP_CALLS_H
 
+#include "json/write.h"
 #include "wire/part.h"
 
 struct calls {
@@ -30,5 +31,8 @@ void calls_add(struct calls *c, const struct part *p);
 /* Walks them; the strings are good until the next calls_add(). */
 struct cursor calls_walk(const struct calls *c);
 bool calls_next(struct cursor *at, struct call *ret);
+
+/* {"id":...,"type":"function","function":{"name":...,"arguments":"..."}} */
+void calls_put(struct json_out *o, const struct call *c);
 
 #endif

@@ -177,14 +177,7 @@ put_calls(struct buf *out, const struct calls *calls)
 	json_open(&o, '[');
 	while (calls_next(&at, &call)) {
 		json_item(&o);
-		json_open(&o, '{');
-		json_key_str(&o, "id", call.id);
-		PUT(out, ",\"type\":\"function\",\"function\":{\"name\":");
-		json_put_str(out, call.name);
-		PUT(out, ",\"arguments\":");
-		json_put_str(out, call.arguments);
-		PUT(out, "}}");
-		o.comma = true;
+		calls_put(&o, &call);
 	}
 	json_close(&o, ']');
 }

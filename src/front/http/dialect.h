@@ -80,7 +80,8 @@ struct dialect {
 	void (*probs)(struct buf *out, struct str packed);
 };
 
-extern const struct dialect dialect_openai_completion, dialect_openai_chat;
+extern const struct dialect dialect_openai_completion, dialect_openai_chat,
+    dialect_anthropic;
 
 /* Reads the request as d does, and answers it. */
 void dialect_run(

@@ -40,15 +40,15 @@ read_strings(const struct json_value *v, const char *name, struct buf *b,
 	return buf_err(b);
 }
 
-static int
-read_stops(struct ask *q, struct fail *why)
+int
+ask_read_stops(struct ask *q, const char *name, struct fail *why)
 {
 	struct buf *b = &q->bufs[ASK_STOPS];
 	int err;
 
 	if (q->raw.stop == NULL)
 		return 0;
-	err = read_strings(q->raw.stop, "stop", b, why);
+	err = read_strings(q->raw.stop, name, b, why);
 	if (err == 0 && buf_len(b) > 0)
 		q->gen.stops.packed = buf_str(b);
 	return err;
@@ -183,13 +183,19 @@ read_biases(struct ask *q, struct fail *why)
 }
 
 int
+ask_read_sampling(struct ask *q, struct fail *why)
+{
+	int err = read_breakers(q, why);
+
+	return err != 0 ? err : read_biases(q, why);
+}
+
+int
 ask_read_lists(struct ask *q, struct fail *why)
 {
-	int err = read_stops(q, why);
+	int err = ask_read_stops(q, "stop", why);
 
-	if (err == 0)
-		err = read_breakers(q, why);
-	return err != 0 ? err : read_biases(q, why);
+	return err != 0 ? err : ask_read_sampling(q, why);
 }
 
 struct lora {

@@ -3,8 +3,6 @@
  */
 #include "front/http/askrow.h"
 
-#include "json/write.h"
-
 /* Both kinds of request. */
 static const struct json_field both_rows[] = {
 	ASK_RAW("stream_options", stream_options),
@@ -112,38 +110,12 @@ check_completion(struct ask *q, struct fail *why)
 	return 0;
 }
 
-/*
- * What is particular to chat
- */
-
-static const struct json_field thinking_field = { "enable_thinking",
-	JSON_TO_BOOL, offsetof(struct ask, gen.enable_thinking), JSON_NULLABLE,
-	0, 0, NULL };
-
-static int
-read_kwargs(struct ask *q, struct fail *why)
-{
-	static const struct json_how how = { .prefix =
-						 "chat_template_kwargs." };
-	struct buf *b = &q->bufs[ASK_KWARGS];
-	int err;
-
-	if (q->raw.kwargs == NULL)
-		return 0;
-	err = json_read_fields(q->raw.kwargs, &thinking_field, 1, &how, q, why);
-	if (err != 0)
-		return err;
-	json_put_value(b, q->raw.kwargs);
-	q->gen.template_kwargs = buf_str(b);
-	return buf_err(b);
-}
-
 static const ask_step_fn completion_steps[] = { read_stream_options,
 	read_budget, ask_read_resume, read_logprobs, check_completion,
 	ask_read_shape, ask_read_lists, ask_read_lora };
 
 static const ask_step_fn chat_steps[] = { read_stream_options, read_budget,
-	ask_read_resume, read_logprobs, read_kwargs, ask_read_shape,
+	ask_read_resume, read_logprobs, ask_read_kwargs, ask_read_shape,
 	ask_read_tools, ask_read_lists, ask_read_lora, ask_read_messages };
 
 #define TABLE(rows)                   \

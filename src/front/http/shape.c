@@ -6,6 +6,8 @@
 
 #include "json/write.h"
 
+#include <stdio.h>
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static int
@@ -67,6 +69,34 @@ read_format(struct ask *q, struct fail *why)
 		err = json_read_fields(
 		    r.wrapped, &schema_field, 1, &inner, &r.schema, why);
 	return err != 0 ? err : set_schema(q, r.schema);
+}
+
+int
+ask_read_flat_format(struct ask *q, const char *name, struct fail *why)
+{
+	static const struct json_field fields[] = {
+		{ "type", JSON_TO_WORD, offsetof(struct format_request, type),
+		    JSON_REQUIRED, 0, 0, format_names },
+		{ "schema", JSON_TO_OBJECT,
+		    offsetof(struct format_request, schema), JSON_NULLABLE, 0,
+		    0, NULL },
+	};
+	struct format_request r = { 0 };
+	char prefix[64];
+	const struct json_how how = { .prefix = prefix };
+	int err;
+
+	if (q->raw.format == NULL)
+		return 0;
+	(void)snprintf(prefix, sizeof(prefix), "%s.", name);
+	err = json_read_fields(
+	    q->raw.format, fields, COUNT(fields), &how, &r, why);
+	if (err != 0 || r.type == FORMAT_TEXT)
+		return err;
+	if (r.type == FORMAT_SCHEMA && r.schema == NULL)
+		return fail_set(
+		    why, ERR_INVALID, name, "%s.schema: is required", name);
+	return set_schema(q, r.type == FORMAT_SCHEMA ? r.schema : NULL);
 }
 
 int

@@ -12,39 +12,30 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TOOLS_MAX 512u
-#define NAME_MAX_BYTES 256
-
-struct tool {
-	struct str type;
-	const struct json_value *function;
-	struct str name;
-	const struct json_value *parameters;
-};
 
 static const struct json_field tool_fields[] = {
-	{ "type", JSON_TO_STR, offsetof(struct tool, type), JSON_REQUIRED, 1,
-	    64, NULL },
-	{ "function", JSON_TO_OBJECT, offsetof(struct tool, function),
+	{ "type", JSON_TO_STR, offsetof(struct ask_tool, type), JSON_REQUIRED,
+	    1, 64, NULL },
+	{ "function", JSON_TO_OBJECT, offsetof(struct ask_tool, function),
 	    JSON_NULLABLE, 0, 0, NULL },
 };
 
 static const struct json_field function_fields[] = {
-	{ "name", JSON_TO_STR, offsetof(struct tool, name), JSON_REQUIRED, 1,
-	    NAME_MAX_BYTES, NULL },
-	{ "parameters", JSON_TO_OBJECT, offsetof(struct tool, parameters),
+	{ "name", JSON_TO_STR, offsetof(struct ask_tool, name), JSON_REQUIRED,
+	    1, ASK_TOOL_NAME_MAX, NULL },
+	{ "parameters", JSON_TO_OBJECT, offsetof(struct ask_tool, parameters),
 	    JSON_NULLABLE, 0, 0, NULL },
 };
 
 static int
-read_tool(
-    const struct json_value *v, size_t i, struct tool *ret, struct fail *why)
+read_tool(const struct json_value *v, size_t i, struct ask_tool *ret,
+    struct fail *why)
 {
 	char outer[32], inner[48];
 	const struct json_how how = { .prefix = outer };
 	const struct json_how how_inner = { .prefix = inner };
 	int err;
 
-	*ret = (struct tool){ .function = NULL };
 	(void)snprintf(outer, sizeof(outer), "tools[%zu].", i);
 	(void)snprintf(inner, sizeof(inner), "tools[%zu].function.", i);
 	err = json_read_fields(
@@ -57,36 +48,94 @@ read_tool(
 		    "{\"name\":...}}; tools of type \"%.*s\" are not known "
 		    "here",
 		    i, (int)ret->type.n, ret->type.p);
-	return json_read_fields(ret->function, function_fields,
+	err = json_read_fields(ret->function, function_fields,
 	    COUNT(function_fields), &how_inner, ret, why);
+	ret->function = v; /* goes to the template as it came */
+	return err;
 }
 
-/* Writes those whose name is only, or all where that is empty. */
+static void
+put_tool(struct buf *b, const struct ask_tool *t)
+{
+	struct json_out o = json_out(b);
+
+	if (t->function != NULL) {
+		json_put_value(b, t->function);
+		return;
+	}
+	json_open(&o, '{');
+	json_key_cstr(&o, "type", "function");
+	json_key(&o, "function");
+	json_open(&o, '{');
+	json_key_str(&o, "name", t->name);
+	json_key_str(&o, "description",
+	    t->description.p != NULL ? t->description : STR(""));
+	json_key(&o, "parameters");
+	if (t->parameters != NULL)
+		json_put_value(b, t->parameters);
+	else
+		buf_puts(b, "{}");
+	json_close(&o, '}');
+	json_close(&o, '}');
+}
+
+/* Those whose name is only, or all where that is empty. */
 static int
-put_tools(struct ask *q, struct str only, struct fail *why)
+put_tools(struct ask *q, ask_tool_fn read, struct str only, uint32_t *ret_n,
+    struct fail *why)
 {
 	struct buf *b = &q->bufs[ASK_TOOLS];
 	struct json_iter it = json_iter(q->raw.tools);
 	struct json_out out = json_out(b);
 	const struct json_value *one;
-	struct tool t;
 	int err = 0;
 
+	*ret_n = 0;
 	json_open(&out, '[');
 	for (size_t i = 0; err == 0 && json_next(&it, NULL, &one); i++) {
-		err = read_tool(one, i, &t, why);
-		if (err != 0 || (only.n > 0 && !str_eq(only, t.name)))
+		struct ask_tool t = { .function = NULL };
+
+		err = read(one, i, &t, why);
+		if (err != 0 || t.is_skipped ||
+		    (only.n > 0 && !str_eq(only, t.name)))
 			continue;
 		json_item(&out);
-		json_put_value(b, one);
+		put_tool(b, &t);
+		++*ret_n;
 	}
 	json_close(&out, ']');
-	if (err == 0 && only.n > 0 && buf_len(b) == 2)
+	return err;
+}
+
+int
+ask_put_tools(
+    struct ask *q, ask_tool_fn read, struct str only, struct fail *why)
+{
+	uint32_t n = 0;
+	int err = 0;
+
+	if (json_count(q->raw.tools) > TOOLS_MAX)
+		return fail_set(why, ERR_INVALID, "tools",
+		    "tools: at most %u, not %zu", TOOLS_MAX,
+		    json_count(q->raw.tools));
+	if (json_count(q->raw.tools) > 0)
+		err = put_tools(q, read, only, &n, why);
+	if (err != 0)
+		return err;
+	if (n == 0 && only.n > 0 && json_count(q->raw.tools) > 0)
 		return fail_set(why, ERR_INVALID, "tool_choice",
 		    "tool_choice: no tool is called \"%.*s\"", (int)only.n,
 		    only.p);
-	q->gen.tools = buf_str(b);
-	return err != 0 ? err : buf_err(b);
+	if (n == 0)
+		return q->gen.tool_choice != TOOLS_REQUIRED
+		    ? 0
+		    : fail_set(why, ERR_INVALID, "tool_choice",
+			  "tool_choice: there are no tools to call");
+	if (q->gen.grammar.n > 0)
+		return fail_set(why, ERR_INVALID, "grammar",
+		    "grammar: cannot rule an answer that may call tools");
+	q->gen.tools = buf_str(&q->bufs[ASK_TOOLS]);
+	return buf_err(&q->bufs[ASK_TOOLS]);
 }
 
 static int
@@ -158,22 +207,8 @@ ask_read_tools(struct ask *q, struct fail *why)
 		return fail_set(why, ERR_INVALID, "functions",
 		    "functions: give them as tools, each {\"type\":"
 		    "\"function\",\"function\":{...}}");
-	if (json_count(q->raw.tools) > TOOLS_MAX)
-		return fail_set(why, ERR_INVALID, "tools",
-		    "tools: at most %u, not %zu", TOOLS_MAX,
-		    json_count(q->raw.tools));
 	err = read_choice(q, &only, why);
 	if (err == 0)
 		err = read_parallel(q, why);
-	if (err != 0)
-		return err;
-	if (json_count(q->raw.tools) == 0)
-		return q->gen.tool_choice != TOOLS_REQUIRED
-		    ? 0
-		    : fail_set(why, ERR_INVALID, "tool_choice",
-			  "tool_choice: there are no tools to call");
-	if (q->gen.grammar.n > 0)
-		return fail_set(why, ERR_INVALID, "grammar",
-		    "grammar: cannot rule an answer that may call tools");
-	return put_tools(q, only, why);
+	return err != 0 ? err : ask_put_tools(q, read_tool, only, why);
 }

@@ -152,7 +152,8 @@ take_text(struct answer *a, struct choice *c, struct str text, bool has_parts)
 	if (a->is_stream && !a->dialect->keeps_text)
 		return true;
 	a->gathered += count_gathered(c) - before;
-	if (a->gathered <= GATHER_MAX && is_whole(c))
+	if (a->gathered <= (a->is_stream ? KEEP_MAX : GATHER_MAX) &&
+	    is_whole(c))
 		return true;
 	emit_too_big(a);
 	return false;
@@ -342,23 +343,23 @@ init_choice(struct answer *a, const struct ask *q, uint32_t i)
 	buf_init(&c->stop, ASK_STOP_BYTES);
 	calls_init(&c->calls, GATHER_MAX);
 	buf_init(&c->probs, GATHER_MAX);
-	buf_init(&c->kept, GATHER_MAX);
+	buf_init(&c->kept, a->is_stream ? KEPT_MAX : GATHER_MAX);
 	if (q->is_echo)
 		buf_put_str(&c->text, q->prompts[i / q->n].text);
 	a->gathered += buf_len(&c->text);
 	return buf_err(&c->text);
 }
 
-static struct answer *
+static int
 answer_new(struct http *h, const struct dialect *d, const struct ask *q,
-    const struct model *m)
+    const struct model *m, struct answer **ret)
 {
 	uint32_t n = q->n * q->n_prompts;
 	struct answer *a = calloc(1, sizeof(*a) + n * sizeof(a->choices[0]));
 	int err;
 
 	if (a == NULL)
-		return NULL;
+		return ERR_NOMEM;
 	a->http = h;
 	a->dialect = d;
 	a->n_choices = a->n_left = n;
@@ -369,11 +370,11 @@ answer_new(struct http *h, const struct dialect *d, const struct ask *q,
 	err = buf_err(&a->head) != 0 ? buf_err(&a->head) : buf_err(&a->stops);
 	for (uint32_t i = 0; i < n; i++)
 		err = init_choice(a, q, i) != 0 ? ERR_NOMEM : err;
-	if (err != 0) {
+	if (err != 0)
 		answer_free(a);
-		return NULL;
-	}
-	return a;
+	else
+		*ret = a;
+	return err;
 }
 
 static int
@@ -438,8 +439,13 @@ begin(struct http *h, const struct dialect *d, const struct ask *q,
 	err = check_echo(q, why);
 	if (err != 0)
 		return err;
-	a = answer_new(h, d, q, m);
-	if (a == NULL)
+	err = answer_new(h, d, q, m, &a);
+	if (err == ERR_TOO_BIG)
+		return fail_set(why, err, NULL,
+		    "what the answer has to repeat of the request has over %u "
+		    "bytes",
+		    ANSWER_HEAD_MAX);
+	if (err != 0)
 		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	err = start(a, q, m, why);
 	if (err != 0) {

@@ -13,6 +13,10 @@
 /* Bytes of text and logprobs that an answer in one piece may gather, and any
  * answer's prompts that come back. */
 #define GATHER_MAX (16u << 20)
+/* The same of a stream that keeps its text, and JSON of that: what an event
+ * may have. */
+#define KEEP_MAX (2u << 20)
+#define KEPT_MAX (8u << 20)
 #define ANSWER_HEAD_MAX (4u << 20)
 
 struct gen;
@@ -49,6 +53,7 @@ struct answer {
 	uint32_t n_left; /* choices that are not done */
 	uint32_t n;	 /* choices of each prompt */
 	size_t gathered; /* bytes */
+	size_t mark;	 /* where the event begins that is being written */
 	bool is_stream;
 	bool is_open;	 /* the stream's header is out */
 	bool has_spoken; /* since the last tick */
@@ -77,6 +82,9 @@ void emit_part(struct answer *a, struct choice *c, const struct part *p);
 void emit_finish(struct answer *a, struct choice *c);
 void emit_tick(struct answer *a);
 void emit_error(struct answer *a, const struct fail *why);
+
+/* What is appended to out from here on is another event. */
+void emit_next(struct answer *a);
 
 /* The last of a stream, and an answer in one piece; a is gone afterwards. */
 void emit_stream_end(struct answer *a);

@@ -76,20 +76,49 @@ static const struct json_field thinking_field = { "enable_thinking",
 	JSON_TO_BOOL, offsetof(struct ask, gen.enable_thinking), JSON_NULLABLE,
 	0, 0, NULL };
 
+/* What was sent, and what another field says of it. */
+static void
+put_kwargs(struct ask *q, struct buf *b, bool has_effort)
+{
+	struct json_iter it = json_iter(q->raw.kwargs);
+	const struct json_value *one;
+	struct str key;
+	bool has_any = has_effort;
+
+	buf_puts(b, "{");
+	if (has_effort) {
+		buf_puts(b, "\"reasoning_effort\":");
+		json_put_str(b, q->effort);
+	}
+	while (json_next(&it, &key, &one)) {
+		if (q->effort.n > 0 && str_is(key, "reasoning_effort"))
+			continue;
+		buf_puts(b, has_any ? "," : "");
+		json_put_str(b, key);
+		buf_puts(b, ":");
+		json_put_value(b, one);
+		has_any = true;
+	}
+	buf_puts(b, "}");
+}
+
 int
 ask_read_kwargs(struct ask *q, struct fail *why)
 {
 	static const struct json_how how = { .prefix =
 						 "chat_template_kwargs." };
 	struct buf *b = &q->bufs[ASK_KWARGS];
-	int err;
+	bool is_off = str_is(q->effort, "none");
+	int err = 0;
 
-	if (q->raw.kwargs == NULL)
-		return 0;
-	err = json_read_fields(q->raw.kwargs, &thinking_field, 1, &how, q, why);
-	if (err != 0)
+	if (q->raw.kwargs != NULL)
+		err = json_read_fields(
+		    q->raw.kwargs, &thinking_field, 1, &how, q, why);
+	if (is_off)
+		q->gen.enable_thinking = 0;
+	if (err != 0 || (q->raw.kwargs == NULL && q->effort.n == 0))
 		return err;
-	json_put_value(b, q->raw.kwargs);
+	put_kwargs(q, b, q->effort.n > 0 && !is_off);
 	q->gen.template_kwargs = buf_str(b);
 	return buf_err(b);
 }
@@ -118,6 +147,9 @@ init(struct ask *q, const struct ask_form *form)
 		.n_predict = -1,
 		.tops = -1,
 		.model = STR(""),
+		.instructions = STR(""),
+		.effort = STR(""),
+		.only_tool = STR(""),
 		.resume = STR("") };
 	params_default(&q->gen);
 	for (size_t i = 0; i < ASK_NBUFS; i++)

@@ -55,10 +55,12 @@ struct ask {
 	bool wants_usage; /* in the stream */
 	bool is_echo;	  /* the prompt comes before the answer */
 	/* As they were sent, until they are looked at. */
-	int64_t max_tokens;
-	int64_t max_completion_tokens;
-	int64_t n_predict;
+	int64_t max_tokens, max_completion_tokens, n_predict;
 	uint32_t best_of;
+	struct str instructions;
+	struct str effort;    /* of reasoning; "": the template's */
+	struct str only_tool; /* that may be called; "": any */
+	bool is_background;
 	int8_t tops; /* -1: not sent */
 	struct {
 		const struct json_value *prompt, *suffix, *stream_options,
@@ -68,6 +70,9 @@ struct ask {
 		/* Anthropic's */
 		const struct json_value *system, *thinking, *output_config,
 		    *mcp_servers, *container;
+		/* those of OpenAI's responses */
+		const struct json_value *input, *text, *reasoning, *include,
+		    *previous, *conversation;
 	} raw;
 	struct buf bufs[ASK_NBUFS];
 };
@@ -95,7 +100,7 @@ struct ask_form {
 };
 
 extern const struct ask_form ask_openai_completion, ask_openai_chat,
-    ask_anthropic;
+    ask_anthropic, ask_responses;
 
 /* body: JSON. Makes of it what needs no limits, q->model among that. On an
  * error too, ask_done() it. 0; ERR_INVALID, ERR_NOMEM with *why. */

@@ -34,6 +34,8 @@ int ask_read_lora(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_tools(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_messages(struct ask *q, struct fail *why) MUST_CHECK;
 int ask_read_anthropic_messages(struct ask *q, struct fail *why) MUST_CHECK;
+int ask_read_items(struct ask *q, struct fail *why) MUST_CHECK;
+int ask_read_parallel(struct ask *q, struct fail *why) MUST_CHECK;
 
 /* The two halves of ask_read_lists(): what the body calls name; logit_bias and
  * dry_sequence_breakers. */
@@ -68,6 +70,9 @@ struct ask_tool {
 /* Reads tools[i] of a dialect; *ret is empty before. */
 typedef int (*ask_tool_fn)(const struct json_value *v, size_t i,
     struct ask_tool *ret, struct fail *why);
+
+/* raw.tool_choice, if it is a word. */
+int ask_read_choice_word(struct ask *q, struct fail *why) MUST_CHECK;
 
 /* Of raw.tools, the one that is called only, or all where that is empty, for
  * the template; after tool_choice. */

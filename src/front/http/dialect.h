@@ -5,8 +5,8 @@
  * is a file with a table, and a row in route.c.
  *
  * The writers append to out and never fail: what finds no room ends the
- * connection. In a stream each call makes one chunk of HTTP; one that appends
- * nothing makes none.
+ * connection. In a stream each call makes one chunk of HTTP, or more by
+ * emit_next() (answer.h); one that appends nothing makes none.
  */
 #ifndef HTTP_DIALECT_H
 #define HTTP_DIALECT_H
@@ -48,8 +48,8 @@ struct dialect {
 	enum error_form errors;
 	const char *id_start;	 /* of an answer's id: "chatcmpl-" */
 	const char *stream_type; /* Content-Type */
-	/* The text of a stream is kept in the choice too, by its writers; then
-	 * it may have no more bytes than an answer in one piece. */
+	/* The text of a stream is kept in the choice too, by its writers, who
+	 * say it again at its end; then it may have KEEP_MAX bytes. */
 	bool keeps_text;
 
 	/* Forms once, in a->head, what comes again and again, or what of q an
@@ -81,7 +81,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai_completion, dialect_openai_chat,
-    dialect_anthropic;
+    dialect_anthropic, dialect_responses;
 
 /* Reads the request as d does, and answers it. */
 void dialect_run(

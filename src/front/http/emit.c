@@ -33,82 +33,85 @@ take_probs(const struct answer *a, struct choice *c, struct buf *room)
 /* Where a part of it found no memory the connection ends: what lacks its
  * logprobs is not to be taken for the whole. */
 static void
-end_event(struct answer *a, size_t mark, struct buf *probs)
+end_event(struct answer *a, struct buf *probs)
 {
 	if (buf_err(probs) != 0)
 		http_out(a->http)->err = buf_err(probs);
 	buf_done(probs);
-	reply_event_end(a->http, mark);
+	reply_event_end(a->http, a->mark);
 }
 
 void
 emit_part(struct answer *a, struct choice *c, const struct part *p)
 {
-	size_t mark = reply_event_begin(a->http);
 	struct buf probs;
 
 	a->has_spoken = true;
+	a->mark = reply_event_begin(a->http);
 	a->dialect->part(a, c, http_out(a->http), p, take_probs(a, c, &probs));
-	end_event(a, mark, &probs);
+	end_event(a, &probs);
 }
 
 void
 emit_text(struct answer *a, struct choice *c, struct str text)
 {
-	size_t mark = reply_event_begin(a->http);
 	struct buf probs;
 
 	a->has_spoken = true;
+	a->mark = reply_event_begin(a->http);
 	a->dialect->text(
 	    a, c, http_out(a->http), text, take_probs(a, c, &probs));
-	end_event(a, mark, &probs);
+	end_event(a, &probs);
 }
 
 void
 emit_start(struct answer *a, struct choice *c)
 {
-	size_t mark = reply_event_begin(a->http);
-
+	a->mark = reply_event_begin(a->http);
 	a->dialect->start(a, c, http_out(a->http));
-	reply_event_end(a->http, mark);
+	reply_event_end(a->http, a->mark);
 }
 
 void
 emit_finish(struct answer *a, struct choice *c)
 {
-	size_t mark = reply_event_begin(a->http);
-
+	a->mark = reply_event_begin(a->http);
 	a->dialect->finish(a, c, http_out(a->http));
-	reply_event_end(a->http, mark);
+	reply_event_end(a->http, a->mark);
+}
+
+void
+emit_next(struct answer *a)
+{
+	reply_event_end(a->http, a->mark);
+	a->mark = reply_event_begin(a->http);
 }
 
 void
 emit_tick(struct answer *a)
 {
-	size_t mark = reply_event_begin(a->http);
-
+	a->mark = reply_event_begin(a->http);
 	a->dialect->tick(a, http_out(a->http));
-	reply_event_end(a->http, mark);
+	reply_event_end(a->http, a->mark);
 }
 
 void
 emit_error(struct answer *a, const struct fail *why)
 {
-	size_t mark = reply_event_begin(a->http);
-
+	a->mark = reply_event_begin(a->http);
 	http_front(a->http)->metrics.http_errors_total++;
 	a->dialect->error(a, http_out(a->http), why);
-	reply_event_end(a->http, mark);
+	reply_event_end(a->http, a->mark);
 }
 
 void
 emit_stream_end(struct answer *a)
 {
 	struct http *h = a->http;
-	size_t mark = reply_event_begin(h);
 
+	a->mark = reply_event_begin(h);
 	a->dialect->end(a, http_out(h));
-	reply_event_end(h, mark);
+	reply_event_end(h, a->mark);
 	answer_free(a);
 	reply_stream_end(h);
 }
@@ -118,9 +121,14 @@ emit_too_big(struct answer *a)
 {
 	struct fail why;
 
-	(void)fail_set(&why, ERR_INTERNAL, NULL,
-	    "the answer is too large to be sent in one piece; ask for fewer "
-	    "tokens or choices, or for a stream");
+	if (a->is_stream)
+		(void)fail_set(&why, ERR_INTERNAL, NULL,
+		    "the answer is too large to be said again in its last "
+		    "event; ask for fewer tokens");
+	else
+		(void)fail_set(&why, ERR_INTERNAL, NULL,
+		    "the answer is too large to be sent in one piece; ask for "
+		    "fewer tokens or choices, or for a stream");
 	answer_fail(a, &why);
 }
 

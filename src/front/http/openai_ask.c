@@ -28,6 +28,7 @@ static const struct json_field chat_rows[] = {
 	ASK_ROW("logprobs", BOOL, gen.want_logprobs, 0, 0),
 	ASK_ROW("top_logprobs", U8, tops, 0, ASK_TOPS_MAX),
 	ASK_RAW("chat_template_kwargs", kwargs),
+	ASK_ROW("reasoning_effort", STR, effort, 0, 64),
 	ASK_ROW("tools", ARRAY, raw.tools, 0, 0),
 	ASK_ROW("functions", ARRAY, raw.functions, 0, 0),
 	ASK_RAW("tool_choice", tool_choice),

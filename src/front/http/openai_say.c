@@ -71,8 +71,10 @@ say_end(struct answer *a, struct buf *out)
 	struct answer_counts counts = answer_count(a);
 	struct chunk_form f = form_of(a);
 
-	if (a->wants_usage)
+	if (a->wants_usage) {
 		chunk_usage(&f, out, &counts);
+		emit_next(a);
+	}
 	buf_puts(out, "data: [DONE]\n\n");
 }
 

@@ -44,6 +44,8 @@ static const struct route {
 	ASKED("/v1/completions", dialect_openai_completion),
 	ASKED("/chat/completions", dialect_openai_chat),
 	ASKED("/v1/chat/completions", dialect_openai_chat),
+	ASKED("/responses", dialect_responses),
+	ASKED("/v1/responses", dialect_responses),
 	ASKED("/v1/messages", dialect_anthropic),
 	PLAIN(POST, "/embedding", small_later, OPENAI),
 	PLAIN(POST, "/embeddings", small_later, OPENAI),

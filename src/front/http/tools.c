@@ -149,39 +149,46 @@ bad_choice(const struct json_value *v, struct fail *why)
 	    json_show(v, shown));
 }
 
-/* *ret_only: the name of the one tool that is to be called; or empty. */
-static int
-read_choice(struct ask *q, struct str *ret_only, struct fail *why)
+int
+ask_read_choice_word(struct ask *q, struct fail *why)
 {
 	static const char *const words[TOOLS_NCHOICES] = {
 		[TOOLS_AUTO] = "auto",
 		[TOOLS_REQUIRED] = "required",
 		[TOOLS_NONE] = "none",
 	};
-	const struct json_value *v = q->raw.tool_choice;
 	struct str word;
 
-	*ret_only = STR("");
-	if (v == NULL)
+	if (q->raw.tool_choice == NULL)
 		return 0;
-	if (json_type(v) == JSON_OBJECT) {
-		q->gen.tool_choice = TOOLS_REQUIRED;
-		return json_str(json_get(json_get(v, "function"), "name"),
-			   ret_only) &&
-			ret_only->n > 0
-		    ? 0
-		    : bad_choice(v, why);
-	}
-	for (uint8_t i = 0; json_str(v, &word) && i < TOOLS_NCHOICES; i++)
+	if (!json_str(q->raw.tool_choice, &word))
+		return bad_choice(q->raw.tool_choice, why);
+	for (uint8_t i = 0; i < TOOLS_NCHOICES; i++)
 		if (str_is(word, words[i])) {
 			q->gen.tool_choice = i;
 			return 0;
 		}
-	return bad_choice(v, why);
+	return bad_choice(q->raw.tool_choice, why);
 }
 
+/* *ret_only: the name of the one tool that is to be called; or empty. */
 static int
-read_parallel(struct ask *q, struct fail *why)
+read_choice(struct ask *q, struct str *ret_only, struct fail *why)
+{
+	const struct json_value *v = q->raw.tool_choice;
+
+	*ret_only = STR("");
+	if (json_type(v) != JSON_OBJECT)
+		return ask_read_choice_word(q, why);
+	q->gen.tool_choice = TOOLS_REQUIRED;
+	return json_str(json_get(json_get(v, "function"), "name"), ret_only) &&
+		ret_only->n > 0
+	    ? 0
+	    : bad_choice(v, why);
+}
+
+int
+ask_read_parallel(struct ask *q, struct fail *why)
 {
 	static const struct json_field field = { "parallel_tool_calls",
 		JSON_TO_BOOL, 0, 0, 0, 0, NULL };
@@ -209,6 +216,6 @@ ask_read_tools(struct ask *q, struct fail *why)
 		    "\"function\",\"function\":{...}}");
 	err = read_choice(q, &only, why);
 	if (err == 0)
-		err = read_parallel(q, why);
+		err = ask_read_parallel(q, why);
 	return err != 0 ? err : ask_put_tools(q, read_tool, only, why);
 }

@@ -113,7 +113,7 @@ admit_wait(const struct model *m)
 }
 
 int
-admit_full(const struct model *m, struct fail *why)
+admit_full(const struct model *m, const struct queue *q, struct fail *why)
 {
 	uint32_t ms = admit_wait(m);
 
@@ -121,7 +121,7 @@ admit_full(const struct model *m, struct fail *why)
 	(void)fail_set(why, ERR_BUSY, NULL,
 	    "%u requests wait for this model already, the limit is %u; try "
 	    "again in %u s",
-	    m->queue.n_new, m->front->config.queue_max, (ms + 999) / 1000);
+	    q->n_new, m->front->config.queue_max, (ms + 999) / 1000);
 	why->retry_ms = ms;
 	return ERR_BUSY;
 }

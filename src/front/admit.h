@@ -9,6 +9,7 @@
 struct client;
 struct front;
 struct model;
+struct queue;
 
 /* 0, and it counts against the client's rate; ERR_STOPPING, ERR_BUSY,
  * ERR_POISON, or what keeps the model from serving, with *why. Whether the
@@ -24,8 +25,8 @@ uint32_t admit_context(const struct model *m);
  * what those before it took; from a second to an hour. */
 uint32_t admit_wait(const struct model *m);
 
-/* What is said to whom a full queue has no room for. Returns ERR_BUSY. */
-int admit_full(const struct model *m, struct fail *why);
+/* What is said to whom a full queue of m's has no room for. Returns ERR_BUSY. */
+int admit_full(const struct model *m, const struct queue *q, struct fail *why);
 
 /* A generation that took that long has left its slot. */
 void admit_note(struct model *m, uint64_t ms);

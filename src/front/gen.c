@@ -25,6 +25,8 @@ gen_set_state(struct gen *g, enum gen_state s)
 		return;
 	list_remove(&g->link);
 	g->model->n_active += is_active ? 1u : UINT32_MAX;
+	if (!mode_takes_slot(g->mode))
+		g->model->n_asides += is_active ? 1u : UINT32_MAX;
 	if (is_active)
 		list_append(&g->model->active, &g->link);
 }
@@ -170,7 +172,9 @@ gen_start(struct model *m, const struct gen_submit *req,
 		forget(g);
 		return cannot_write(err, why);
 	}
-	err = ticket_take(&g->ticket, g, m, order, why);
+	g->ticket.model = m;
+	g->ticket.queue = mode_takes_slot(g->mode) ? &m->queue : &m->asides;
+	err = ticket_take(&g->ticket, g, order, why);
 	if (err != 0) {
 		forget(g);
 		return err;
@@ -229,7 +233,7 @@ end_listed(struct gen *g)
 		end_cancelled(g);
 		return;
 	}
-	(void)admit_full(g->model, &why);
+	(void)admit_full(g->model, g->ticket.queue, &why);
 	gen_end_failed(g, &why);
 }
 
@@ -392,7 +396,8 @@ fail_waiting(struct model *m, const struct fail *why)
 {
 	struct waiter *w;
 
-	while ((w = queue_any(&m->queue)) != NULL)
+	while ((w = queue_any(&m->queue)) != NULL ||
+	    (w = queue_any(&m->asides)) != NULL)
 		gen_end_failed(LIST_ENTRY(w, struct ticket, waiter)->gen, why);
 }
 

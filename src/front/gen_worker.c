@@ -143,7 +143,7 @@ on_started(struct model *m, const struct frame *fr)
 
 	if (frame_unpack(fr, &s) != 0 || (g = find(m, s.gen)) == NULL)
 		return ERR_PROTO;
-	if (g->j->prompt == 0) {
+	if (g->j->prompt == 0 && mode_takes_slot(g->mode)) {
 		if (!msg_turns_fit(s.turns, s.prompt.n) ||
 		    s.n_system > s.prompt.n)
 			return ERR_PROTO;
@@ -256,18 +256,36 @@ on_step(struct model *m, const struct frame *fr)
 	return c.err;
 }
 
+/* Floats of a row, as far as that is known before. */
+static uint32_t
+cols_of(const struct gen *g)
+{
+	const struct model_state *s = &g->model->state;
+
+	if (g->mode == MODE_RANK)
+		return 0;
+	return g->mode == MODE_LOGITS ? s->n_vocab : s->n_embd_out;
+}
+
+/* The same of its rows: where they are pooled there is one. */
+static uint32_t
+rows_of(const struct gen *g, const struct gen_rows *r)
+{
+	if (g->mode == MODE_RANK || (g->mode == MODE_EMBED && r->n_rows == 1))
+		return 1;
+	return g->entry.n_prompt;
+}
+
 /* What is known of the rows before the first of them is here, or else what that
  * says: not every engine can tell, or count its prompt. */
 static bool
 set_shape(struct gen *g, const struct gen_rows *r)
 {
-	const struct model_state *s = &g->model->state;
-	uint32_t cols = g->mode == MODE_HIDDEN ? s->n_embd_out : s->n_vocab;
+	uint32_t cols = cols_of(g), rows = rows_of(g, r);
 
 	if (g->n_cols == 0) {
 		g->n_cols = cols > 0 ? cols : r->n_cols;
-		g->n_rows =
-		    g->entry.n_prompt > 0 ? g->entry.n_prompt : r->n_rows;
+		g->n_rows = rows > 0 ? rows : r->n_rows;
 	}
 	return g->n_cols > 0 && g->n_cols <= ROW_MAX / sizeof(float) &&
 	    r->n_cols == g->n_cols && r->n_rows == g->n_rows;
@@ -279,7 +297,7 @@ is_next(struct gen *g, const struct gen_rows *r)
 {
 	size_t row;
 
-	if (g->mode == MODE_GENERATE || r->mode != g->mode || !set_shape(g, r))
+	if (!mode_has_rows(g->mode) || r->mode != g->mode || !set_shape(g, r))
 		return false;
 	row = g->n_cols * sizeof(float);
 	return r->first == g->j->rows && r->first < r->n_rows &&
@@ -311,11 +329,10 @@ on_rows(struct model *m, const struct frame *fr)
 static bool
 is_whole(const struct gen *g, const struct gen_done *d)
 {
-	uint32_t n = g->entry.n_prompt > 0 ? g->entry.n_prompt : g->n_rows;
-
-	return g->mode == MODE_GENERATE || d->reason == REASON_CANCEL ||
-	    (d->reason == REASON_LENGTH && d->text.n == 0 && n > 0 &&
-		g->j->rows == n);
+	if (!mode_has_rows(g->mode) || d->reason == REASON_CANCEL)
+		return true;
+	return d->reason == REASON_LENGTH && d->text.n == 0 && g->n_rows > 0 &&
+	    g->j->rows == g->n_rows;
 }
 
 static int

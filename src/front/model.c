@@ -19,7 +19,8 @@
 #define FRAMES_A_TURN 64u
 /* Of frames, and the last one more: rows become text of thrice their size. */
 #define BYTES_A_TURN MIB
-#define AGAIN_MS 100u /* there was no memory, or no room in the channel */
+#define ASIDES_MOST 8u /* in a worker at once: it does one after the other */
+#define AGAIN_MS 100u  /* there was no memory, or no room in the channel */
 
 struct want {
 	struct list link; /* in front->wants */
@@ -277,16 +278,22 @@ model_is_out(const struct model *m)
 	return m->state.status == MODEL_FAILED && !m->is_wanted && !may_want(m);
 }
 
-void
-model_dispatch(struct model *m)
+static bool
+has_slot(const struct model *m)
+{
+	return m->n_active - m->n_asides < m->state.n_seq;
+}
+
+/* Of those that wait in q, as long as there is room. */
+static void
+send_some(struct model *m, const struct queue *q)
 {
 	struct ticket *t;
 	uint64_t ms;
 
-	if (!m->is_wanted && queue_len(&m->queue) > 0 && may_want(m))
-		want_again(m);
-	while (m->chan != NULL && m->n_active < m->state.n_seq &&
-	    (t = ticket_next(m)) != NULL) {
+	while (m->chan != NULL &&
+	    (q == &m->queue ? has_slot(m) : m->n_asides < ASIDES_MOST) &&
+	    (t = ticket_next(m, q)) != NULL) {
 		begin_patience(m);
 		ms = ticket_wait(t);
 		if (ms == 0 && gen_send(t->gen) == 0)
@@ -295,7 +302,18 @@ model_dispatch(struct model *m)
 			timer_set(m->later, ms != 0 ? ms : AGAIN_MS);
 		break;
 	}
-	if (m->chan != NULL && m->n_active >= m->state.n_seq)
+}
+
+void
+model_dispatch(struct model *m)
+{
+	uint32_t n = queue_len(&m->queue) + queue_len(&m->asides);
+
+	if (!m->is_wanted && n > 0 && may_want(m))
+		want_again(m);
+	send_some(m, &m->asides);
+	send_some(m, &m->queue);
+	if (m->chan != NULL && !has_slot(m))
 		yield_ask(m);
 	if (m->chan != NULL)
 		watch_channel(m);
@@ -318,6 +336,7 @@ model_free(struct model *m)
 	if (m->chan != NULL)
 		close_channel(m);
 	queue_done(&m->queue);
+	queue_done(&m->asides);
 	list_remove(&m->link);
 	timer_free(m->more);
 	timer_free(m->patience);
@@ -346,6 +365,7 @@ model_new(struct front *f)
 	}
 	m->front = f;
 	queue_init(&m->queue);
+	queue_init(&m->asides);
 	list_init(&m->inside);
 	list_init(&m->active);
 	list_init(&m->attached);

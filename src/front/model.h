@@ -30,10 +30,12 @@ struct model {
 	uint64_t heard_ms;	/* when it last sent something */
 	uint64_t state_ms;	/* when the keeper said what is in state */
 	struct queue queue;	/* struct ticket that have no slot */
+	struct queue asides;	/* the same, of those that need none */
 	struct list inside;	/* struct ticket that the worker has */
 	struct list active;	/* struct gen that the worker has */
 	struct list attached;	/* struct attached: clients' files */
 	uint32_t n_active;
+	uint32_t n_asides;   /* of these, that have no slot */
 	uint64_t service_ms; /* running mean of how long a slot is taken */
 	uint64_t tokens;     /* generated, in this front's life */
 	bool is_turn_of_new; /* not of one that gave its slot away */

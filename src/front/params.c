@@ -7,6 +7,7 @@ params_default(struct gen_submit *p)
 {
 	*p = (struct gen_submit){
 		.add_special = 1,
+		.normalize = NORMALIZE_LENGTH,
 		.enable_thinking = 1,
 		.seed = UINT64_MAX,
 		.temperature = 0.8f,

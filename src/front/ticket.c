@@ -93,19 +93,20 @@ set_times(struct ticket *t, const struct gen_times *asked)
  * From the queue to the end
  */
 
-/* Room for one more of client's in m's queue, if need be that of another who
+/* Room for one more of client's in m's queue q, if need be that of another who
  * has more there. */
 static int
-make_room(struct model *m, struct client *client, struct fail *why)
+make_room(const struct model *m, const struct queue *q, struct client *client,
+    struct fail *why)
 {
 	struct waiter *w;
 	struct ticket *t;
 
-	if (m->queue.n_new < m->front->config.queue_max)
+	if (q->n_new < m->front->config.queue_max)
 		return 0;
-	w = queue_victim(&m->queue, &client->party);
+	w = queue_victim(q, &client->party);
 	if (w == NULL)
-		return admit_full(m, why);
+		return admit_full(m, q, why);
 	t = LIST_ENTRY(w, struct ticket, waiter);
 	t->is_displaced = true;
 	gen_cancel(t->gen);
@@ -113,19 +114,21 @@ make_room(struct model *m, struct client *client, struct fail *why)
 }
 
 int
-ticket_take(struct ticket *t, struct gen *g, struct model *m,
-    const struct gen_order *order, struct fail *why)
+ticket_take(struct ticket *t, struct gen *g, const struct gen_order *order,
+    struct fail *why)
 {
-	int err = make_room(m, order->client, why);
+	struct model *m = t->model;
+	struct queue *q = t->queue;
+	int err = make_room(m, q, order->client, why);
 
 	if (err != 0)
 		return err;
-	*t = (struct ticket){ .gen = g, .model = m };
+	*t = (struct ticket){ .gen = g, .model = m, .queue = q };
 	list_init(&t->link);
 	err = set_times(t, &order->times);
 	if (err == 0)
 		err = queue_add(
-		    &m->queue, &t->waiter, &order->client->party, order->conn);
+		    q, &t->waiter, &order->client->party, order->conn);
 	if (err != 0) {
 		timer_free(t->timer);
 		return fail_set(why, err, NULL, "%s", err_text(err));
@@ -148,7 +151,7 @@ void
 ticket_leave(struct ticket *t)
 {
 	list_remove(&t->link);
-	queue_leave(&t->model->queue, &t->waiter);
+	queue_leave(t->queue, &t->waiter);
 	if (t->timer != NULL)
 		timer_clear(t->timer);
 }
@@ -156,10 +159,11 @@ ticket_leave(struct ticket *t)
 void
 ticket_enter(struct ticket *t)
 {
-	if (t->has_left || t->waiter.state == WAITER_NEW)
+	if (t->queue == &t->model->queue &&
+	    (t->has_left || t->waiter.state == WAITER_NEW))
 		t->model->is_turn_of_new = t->has_left;
 	t->has_left = false;
-	queue_take(&t->model->queue, &t->waiter);
+	queue_take(t->queue, &t->waiter);
 	list_append(&t->model->inside, &t->link);
 	t->suspect.sent_ms = clock_ms();
 	if (t->slot_ms == 0)
@@ -167,9 +171,9 @@ ticket_enter(struct ticket *t)
 }
 
 struct ticket *
-ticket_next(const struct model *m)
+ticket_next(const struct model *m, const struct queue *q)
 {
-	const struct list *back = &m->queue.back;
+	const struct list *back = &q->back;
 	struct ticket *left = NULL;
 	struct waiter *w;
 
@@ -185,7 +189,7 @@ ticket_next(const struct model *m)
 			left = t;
 	}
 	/* Those that only gave their slot away have every second one. */
-	w = left != NULL && !m->is_turn_of_new ? NULL : queue_next(&m->queue);
+	w = left != NULL && !m->is_turn_of_new ? NULL : queue_next(q);
 	return w == NULL ? left : LIST_ENTRY(w, struct ticket, waiter);
 }
 
@@ -262,7 +266,7 @@ ticket_on_death(struct ticket *t, const struct company *c, bool was_started)
 	gen_note_deaths(t->gen, t->suspect.deaths);
 	t->is_leaving = false;
 	list_remove(&t->link);
-	queue_put_back(&t->model->queue, &t->waiter,
+	queue_put_back(t->queue, &t->waiter,
 	    suspect_rank(&t->suspect, was_started, t->token_ms != 0));
 }
 
@@ -272,20 +276,25 @@ ticket_on_yield(struct ticket *t)
 	t->is_leaving = false;
 	t->has_left = true;
 	list_remove(&t->link);
-	queue_put_back(&t->model->queue, &t->waiter, 0);
+	queue_put_back(t->queue, &t->waiter, 0);
 }
 
 static void
-for_those_back(const struct model *m, void (*fn)(struct suspect *))
+for_those_in(const struct list *back, void (*fn)(struct suspect *))
 {
-	const struct list *back = &m->queue.back;
-
 	for (struct list *it = back->next; it != back; it = it->next) {
 		struct ticket *t = LIST_ENTRY(it, struct ticket, waiter.link);
 
 		fn(&t->suspect);
 		gen_note_deaths(t->gen, t->suspect.deaths);
 	}
+}
+
+static void
+for_those_back(const struct model *m, void (*fn)(struct suspect *))
+{
+	for_those_in(&m->queue.back, fn);
+	for_those_in(&m->asides.back, fn);
 }
 
 void
@@ -333,10 +342,8 @@ sentence(struct ticket *t)
 }
 
 static struct ticket *
-first_convict(const struct model *m)
+first_convict_in(const struct list *back)
 {
-	const struct list *back = &m->queue.back;
-
 	for (struct list *it = back->next; it != back; it = it->next) {
 		struct ticket *t = LIST_ENTRY(it, struct ticket, waiter.link);
 
@@ -344,6 +351,14 @@ first_convict(const struct model *m)
 			return t;
 	}
 	return NULL;
+}
+
+static struct ticket *
+first_convict(const struct model *m)
+{
+	struct ticket *t = first_convict_in(&m->queue.back);
+
+	return t != NULL ? t : first_convict_in(&m->asides.back);
 }
 
 /* With that the deaths are explained: whom nothing else speaks against goes

@@ -30,7 +30,8 @@ struct ticket {
 	struct gen *gen;
 	struct model *model;
 	struct client *client;
-	struct waiter waiter; /* in model->queue */
+	struct queue *queue;  /* one of its model's */
+	struct waiter waiter; /* in queue */
 	struct list link;     /* in model->inside */
 	struct suspect suspect;
 	struct gen_times times;
@@ -52,10 +53,10 @@ struct ticket {
 struct gen_times ticket_times(
     const struct front *f, const struct gen_times *asked);
 
-/* g waits in m's queue, if need be in the place of another. On an error,
- * ticket_done() is not called. 0, ERR_BUSY or ERR_NOMEM with *why. */
-int ticket_take(struct ticket *t, struct gen *g, struct model *m,
-    const struct gen_order *order, struct fail *why) MUST_CHECK;
+/* g waits in t->queue of t->model, if need be in the place of another. On an
+ * error, ticket_done() is not called. 0, ERR_BUSY or ERR_NOMEM with *why. */
+int ticket_take(struct ticket *t, struct gen *g, const struct gen_order *order,
+    struct fail *why) MUST_CHECK;
 
 /* It is over. */
 void ticket_done(struct ticket *t);
@@ -66,8 +67,8 @@ void ticket_leave(struct ticket *t);
 /* It was sent to the worker. */
 void ticket_enter(struct ticket *t);
 
-/* The next in m's queue; NULL: none that waits can be sent. */
-struct ticket *ticket_next(const struct model *m);
+/* The next in a queue of m's; NULL: none that waits can be sent. */
+struct ticket *ticket_next(const struct model *m, const struct queue *q);
 
 /* How long t has to wait for the sake of those inside, in milliseconds; 0: it
  * may be sent, UINT64_MAX: until something changes. */

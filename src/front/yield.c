@@ -38,7 +38,8 @@ longest_parked(const struct model *m)
 void
 yield_ask(struct model *m)
 {
-	struct gen *g = ticket_next(m) == NULL ? NULL : longest_parked(m);
+	struct gen *g =
+	    ticket_next(m, &m->queue) == NULL ? NULL : longest_parked(m);
 	uint64_t since;
 
 	if (g == NULL)

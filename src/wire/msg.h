@@ -10,6 +10,7 @@
 #define WIRE_MSG_H
 
 #include "wire/layout.h"
+#include "wire/mode.h"
 
 enum proc {
 	PROC_KEEPER = 1,
@@ -98,7 +99,7 @@ enum proc {
 	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)               \
 	/* whether a resume's logits are those that the hashes are of */    \
 	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)                  \
-	/* whole rows of MODE_HIDDEN or MODE_LOGITS, in order */            \
+	/* whole rows of a mode that has them, in order */                  \
 	M(GEN_ROWS, gen_rows, WORKER, FRONT, 16 * MIB, 0)
 
 #define MSG_ENUM(name, layout, from, to, max, fds) MSG_##name,
@@ -350,27 +351,6 @@ enum worker_engine {
 	F(S, i32, err, "an ERR_*") \
 	F(S, str, text, "for a person: what was wrong with the file")
 
-enum gen_input {
-	INPUT_PROMPT = 1, /* text, tokenized as it is, specials parsed */
-	INPUT_CHAT,	  /* messages, through the chat template */
-	INPUT_TOKENS,	  /* token ids */
-	INPUT_EMBEDS,	  /* rows of embeddings */
-};
-
-/* What is wanted of it. Of the last two nothing is generated: the prompt's
- * tokens have a row of floats each. */
-enum gen_mode {
-	MODE_GENERATE,
-	MODE_HIDDEN, /* the last layer's output, after its norm */
-	MODE_LOGITS,
-	MODE_COUNT
-};
-
-/* Bytes of rows in a frame, unless one row has more. */
-#define ROWS_FRAME (256u * KIB)
-/* Bytes of one row. */
-#define ROW_MAX (8u * MIB)
-
 /* What a resume promises. */
 enum resume_mode {
 	RESUME_EXACT = 1, /* the bytes of the undisturbed run */
@@ -461,6 +441,11 @@ enum resume_mode {
 	F(S, u32, save, "ATTACH_SAVE for what the prompt leaves; 0: none")    \
 	F(S, u8, resume_mode, "enum resume_mode")                             \
 	F(S, u8, mode, "enum gen_mode")                                       \
+	F(S, strs, parts, "of INPUT_MIXED and those behind it")               \
+	F(S, u8, plain_special, "1: what looks like a control token is text") \
+	F(S, u8, want_pieces, "MODE_TOKENS: the text of each too")            \
+	F(S, u8, pooling, "MODE_EMBED: enum pooling")                         \
+	F(S, i32, normalize, "MODE_EMBED: NORMALIZE_*")                       \
 	F(S, u8, resume, "1: tokens is the whole prompt, done may hold some") \
 	F(S, i32s, done, "resume: tokens already delivered; not sent again")  \
 	F(S, f32, mu, "resume: mirostat's state after done")                  \
@@ -501,7 +486,9 @@ enum gen_reason {
 #define GEN_DONE_FIELDS(F, S)                                               \
 	F(S, u64, gen, "")                                                  \
 	F(S, u8, reason, "enum gen_reason")                                 \
-	F(S, str, text, "what had been held back and is not a stop string") \
+	F(S, str, text,                                                     \
+	    "what had been held back and is not a stop string; MODE_TEXT: " \
+	    "all; MODE_TOKENS: struct strs of the pieces, where wanted")    \
 	F(S, u8, has_parts, "1: text is in parts, wire/part.h")             \
 	F(S, str, stop, "REASON_STOP: the string that matched")             \
 	F(S, u32, n_prompt, "tokens")                                       \

@@ -41,7 +41,7 @@ static const struct knob floats[] = {
 };
 
 static const struct knob bytes[] = {
-	KNOB(input, INPUT_PROMPT, INPUT_EMBEDS),
+	KNOB(input, INPUT_PROMPT, INPUT_END - 1),
 	KNOB(mirostat, 0, 2),
 	KNOB(n_top_logprobs, 0, 20),
 	KNOB(tool_choice, 0, TOOLS_NCHOICES - 1),

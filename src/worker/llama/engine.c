@@ -2,6 +2,7 @@
 #include "worker/llama/sched.h"
 #include "worker/say.h"
 
+#include "worker/llama/aside.h"
 #include "worker/llama/attach.h"
 #include "worker/llama/backends.h"
 #include "worker/llama/logs.h"
@@ -158,7 +159,8 @@ size_of(const struct gen_submit *s)
 {
 	uint64_t bytes = s->prompt.n + s->messages.n + s->template_kwargs.n +
 	    s->grammar.n + s->json_schema.n + s->tools.n + s->system.n +
-	    s->embeds.n + s->cross_keys.n + s->cross_values.n;
+	    s->embeds.n + s->cross_keys.n + s->cross_values.n +
+	    s->parts.packed.n;
 
 	return (bytes + 4ull * (s->tokens.n + s->done.n + s->history.n)) / KIB +
 	    1;
@@ -197,11 +199,22 @@ submit(struct engine *e, const struct gen_submit *s)
 }
 
 static void
+submit_aside(struct engine *e, const struct gen_submit *s)
+{
+	crash_note_step(STEP_SUBMIT, s->gen);
+	aside_run(&e->m, &e->events, s);
+	crash_note_step(STEP_NONE, 0);
+}
+
+static void
 llama_engine_submit(struct engine *e, const struct gen_submit *s)
 {
 	pace_begin(&e->pace, PHASE_SUBMIT,
 	    size_of(s) + caches_kib(&e->caches, s->cache));
-	submit(e, s);
+	if (mode_takes_slot(s->mode))
+		submit(e, s);
+	else
+		submit_aside(e, s);
 	(void)pace_end(&e->pace);
 }
 

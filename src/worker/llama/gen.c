@@ -228,13 +228,13 @@ static int
 set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 {
 	struct model *m = g->m;
-	struct prompt p = { 0 };
+	struct prompt p = { .n_room = m->n_ctx };
 	int err;
 
-	g->tokens = calloc(m->n_ctx, sizeof(*g->tokens));
+	g->tokens = p.room = calloc(m->n_ctx, sizeof(*g->tokens));
 	if (g->tokens == NULL)
 		return ERR_NOMEM;
-	err = prompt_tokens(m, s, g->tokens, &p, why);
+	err = prompt_tokens(m, s, &p, why);
 	if (err != 0) {
 		chat_form_free(p.form);
 		return err;

@@ -6,6 +6,7 @@
 #include "worker/llama/prompt.h"
 
 #include "worker/llama/embeds.h"
+#include "worker/llama/parts.h"
 #include "worker/llama/text.h"
 
 #include "wire/window.h"
@@ -19,7 +20,6 @@
 struct making {
 	const struct model *m;
 	const struct gen_submit *g;
-	int32_t *room; /* for n_ctx tokens */
 	struct prompt *ret;
 	struct fail *why;
 };
@@ -28,9 +28,12 @@ static int
 tokenize(const struct making *k, struct str text, bool add_special,
     const char *field, uint32_t *ret_n)
 {
-	const struct text_to to = { k->m, k->room, ret_n };
+	const struct text_to to = { k->m, k->ret->room, k->ret->n_room, ret_n,
+		k->g->plain_special };
 
 	*ret_n = 0;
+	if (k->ret->may_be_empty)
+		return text_append(&to, text, add_special, field, k->why);
 	return k->g->n_images > 0
 	    ? text_with_images(&to, k->g, text, add_special, field, k->why)
 	    : text_tokenize(&to, text, add_special, field, k->why);
@@ -73,7 +76,7 @@ render_system(const struct making *k, struct buf *out)
 	struct chat_ask ask = { .messages = STR("[]"), .is_unanswered = true };
 	struct prompt none = { 0 };
 	struct fail why;
-	const struct making alone = { k->m, k->g, NULL, &none, &why };
+	const struct making alone = { k->m, k->g, &none, &why };
 
 	if (render(&alone, &ask, out) != 0)
 		buf_reset(out);
@@ -87,7 +90,7 @@ count_system(const struct making *k, struct str system, bool add_special)
 {
 	uint32_t n = 0, at = 0;
 	int32_t *room = calloc(k->m->n_ctx, sizeof(*room));
-	const struct text_to to = { k->m, room, &n };
+	const struct text_to to = { k->m, room, k->m->n_ctx, &n, false };
 	struct fail why;
 
 	if (room == NULL)
@@ -95,7 +98,7 @@ count_system(const struct making *k, struct str system, bool add_special)
 	if (system.n > 0 &&
 	    text_tokenize(&to, system, add_special, "system", &why) != 0)
 		n = 0;
-	while (at < n && at < k->ret->n && room[at] == k->room[at])
+	while (at < n && at < k->ret->n && room[at] == k->ret->room[at])
 		at++;
 	free(room);
 	return at;
@@ -170,11 +173,11 @@ from_embeds(const struct making *k)
 	if (n == 0)
 		return fail_set(k->why, ERR_INVALID, field,
 		    "%s: must have at least one row", field);
-	err = msg_check_length(field, "", n, k->m->n_ctx, k->why);
+	err = msg_check_length(field, "", n, k->ret->n_room, k->why);
 	if (err != 0)
 		return err;
 	for (uint32_t i = 0; i < n; i++)
-		k->room[i] = embed_token(old + i);
+		k->ret->room[i] = embed_token(old + i);
 	k->ret->n = n;
 	return 0;
 }
@@ -191,10 +194,10 @@ from_tokens(const struct making *k)
 	if (tokens.n == 0)
 		return fail_set(k->why, ERR_INVALID, field,
 		    "%s: must have at least one token", field);
-	err = msg_check_length(field, "", tokens.n, k->m->n_ctx, k->why);
+	err = msg_check_length(field, "", tokens.n, k->ret->n_room, k->why);
 	if (err != 0)
 		return err;
-	memcpy(k->room, tokens.p, tokens.n * sizeof(*k->room));
+	memcpy(k->ret->room, tokens.p, tokens.n * sizeof(*k->ret->room));
 	k->ret->n = tokens.n;
 	return 0;
 }
@@ -262,8 +265,8 @@ add_history(const struct making *k)
 		return ERR_NOMEM;
 	err = cut_history(k, n_new, copy, &n);
 	if (err == 0) {
-		memmove(k->room + n, k->room, n_new * sizeof(*copy));
-		memcpy(k->room, copy, n * sizeof(*copy));
+		memmove(k->ret->room + n, k->ret->room, n_new * sizeof(*copy));
+		memcpy(k->ret->room, copy, n * sizeof(*copy));
 		k->ret->n += n;
 		if (n == g->history.n)
 			k->ret->turns = g->turns;
@@ -278,22 +281,49 @@ prompt_is_given(const struct gen_submit *g)
 	return g->resume && g->tokens.n > 0;
 }
 
+static int
+from_parts(const struct making *k)
+{
+	const struct text_to to = { k->m, k->ret->room, k->ret->n_room,
+		&k->ret->n, k->g->plain_special };
+	int err = parts_tokens(&to, k->g, k->why);
+
+	if (err != 0 || k->ret->n > 0 || k->ret->may_be_empty)
+		return err;
+	return fail_set(k->why, ERR_INVALID, "prompt",
+	    "prompt: must have at least one token");
+}
+
 int
-prompt_tokens(const struct model *m, const struct gen_submit *g, int32_t *room,
+prompt_tokens(const struct model *m, const struct gen_submit *g,
     struct prompt *ret, struct fail *why)
 {
-	static int (*const from[])(const struct making *) = {
+	static int (*const from[INPUT_END])(const struct making *) = {
 		[INPUT_PROMPT] = from_text,
 		[INPUT_CHAT] = from_chat,
 		[INPUT_TOKENS] = from_tokens,
 		[INPUT_EMBEDS] = from_embeds,
+		[INPUT_MIXED] = from_parts,
+		[INPUT_INFILL] = from_parts,
+		[INPUT_PAIR] = from_parts,
 	};
-	const struct making k = { m, g, room, ret, why };
+	const struct making k = { m, g, ret, why };
 	int err;
 
-	*ret = (struct prompt){ 0 };
 	if (prompt_is_given(g))
 		return from_resume(&k);
 	err = from[g->input](&k);
 	return err == 0 && g->history.n > 0 ? add_history(&k) : err;
+}
+
+int
+prompt_text(const struct model *m, const struct gen_submit *g, struct buf *out,
+    struct fail *why)
+{
+	struct prompt none = { 0 };
+	const struct making k = { m, g, &none, why };
+	int err = render_all(&k, out);
+
+	chat_form_free(none.form);
+	return err;
 }

@@ -10,6 +10,11 @@
 bool prompt_is_given(const struct gen_submit *g);
 
 struct prompt {
+	/* The caller's, for what comes. */
+	int32_t *room;
+	uint32_t n_room; /* tokens */
+	bool may_be_empty;
+
 	uint32_t n; /* tokens */
 	uint32_t
 	    n_system; /* of a conversation that begins: its system prompt */
@@ -17,11 +22,15 @@ struct prompt {
 	struct chat_form *form; /* where tools are offered; or NULL */
 };
 
-/* Renders, tokenizes or takes over the prompt into room for n_ctx tokens.
- * Leaves at least one token's place in the context. 0 and ret->n > 0;
+/* Renders, tokenizes or takes over the prompt into the room. Leaves at least
+ * one token's place there. 0 and ret->n > 0, unless it may be empty;
  * ERR_INVALID, ERR_CONTEXT, ERR_UNSUPPORTED, ERR_NOMEM or ERR_TOO_BIG with the
  * field in why. ret->form is the caller's in any case. */
 int prompt_tokens(const struct model *m, const struct gen_submit *g,
-    int32_t *room, struct prompt *ret, struct fail *why) MUST_CHECK;
+    struct prompt *ret, struct fail *why) MUST_CHECK;
+
+/* Appends what the template makes of a conversation. Errors as above. */
+int prompt_text(const struct model *m, const struct gen_submit *g,
+    struct buf *out, struct fail *why) MUST_CHECK;
 
 #endif

@@ -9,10 +9,9 @@
 #define MARK "<image>"
 #define FIELD "multimodal_input"
 
-/* One piece, which may come to no token. One that is too long is not tokenized
- * where its bytes alone show it. */
-static int
-put(const struct text_to *to, struct str text, bool add_special,
+/* One that is too long is not tokenized where its bytes alone show it. */
+int
+text_append(const struct text_to *to, struct str text, bool add_special,
     const char *field, struct fail *why)
 {
 	const struct model *m = to->m;
@@ -24,19 +23,19 @@ put(const struct text_to *to, struct str text, bool add_special,
 	if (!utf8_valid(text.p, text.n, &at))
 		return fail_set(why, ERR_INVALID, field,
 		    "%s: not UTF-8 at byte %zu", field, at);
-	err =
-	    msg_check_length(field, "at least ", *to->n + least, m->n_ctx, why);
+	err = msg_check_length(
+	    field, "at least ", *to->n + least, to->n_room, why);
 	if (err != 0)
 		return err;
 	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, to->room + *to->n,
-	    (int32_t)(m->n_ctx - *to->n), add_special, true);
+	    (int32_t)(to->n_room - *to->n), add_special, !to->is_plain);
 	if (n == INT32_MIN)
 		return fail_set(why, ERR_CONTEXT, field,
 		    "%s: too long to be counted", field);
 	/* Below 0 it is how many there would be. */
 	err = msg_check_length(field, "",
-	    *to->n + (n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n), m->n_ctx,
-	    why);
+	    *to->n + (n < 0 ? (uint64_t) - (int64_t)n : (uint64_t)n),
+	    to->n_room, why);
 	if (err == 0)
 		*to->n += (uint32_t)n;
 	return err;
@@ -55,7 +54,7 @@ int
 text_tokenize(const struct text_to *to, struct str text, bool add_special,
     const char *field, struct fail *why)
 {
-	int err = put(to, text, add_special, field, why);
+	int err = text_append(to, text, add_special, field, why);
 
 	return err != 0 ? err : check_some(to, field, why);
 }
@@ -102,7 +101,7 @@ check(const struct text_to *to, const struct gen_submit *g, uint32_t n_marks,
 		    FIELD ".prompt: has %u marks \"%.*s\", but n_image is %u",
 		    n_marks, (int)mark.n, mark.p, g->n_images);
 	return msg_check_length(
-	    FIELD ".image_embed", "", want, to->m->n_ctx, why);
+	    FIELD ".image_embed", "", want, to->n_room, why);
 }
 
 static int
@@ -113,14 +112,14 @@ put_image(const struct text_to *to, const struct gen_submit *g, uint32_t i,
 	int err = 0;
 
 	if (has_ends && g->image_start.n > 0)
-		err = put(to, g->image_start, false, "img_start", why);
+		err = text_append(to, g->image_start, false, "img_start", why);
 	if (err == 0)
 		err = msg_check_length(FIELD ".image_embed", "",
-		    (uint64_t)*to->n + n, to->m->n_ctx, why);
+		    (uint64_t)*to->n + n, to->n_room, why);
 	for (uint32_t k = 0; err == 0 && k < n; k++)
 		to->room[(*to->n)++] = embed_token(first + k);
 	if (err == 0 && has_ends && g->image_end.n > 0)
-		err = put(to, g->image_end, false, "img_end", why);
+		err = text_append(to, g->image_end, false, "img_end", why);
 	return err;
 }
 
@@ -138,12 +137,13 @@ text_with_images(const struct text_to *to, const struct gen_submit *g,
 		size_t gone = piece.n + mark.n;
 
 		if (piece.n > 0 || (i == 0 && add_special))
-			err = put(to, piece, add_special && i == 0, field, why);
+			err = text_append(
+			    to, piece, add_special && i == 0, field, why);
 		if (err == 0)
 			err = put_image(to, g, i, is_usual, why);
 		text = (struct str){ text.p + gone, text.n - gone };
 	}
 	if (err == 0 && text.n > 0)
-		err = put(to, text, false, field, why);
+		err = text_append(to, text, false, field, why);
 	return err != 0 ? err : check_some(to, field, why);
 }

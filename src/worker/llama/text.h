@@ -6,12 +6,18 @@
 
 #include "worker/llama/model.h"
 
-/* Where it goes: behind the first *n of room for n_ctx tokens. */
+/* Where it goes: behind the first *n of room for n_room tokens. */
 struct text_to {
 	const struct model *m;
 	int32_t *room;
+	uint32_t n_room; /* n_ctx, or where nothing is computed more */
 	uint32_t *n;
+	bool is_plain; /* what looks like a control token is text */
 };
+
+/* One piece, which may come to no token. */
+int text_append(const struct text_to *to, struct str text, bool add_special,
+    const char *field, struct fail *why) MUST_CHECK;
 
 /* field: for messages. 0 and *to->n > 0; ERR_INVALID, ERR_CONTEXT. */
 int text_tokenize(const struct text_to *to, struct str text, bool add_special,

@@ -271,7 +271,11 @@ rkllm_submit(struct engine *e, const struct gen_submit *g)
 	struct run *r = NULL;
 
 	crash_note_step(STEP_SUBMIT, g->gen);
-	if (e->next != NULL || (e->run != NULL && !flow_is_ending(e->run)))
+	if (g->mode > MODE_LOGITS || g->input > INPUT_EMBEDS)
+		(void)fail_set(&why, ERR_UNSUPPORTED, NULL,
+		    "librkllmrt tells nothing of a model's vocabulary, "
+		    "template or embeddings");
+	else if (e->next != NULL || (e->run != NULL && !flow_is_ending(e->run)))
 		(void)fail_set(&why, ERR_BUSY, NULL,
 		    "librkllmrt computes one run at a time");
 	else

@@ -5,6 +5,7 @@
 #include "front/front.h"
 #include "front/model.h"
 #include "front/poison.h"
+#include "front/ticket.h"
 
 #include <stdio.h>
 
@@ -79,10 +80,11 @@ check_request(struct model *m, const struct gen_submit *req, struct fail *why)
 }
 
 int
-admit_check(struct model *m, struct client *c, const struct gen_submit *req,
-    struct fail *why)
+admit_check(struct model *m, const struct gen_order *order,
+    const struct gen_submit *req, struct fail *why)
 {
 	struct front *f = m->front;
+	struct client *c = order->client;
 	int err;
 
 	if (f->is_draining)
@@ -94,9 +96,9 @@ admit_check(struct model *m, struct client *c, const struct gen_submit *req,
 		return fail_set(why, ERR_BUSY, NULL,
 		    "what runs and waits fills --journal-max; try again later");
 	err = check_request(m, req, why);
-	if (err == 0)
+	if (err == 0 && !order->is_counted)
 		err = check_client(f, c, why);
-	if (err == 0)
+	if (err == 0 && !order->is_counted)
 		bucket_take(&c->requests, f->config.client_rate, 1, clock_ms());
 	return err;
 }

@@ -6,16 +6,16 @@
 
 #include "wire/msg.h"
 
-struct client;
 struct front;
+struct gen_order;
 struct model;
 struct queue;
 
-/* 0, and it counts against the client's rate; ERR_STOPPING, ERR_BUSY,
+/* 0, and it counts against the client's rate, if it was not; ERR_STOPPING, ERR_BUSY,
  * ERR_POISON, or what keeps the model from serving, with *why. Whether the
  * queue has room is not asked here. */
-int admit_check(struct model *m, struct client *c, const struct gen_submit *req,
-    struct fail *why) MUST_CHECK;
+int admit_check(struct model *m, const struct gen_order *order,
+    const struct gen_submit *req, struct fail *why) MUST_CHECK;
 
 /* Tokens that a prompt and its answer may have in m's worker; 0: there is none,
  * and nobody knows what the next one has room for. m may be NULL. */

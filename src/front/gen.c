@@ -154,7 +154,7 @@ gen_start(struct model *m, const struct gen_submit *req,
 
 	if (own.adapters.p == NULL)
 		own.adapters = m->state.scales;
-	err = admit_check(m, order->client, &own, why);
+	err = admit_check(m, order, &own, why);
 	if (err != 0)
 		return err;
 	g = gen_new(m, ops, arg, &err);

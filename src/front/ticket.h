@@ -24,6 +24,7 @@ struct gen_order {
 	struct client *client;
 	struct party *conn; /* the connection, one of client's */
 	struct gen_times times;
+	bool is_counted; /* it is part of a request that was: by its rate */
 };
 
 struct ticket {

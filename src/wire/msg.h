@@ -442,6 +442,7 @@ enum resume_mode {
 	F(S, u8, resume_mode, "enum resume_mode")                             \
 	F(S, u8, mode, "enum gen_mode")                                       \
 	F(S, strs, parts, "of INPUT_MIXED and those behind it")               \
+	F(S, u8, is_unanswered, "INPUT_CHAT: without the start of an answer") \
 	F(S, u8, plain_special, "1: what looks like a control token is text") \
 	F(S, u8, want_pieces, "MODE_TOKENS: the text of each too")            \
 	F(S, u8, pooling, "MODE_EMBED: enum pooling")                         \

@@ -3,6 +3,7 @@
 #include "front/http/dialect.h"
 #include "front/http/http.h"
 #include "front/http/reply.h"
+#include "front/http/vocab.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,9 @@ static const struct route {
 	ASKED("/responses", dialect_responses),
 	ASKED("/v1/responses", dialect_responses),
 	ASKED("/v1/messages", dialect_anthropic),
+	PLAIN(POST, "/tokenize", vocab_tokenize, LLAMA),
+	PLAIN(POST, "/detokenize", vocab_detokenize, LLAMA),
+	PLAIN(POST, "/apply-template", vocab_template, LLAMA),
 	PLAIN(POST, "/embedding", small_later, OPENAI),
 	PLAIN(POST, "/embeddings", small_later, OPENAI),
 	PLAIN(POST, "/v1/embeddings", small_later, OPENAI),

@@ -57,6 +57,7 @@ render(const struct making *k, struct chat_ask *ask, struct buf *out)
 	ask->choice = (enum tool_choice)g->tool_choice;
 	ask->parallel = (enum parallel_calls)g->parallel_calls;
 	ask->enable_thinking = g->enable_thinking;
+	ask->is_unanswered |= g->is_unanswered != 0;
 	return chat_render(k->m->chat, ask, out, &k->ret->form, k->why);
 }
 

@@ -47,7 +47,7 @@ mode_has_rows(unsigned mode)
 static inline bool
 mode_takes_slot(unsigned mode)
 {
-	return mode < MODE_TOKENS;
+	return mode != MODE_TOKENS && mode != MODE_TEXT;
 }
 
 /* How rows of a prompt become one. */
@@ -58,6 +58,8 @@ enum pooling {
 	POOL_CLS, /* the first */
 	POOL_LAST,
 	POOL_RANK, /* by the model's ranking head: MODE_RANK, and no other */
+	POOL_ONE,  /* as POOL_MODEL, but it must be one row: POOL_MEAN where
+		    * the file says nothing, no POOL_NONE */
 	POOL_COUNT
 };
 

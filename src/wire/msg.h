@@ -39,7 +39,7 @@ enum proc {
 	/* nothing but a reason to turn its loop once */                    \
 	M(FRONT_NUDGE, front_nudge, KEEPER, FRONT, 256, 0)                  \
 	/* a model's state changed; up: a fresh channel to its worker */    \
-	M(MODEL_STATE, model_state, KEEPER, FRONT, 64 * KIB, 1)             \
+	M(MODEL_STATE, model_state, KEEPER, FRONT, 192 * KIB, 1)            \
 	/* what its jail holds; before it has read a client's byte */       \
 	M(FRONT_JAILED, jailed, FRONT, KEEPER, 256, 0)                      \
 	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
@@ -74,7 +74,7 @@ enum proc {
 	M(WORKER_CHANNEL, worker_channel, KEEPER, WORKER, 256, 1)           \
 	/* what its jail holds; before the model's first byte */            \
 	M(WORKER_JAILED, jailed, WORKER, KEEPER, 256, 0)                    \
-	M(WORKER_READY, worker_ready, WORKER, KEEPER, 64 * KIB, 0)          \
+	M(WORKER_READY, worker_ready, WORKER, KEEPER, 192 * KIB, 0)         \
 	/* a file beside the model that runs; each is answered, in turn */  \
 	M(WORKER_ATTACH, worker_attach, KEEPER, WORKER, 16 * KIB, 1)        \
 	M(WORKER_DETACH, worker_detach, KEEPER, WORKER, 256, 0)             \
@@ -172,6 +172,7 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, str, front_jail_missing, "and those that do not")
 
 /* What is known of a model once a worker has loaded it. */
+#define TEMPLATE_SHOWN (96u * KIB)
 #define MODEL_DESCRIPTION_FIELDS(F, S)                                   \
 	F(S, str, arch, "general.architecture")                          \
 	F(S, str, desc, "llama.cpp's one-line description")              \
@@ -193,6 +194,16 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	    "what the bits of its logits depend on beside the file:"     \
 	    " build, backend, threads, chunk, attention, KV types")      \
 	F(S, u8, has_template, "1: the file carries a chat template")    \
+	F(S, u8, pooling, "enum pooling; 0: it says none")               \
+	F(S, u8, only_embeds,                                            \
+	    "1: it generates nothing; n_ctx has one "                    \
+	    "token more than a prompt of it")                            \
+	F(S, u8, embeds, "1: MODE_EMBED can be had")                     \
+	F(S, u8, ranks, "1: MODE_RANK can")                              \
+	F(S, u8, has_infill, "1: INPUT_INFILL can")                      \
+	F(S, str, chat_template, "its text, unless it is very long")     \
+	F(S, str, bos, "the text of the token that begins a text")       \
+	F(S, str, eos, "and of that which ends it")                      \
 	F(S, u64, n_params, "")                                          \
 	F(S, u64, size, "bytes of tensors")                              \
 	F(S, u32, load_ms, "from descriptor to ready")
@@ -339,6 +350,7 @@ enum worker_engine {
 	F(S, u8, use_mmap, "")                                           \
 	F(S, u8, jail, "enum jail_mode")                                 \
 	F(S, u8, resume_mode, "enum resume_mode, to be set up for")      \
+	F(S, u8, pooling, "enum pooling, instead of the file's")         \
 	F(S, str, tested, "identity that another worker found")          \
 	F(S, str, template_override, "a chat template, or empty")        \
 	F(S, str, rkllm_library, "a path; or empty: the usual places")   \

@@ -128,6 +128,7 @@ struct chat {
 	/* See render(); found out when it is first wanted, without and with
 	 * thinking. */
 	std::optional<bool> is_plain[2];
+	std::string text;
 };
 
 namespace
@@ -166,6 +167,7 @@ chat_open(const struct llama_model *model, struct str text, struct chat **ret,
 		c->templates =
 		    common_chat_templates_init(model, string_of(text));
 		guard::budget::check();
+		c->text = common_chat_templates_source(c->templates.get());
 		*ret = c.release();
 		return 0;
 	});
@@ -181,6 +183,12 @@ bool
 chat_is_explicit(const struct chat *c)
 {
 	return common_chat_templates_was_explicit(c->templates.get());
+}
+
+struct str
+chat_text(const struct chat *c)
+{
+	return { c->text.data(), c->text.size() };
 }
 
 struct chat_form {

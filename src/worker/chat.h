@@ -33,6 +33,9 @@ const char *chat_engine(void);
 /* Whether the file, or the override, has a template. */
 bool chat_is_explicit(const struct chat *c);
 
+/* The template's text; lives as long as c. */
+struct str chat_text(const struct chat *c);
+
 /* All JSON. */
 struct chat_ask {
 	struct str messages; /* an array in OpenAI's form */

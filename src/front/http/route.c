@@ -1,7 +1,9 @@
 #include "front/http/route.h"
 
 #include "front/http/dialect.h"
+#include "front/http/embed.h"
 #include "front/http/http.h"
+#include "front/http/rank.h"
 #include "front/http/reply.h"
 #include "front/http/vocab.h"
 
@@ -51,9 +53,13 @@ static const struct route {
 	PLAIN(POST, "/tokenize", vocab_tokenize, LLAMA),
 	PLAIN(POST, "/detokenize", vocab_detokenize, LLAMA),
 	PLAIN(POST, "/apply-template", vocab_template, LLAMA),
-	PLAIN(POST, "/embedding", small_later, OPENAI),
-	PLAIN(POST, "/embeddings", small_later, OPENAI),
-	PLAIN(POST, "/v1/embeddings", small_later, OPENAI),
+	PLAIN(POST, "/embedding", embed_llama, LLAMA),
+	PLAIN(POST, "/embeddings", embed_llama, LLAMA),
+	PLAIN(POST, "/v1/embeddings", embed_openai, OPENAI),
+	PLAIN(POST, "/rerank", rank_documents, LLAMA),
+	PLAIN(POST, "/reranking", rank_documents, LLAMA),
+	PLAIN(POST, "/v1/rerank", rank_documents, LLAMA),
+	PLAIN(POST, "/v1/reranking", rank_documents, LLAMA),
 	PLAIN(POST, "/slots/", small_later, OPENAI),
 };
 

@@ -148,7 +148,7 @@ static const struct gen_ops gen_ops = {
 static struct place *
 free_place(struct several *s)
 {
-	for (uint32_t k = 0; k < SEVERAL_AT_ONCE; k++)
+	for (uint32_t k = 0; k < s->ops->at_once; k++)
 		if (s->places[k].gen == NULL)
 			return &s->places[k];
 	return NULL;

@@ -18,6 +18,7 @@ struct model;
 
 /* i: which of them; place: one of those at once, its own until it is done. */
 struct several_ops {
+	uint32_t at_once; /* 1 to SEVERAL_AT_ONCE */
 	/* The record of the i-th; what it points to is good until the next
 	 * call. 0, or an ERR_* with *why. */
 	int (*make)(

@@ -141,6 +141,7 @@ question_free(void *arg)
 }
 
 static const struct several_ops ops = {
+	.at_once = 1,
 	.make = make,
 	.started = on_started,
 	.done = on_done,

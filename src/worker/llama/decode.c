@@ -141,11 +141,28 @@ model_hidden(const struct model *m, int32_t i)
 	return llama_get_embeddings_ith(m->ctx, i);
 }
 
+const float *
+model_scores(const struct model *m, int32_t seq)
+{
+	return llama_get_embeddings_seq(m->ctx, seq);
+}
+
+void
+model_clear(struct model *m, bool has_data)
+{
+	llama_memory_t mem = llama_get_memory(m->ctx);
+
+	if (mem != NULL)
+		llama_memory_clear(mem, has_data);
+}
+
 int
 model_cut(struct model *m, int32_t seq, uint32_t from)
 {
 	llama_memory_t mem = llama_get_memory(m->ctx);
 
+	if (mem == NULL)
+		return 0;
 	return llama_memory_seq_rm(mem, seq, (llama_pos)from, -1)
 	    ? 0
 	    : ERR_INTERNAL;

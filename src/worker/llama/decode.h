@@ -35,6 +35,12 @@ void model_want_hidden(struct model *m, bool is_wanted);
  */
 const float *model_hidden(const struct model *m, int32_t i);
 
+/* What a ranker makes of the sequence in the batch: n_scores floats. */
+const float *model_scores(const struct model *m, int32_t seq);
+
+/* Empties the cache, if it has one. */
+void model_clear(struct model *m, bool has_data);
+
 /* Removes the tokens from position from on; 0 or ERR_INTERNAL. */
 int model_cut(struct model *m, int32_t seq, uint32_t from) MUST_CHECK;
 

@@ -104,6 +104,33 @@ llama_engine_load(struct engine **ret, const struct worker_load *cfg,
 	return err;
 }
 
+static struct str
+token_text(const struct model *m, int32_t token)
+{
+	return token == LLAMA_TOKEN_NULL
+	    ? STR("")
+	    : str_of(llama_vocab_get_text(m->vocab, token));
+}
+
+/* What it can be used for, beside to generate. */
+static void
+describe_uses(const struct model *m, struct worker_ready *ret)
+{
+	const struct llama_vocab *v = m->vocab;
+	struct str text = chat_text(m->chat);
+
+	ret->pooling = (uint8_t)m->pooling;
+	ret->only_embeds = m->only_embeds;
+	ret->embeds = !m->is_ranker && m->n_cols > 0;
+	ret->ranks = m->is_ranker;
+	ret->has_infill = llama_vocab_fim_pre(v) != LLAMA_TOKEN_NULL &&
+	    llama_vocab_fim_suf(v) != LLAMA_TOKEN_NULL &&
+	    llama_vocab_fim_mid(v) != LLAMA_TOKEN_NULL;
+	ret->chat_template = text.n <= TEMPLATE_SHOWN ? text : STR("");
+	ret->bos = token_text(m, llama_vocab_bos(v));
+	ret->eos = token_text(m, llama_vocab_eos(v));
+}
+
 static void
 llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 {
@@ -126,6 +153,7 @@ llama_engine_describe(const struct engine *e, struct worker_ready *ret)
 	ret->exact = m->rule != PLAN_FREE;
 	ret->identity = str_of(e->identity);
 	ret->has_template = chat_is_explicit(m->chat);
+	describe_uses(m, ret);
 	ret->n_params = llama_model_n_params(m->weights);
 	ret->size = llama_model_size(m->weights);
 }

@@ -350,6 +350,9 @@ build(struct gen *g, const struct gen_submit *s, int *ret_reason,
 {
 	int err = knobs_check(s, g->m->n_vocab, why);
 
+	if (err == 0 && g->m->only_embeds && s->mode == MODE_GENERATE)
+		err = fail_set(why, ERR_UNSUPPORTED, "model",
+		    "model: it is an embedding model: it cannot generate text");
 	if (err == 0)
 		err = adapter_set_read(
 		    &g->adapters, s->adapters, &g->m->adapters, why);

@@ -35,6 +35,11 @@
 #define ROWS_MOST 64u
 #define ROWS_BYTES (16u << 20)
 
+/* Of a model that takes a prompt in one batch only, unless somebody asks for
+ * more: what that takes grows with its square. */
+#define WHOLE_CTX 2048u
+#define WHOLE_SEQS 4u
+
 struct load {
 	struct model *m;
 	const struct worker_load *cfg;
@@ -196,7 +201,35 @@ look_at_model(struct load *l)
 	(void)llama_model_meta_val_str(
 	    m->weights, "general.architecture", m->arch, sizeof(m->arch));
 	(void)llama_model_desc(m->weights, m->desc, sizeof(m->desc));
+	m->pooling = l->cfg->pooling != POOL_MODEL
+	    ? (enum pooling)l->cfg->pooling
+	    : pool_of_file(m->weights, m->arch);
+	m->is_ranker = m->pooling == POOL_RANK;
+	m->n_scores = m->is_ranker ? llama_model_n_cls_out(m->weights) : 0;
+	m->only_embeds = m->is_ranker || pool_looks_ahead(m->weights, m->arch);
 	return check_kind(l);
+}
+
+/* One token more than a prompt may have: of an answer that never comes. */
+static void
+fill_in_whole(struct load *l)
+{
+	struct model *m = l->m;
+	int32_t trained = llama_model_n_ctx_train(m->weights);
+	uint32_t most = trained > 0 ? (uint32_t)trained : WHOLE_CTX;
+	uint32_t n = l->cfg->n_ctx;
+
+	if (n == 0)
+		n = l->cfg->ctx_wanted;
+	if (n == 0)
+		n = most < WHOLE_CTX ? most : WHOLE_CTX;
+	/* Behind that it has no positions. */
+	if (n > most)
+		n = most;
+	m->n_ctx = n + 1;
+	m->n_ctx_most = most + 1;
+	m->n_seq = l->cfg->n_seq != 0 ? l->cfg->n_seq : WHOLE_SEQS;
+	m->chunk = n;
 }
 
 /* What nobody has said: the context, the number of sequences. */
@@ -257,6 +290,8 @@ set_rows(struct model *m)
 	m->n_rows = m->n_seq > EXACT_HASHES + 1 ? m->n_seq : EXACT_HASHES + 1;
 	if (m->n_rows < m->rows_chunk)
 		m->n_rows = m->rows_chunk;
+	if (m->only_embeds)
+		m->rows_chunk = m->n_rows = m->n_batch;
 	if (m->n_rows > m->n_batch)
 		m->n_rows = m->n_batch;
 }
@@ -274,6 +309,10 @@ context_params(struct load *l)
 	p.n_ubatch = m->n_batch;
 	set_rows(m);
 	p.n_outputs_max = m->n_rows;
+	/* Rows are pooled here, but for the head that is not ours to apply. */
+	p.pooling_type =
+	    m->is_ranker ? LLAMA_POOLING_TYPE_RANK : LLAMA_POOLING_TYPE_NONE;
+	p.embeddings = m->only_embeds;
 	p.kv_unified = false;
 	p.swa_full = true;
 	p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -288,11 +327,15 @@ context_params(struct load *l)
 /* llama.cpp rounds a sequence's cells up; the context asked for stays what a
  * sequence may hold. */
 static int
-make_context(struct load *l)
+try_context(struct load *l)
 {
 	struct model *m = l->m;
-	int err = fill_in(l);
+	int err = 0;
 
+	if (m->only_embeds)
+		fill_in_whole(l);
+	else
+		err = fill_in(l);
 	if (err != 0)
 		return err;
 	if (m->chunk > m->n_ctx)
@@ -303,13 +346,26 @@ make_context(struct load *l)
 		    "count",
 		    m->n_seq, m->n_ctx);
 	m->ctx = llama_init_from_model(m->weights, context_params(l));
-	if (m->ctx == NULL)
-		return load_failed(l, "cannot make its context");
+	return m->ctx != NULL ? 0 : load_failed(l, "cannot make its context");
+}
+
+/* One that keeps nothing of a prompt takes it at once. */
+static int
+make_context(struct load *l)
+{
+	struct model *m = l->m;
+	int err = try_context(l);
+
+	if (err == 0 && !m->only_embeds && llama_get_memory(m->ctx) == NULL) {
+		llama_free(m->ctx);
+		m->ctx = NULL;
+		m->only_embeds = true;
+		err = try_context(l);
+	}
+	if (err != 0)
+		return err;
+	m->gives_hidden = m->only_embeds;
 	m->cpu = kernels_backend();
-	if (llama_get_memory(m->ctx) == NULL)
-		return unsupported(l,
-		    "is an embedding model: it cannot "
-		    "generate text");
 	m->batch = llama_batch_init((int32_t)m->n_batch, 0, 1);
 	if (m->batch.token == NULL || m->batch.pos == NULL ||
 	    m->batch.seq_id == NULL || m->batch.logits == NULL)

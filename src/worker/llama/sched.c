@@ -269,7 +269,7 @@ decode_op(struct engine *e, const struct gen *g, struct plan_op op)
 		return ERR_INTERNAL;
 	if (fill(e, g, op) != 0)
 		return ERR_NOMEM;
-	model_want_hidden(&e->m, g->rows.mode == MODE_HIDDEN);
+	model_want_hidden(&e->m, e->m.only_embeds || rows_are_hidden(&g->rows));
 	return model_run(&e->m,
 	    op.kind == PLAN_ALONE ? BATCH_STEP : BATCH_CHUNK,
 	    is_row_by_row ? e->m.kernels : KERNELS_OWN, &g->adapters);
@@ -310,7 +310,7 @@ send_rows(struct engine *e, struct gen *g)
 static void
 take_rows(struct engine *e, struct gen *g, struct plan_op op)
 {
-	int err = rows_take(&g->rows, &e->m, op.from, op.n);
+	int err = rows_take(&g->rows, &e->m, g->seq, op.from, op.n);
 
 	if (err != 0)
 		fail(e, g, err, "rows cannot be had");
@@ -381,7 +381,7 @@ run_step(struct engine *e)
 	uint64_t us;
 	int err;
 
-	model_want_hidden(&e->m, false);
+	model_want_hidden(&e->m, e->m.only_embeds);
 	pace_begin(&e->pace, PHASE_DECODE, n);
 	err = model_run(&e->m, BATCH_STEP, k, &e->set);
 	us = note_progress(e, 0);

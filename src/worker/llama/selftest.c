@@ -292,7 +292,8 @@ selftest_run(struct model *m, struct str tested, struct progress *p)
 	struct probe t;
 	int err;
 
-	if (identity_recall(m, tested))
+	/* Nothing follows a prompt, and that is one batch whoever computes. */
+	if (m->only_embeds || identity_recall(m, tested))
 		return 0;
 	err = open_probe(&t, m, p);
 	if (err != 0)

@@ -14,6 +14,7 @@
 #define ENOUGH_US 50000u     /* no more runs once they took this long */
 #define SLOWER 2u	     /* times the best so far: not worth going on */
 #define BIG_STEP_US 20000u   /* such a step is all computing: use all cores */
+#define CHUNK_MOST 512u	     /* tokens that are measured */
 #define BIG_CHUNK_US 300000u /* the same for a chunk */
 
 typedef struct ggml_threadpool *(*pool_new_fn)(struct ggml_threadpool_params *);
@@ -129,7 +130,7 @@ run_once(struct model *m, enum batch_kind kind, uint32_t n)
 	static const struct adapter_set none;
 	int err;
 
-	llama_memory_clear(llama_get_memory(m->ctx), false);
+	model_clear(m, false);
 	model_begin(m);
 	for (uint32_t i = 0; i < n; i++)
 		model_add(m, (int32_t)(i % m->n_vocab), i, 0, i + 1 == n);
@@ -227,8 +228,9 @@ threads_choose(
 	if (n_step == 0)
 		err = fastest(m, BATCH_STEP, 1, BIG_STEP_US, p, &step);
 	if (err == 0 && n_chunk == 0)
-		err =
-		    fastest(m, BATCH_CHUNK, m->chunk, BIG_CHUNK_US, p, &chunk);
+		err = fastest(m, BATCH_CHUNK,
+		    m->chunk < CHUNK_MOST ? m->chunk : CHUNK_MOST, BIG_CHUNK_US,
+		    p, &chunk);
 	if (err != 0)
 		return err;
 	use(m, step, chunk);
@@ -236,6 +238,6 @@ threads_choose(
 		return 0;
 	err = run_once(m, BATCH_STEP, 1);
 	free_unused(m);
-	llama_memory_clear(llama_get_memory(m->ctx), true);
+	model_clear(m, true);
 	return err;
 }

@@ -140,7 +140,7 @@ test_any_length(void **state)
 	const uint32_t lengths[] = { 1, 2, r - 1, r, r + 1, n_most };
 
 	(void)state;
-	for (int mode = MODE_HIDDEN; mode < MODE_COUNT; mode++) {
+	for (int mode = MODE_HIDDEN; mode <= MODE_LOGITS; mode++) {
 		for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths);
 		     i++) {
 			uint32_t n = lengths[i];
@@ -193,7 +193,7 @@ test_resumed(void **state)
 	const uint32_t done[] = { 0, 1, r, r + r / 2, n_most - 1, n_most };
 
 	(void)state;
-	for (int mode = MODE_HIDDEN; mode < MODE_COUNT; mode++) {
+	for (int mode = MODE_HIDDEN; mode <= MODE_LOGITS; mode++) {
 		for (size_t i = 0; i < sizeof(done) / sizeof(*done); i++) {
 			struct gen_submit g =
 			    wanted((enum gen_mode)mode, n_most);

@@ -159,6 +159,7 @@ static const struct {
 	{ HTTP_HEAD, METHOD_HEAD },
 	{ HTTP_POST, METHOD_POST },
 	{ HTTP_OPTIONS, METHOD_OPTIONS },
+	{ HTTP_DELETE, METHOD_DELETE },
 };
 
 static enum method

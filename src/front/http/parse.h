@@ -17,6 +17,7 @@ enum method {
 	METHOD_POST = 4,
 	METHOD_OPTIONS = 8,
 	METHOD_OTHER = 16, /* known to HTTP, of no use here */
+	METHOD_DELETE = 32,
 };
 
 struct parse_limits {

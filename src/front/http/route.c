@@ -4,6 +4,7 @@
 #include "front/http/embed.h"
 #include "front/http/http.h"
 #include "front/http/rank.h"
+#include "front/http/ollama.h"
 #include "front/http/reply.h"
 #include "front/http/vocab.h"
 
@@ -27,7 +28,7 @@ typedef void (*handler_fn)(
 
 /* A path that ends in '/' (but "/" itself) stands for all below it. */
 static const struct route {
-	enum method method;
+	unsigned methods; /* enum method */
 	const char *path;
 	handler_fn run;		       /* or: */
 	const struct dialect *dialect; /* of what is asked there */
@@ -61,6 +62,17 @@ static const struct route {
 	PLAIN(POST, "/v1/rerank", rank_documents, LLAMA),
 	PLAIN(POST, "/v1/reranking", rank_documents, LLAMA),
 	PLAIN(POST, "/slots/", small_later, OPENAI),
+	PLAIN(GET, "/api/version", ollama_version, OLLAMA),
+	PLAIN(GET, "/api/tags", ollama_tags, OLLAMA),
+	PLAIN(GET, "/api/ps", ollama_ps, OLLAMA),
+	PLAIN(POST, "/api/show", ollama_show, OLLAMA),
+	PLAIN(POST, "/api/pull", ollama_pull, OLLAMA),
+	PLAIN(POST, "/api/push", ollama_refuse, OLLAMA),
+	PLAIN(POST, "/api/create", ollama_refuse, OLLAMA),
+	PLAIN(POST, "/api/copy", ollama_refuse, OLLAMA),
+	PLAIN(DELETE, "/api/delete", ollama_refuse, OLLAMA),
+	{ METHOD_GET | METHOD_POST, "/api/blobs/", ollama_refuse, NULL,
+	    ERRORS_OLLAMA },
 };
 
 static const struct {
@@ -71,6 +83,7 @@ static const struct {
 	{ METHOD_HEAD, "HEAD" },
 	{ METHOD_POST, "POST" },
 	{ METHOD_OPTIONS, "OPTIONS" },
+	{ METHOD_DELETE, "DELETE" },
 };
 
 /* Every route that has a GET has a HEAD, and all have OPTIONS. */
@@ -79,9 +92,9 @@ methods_of(const struct route *route)
 {
 	unsigned extra = METHOD_OPTIONS;
 
-	if (route->method == METHOD_GET)
+	if (route->methods & METHOD_GET)
 		extra |= METHOD_HEAD;
-	return (unsigned)route->method | extra;
+	return route->methods | extra;
 }
 
 static bool
@@ -158,8 +171,9 @@ route_run(struct http *h, const struct request *r)
 	if (route != NULL)
 		run(h, r, route, rest);
 	else if (str_is(r->path, "*")) /* of the server as a whole */
-		reply_allow(
-		    h, METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_OPTIONS);
+		reply_allow(h,
+		    METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_OPTIONS |
+			METHOD_DELETE);
 	else
 		error_status(h, 404, NULL, "nothing is served at %.*s",
 		    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);

@@ -263,7 +263,7 @@ static const struct {
 	{ "GET http://a HTTP/1.1\r\n" H "\r\n", "1 [/] [] [] 10=0 keep=1" },
 	{ "OPTIONS * HTTP/1.1\r\n" H "\r\n", "8 [*] [] [] 10=0 keep=1" },
 	{ "HEAD / HTTP/1.1\r\n" H "\r\n", "2 [/] [] [] 10=0 keep=1" },
-	{ "DELETE /v1 HTTP/1.1\r\n" H "\r\n", "16 [/v1] [] [] 10=0 keep=1" },
+	{ "DELETE /v1 HTTP/1.1\r\n" H "\r\n", "32 [/v1] [] [] 10=0 keep=1" },
 	{ "\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n", "1 [/] [] [] 10=0 keep=1" },
 	{ P "Content-Length: 5\r\n\r\nhello", "4 [/] [] [hello] 10=0 keep=1" },
 	{ P "Content-Length: 0\r\n\r\n", "4 [/] [] [] 10=0 keep=1" },

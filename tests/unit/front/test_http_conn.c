@@ -272,7 +272,12 @@ static const struct {
 	{ "OPTIONS /health",
 	    "HTTP/1.1 204 No Content\r\n"
 	    "Allow: GET, HEAD, OPTIONS\r\n\r\n" },
-	{ "OPTIONS *", "Allow: GET, HEAD, POST, OPTIONS\r\n" },
+	{ "OPTIONS *", "Allow: GET, HEAD, POST, OPTIONS, DELETE\r\n" },
+	{ "GET /api/delete", "Allow: OPTIONS, DELETE\r\n" },
+	{ "DELETE /api/delete", "-m or --models-dir" },
+	{ "HEAD /api/blobs/sha256:1", "HTTP/1.1 501 Not Implemented\r\n" },
+	{ "POST /api/blobs/sha256:1", "HTTP/1.1 501 Not Implemented\r\n" },
+	{ "GET /api/tags", "{\"models\":[{\"name\":\"demo:latest\"" },
 };
 
 static void

@@ -1,0 +1,316 @@
+/*
+ * What Ollama's clients ask for beside an answer. They are told of the models
+ * that the keeper serves; what changes that is the operator's business, and
+ * refused with a word on how it is done.
+ */
+#include "front/http/ollama.h"
+
+#include "front/front.h"
+#include "front/http/error.h"
+#include "front/http/http.h"
+#include "front/http/reply.h"
+#include "front/model.h"
+#include "json/fields.h"
+
+#include <string.h>
+
+#define BODY_MAX (4u << 20)
+#define NAME_MAX_BYTES 4096
+/* Whose interface this is: clients look whether theirs is old enough. */
+#define OLLAMA_VERSION "0.12.11"
+/* Of a model that is not unloaded by itself: the last that Go can tell. */
+#define NEVER_S 9223372036
+#define NEVER_NS 854775807u
+
+static void
+reply_buf(struct http *h, struct buf *body)
+{
+	if (buf_err(body) != 0)
+		error_status(h, 500, NULL, "the answer is too large");
+	else
+		reply_json(h, buf_str(body));
+	buf_done(body);
+}
+
+void
+ollama_version(struct http *h, const struct request *r, struct str rest)
+{
+	struct json_out o;
+	struct buf body;
+
+	(void)r;
+	(void)rest;
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	json_open(&o, '{');
+	json_key_cstr(&o, "version", OLLAMA_VERSION);
+	json_key_str(&o, "bulkhead", http_front(h)->config.version);
+	json_close(&o, '}');
+	reply_buf(h, &body);
+}
+
+/*
+ * Lists
+ */
+
+static bool
+is_loaded(const struct model *m)
+{
+	return m->state.status == MODEL_UP ||
+	    m->state.status == MODEL_RESTARTING;
+}
+
+static void
+put_model(struct json_out *o, const struct model_state *s, bool is_of_loaded)
+{
+	json_open(o, '{');
+	ollama_put_name(o, "name", s->name);
+	ollama_put_name(o, "model", s->name);
+	ollama_put_file(o, s);
+	ollama_put_details(o, s);
+	if (is_of_loaded) {
+		json_key(o, "expires_at");
+		ollama_put_time(o->b, NEVER_S, NEVER_NS);
+		json_key_u64(o, "size_vram", 0);
+		json_key_u64(o, "context_length", s->n_ctx);
+	}
+	json_close(o, '}');
+}
+
+static void
+reply_models(struct http *h, bool only_loaded)
+{
+	struct front *f = http_front(h);
+	struct json_out o;
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	json_open(&o, '{');
+	json_key(&o, "models");
+	json_open(&o, '[');
+	for (struct list *it = f->models.next; it != &f->models;
+	     it = it->next) {
+		const struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (only_loaded && !is_loaded(m))
+			continue;
+		json_item(&o);
+		put_model(&o, &m->state, only_loaded);
+	}
+	json_close(&o, ']');
+	json_close(&o, '}');
+	reply_buf(h, &body);
+}
+
+void
+ollama_tags(struct http *h, const struct request *r, struct str rest)
+{
+	(void)r;
+	(void)rest;
+	reply_models(h, false);
+}
+
+void
+ollama_ps(struct http *h, const struct request *r, struct str rest)
+{
+	(void)r;
+	(void)rest;
+	reply_models(h, true);
+}
+
+/*
+ * One model
+ */
+
+struct model *
+ollama_model(const struct front *f, struct str name, struct fail *why)
+{
+	static const char latest[] = ":latest";
+	size_t n = sizeof(latest) - 1;
+	struct model *m = name.n > 0 ? model_find(f, name) : NULL;
+
+	if (name.n == 0) {
+		(void)fail_set(why, ERR_INVALID, "model", "model is required");
+		return NULL;
+	}
+	if (m == NULL && name.n > n &&
+	    memcmp(name.p + name.n - n, latest, n) == 0)
+		m = model_find(f, (struct str){ name.p, name.n - n });
+	if (m == NULL)
+		(void)fail_set(why, ERR_NOT_FOUND, "model",
+		    "model '%.*s' not found",
+		    (int)(name.n < 200 ? name.n : 200), name.p);
+	return m;
+}
+
+int
+ollama_body(struct str body, struct json_doc **ret, struct fail *why)
+{
+	struct fail inner;
+	int err;
+
+	*ret = NULL;
+	if (body.n == 0)
+		return fail_set(why, ERR_INVALID, NULL, "missing request body");
+	err = json_parse(body.p, body.n, &json_limits_request, ret, &inner);
+	if (err == ERR_NOMEM)
+		return fail_set(why, err, NULL, "out of memory");
+	if (err != 0)
+		return fail_set(why, ERR_INVALID, NULL,
+		    "the body is no JSON that is accepted: %s", inner.text);
+	if (json_type(json_root(*ret)) == JSON_OBJECT)
+		return 0;
+	json_free(*ret);
+	*ret = NULL;
+	return fail_set(
+	    why, ERR_INVALID, NULL, "the body must be a JSON object");
+}
+
+struct named {
+	struct str model, name;
+};
+
+static const struct json_field named_fields[] = {
+	{ "model", JSON_TO_STR, offsetof(struct named, model), JSON_NULLABLE, 0,
+	    NAME_MAX_BYTES, NULL },
+	{ "name", JSON_TO_STR, offsetof(struct named, name), JSON_NULLABLE, 0,
+	    NAME_MAX_BYTES, NULL },
+};
+
+/* The model that a body names, by the old name of the field or the new one.
+ * NULL: *why. */
+static struct model *
+model_of(struct http *h, struct str body, struct fail *why)
+{
+	struct named n = { .model = STR(""), .name = STR("") };
+	struct model *m = NULL;
+	struct json_doc *doc;
+
+	if (ollama_body(body, &doc, why) != 0)
+		return NULL;
+	if (json_read_fields(json_root(doc), named_fields, 2, NULL, &n, why) ==
+	    0)
+		m = ollama_model(
+		    http_front(h), n.model.n > 0 ? n.model : n.name, why);
+	json_free(doc);
+	return m;
+}
+
+/* ,"llama.context_length":1024 - the architecture is the file's own word. */
+static void
+put_own(struct json_out *o, const struct model_state *s, const char *key,
+    uint64_t v)
+{
+	json_item(o);
+	buf_puts(o->b, "\"");
+	json_put_escaped(o->b, s->arch);
+	buf_printf(o->b, ".%s\":%llu", key, (unsigned long long)v);
+}
+
+static void
+put_info(struct json_out *o, const struct model_state *s)
+{
+	json_key(o, "model_info");
+	json_open(o, '{');
+	if (s->arch.n > 0) {
+		json_key_str(o, "general.architecture", s->arch);
+		json_key_u64(o, "general.parameter_count", s->n_params);
+		put_own(o, s, "context_length", s->n_ctx_train);
+		put_own(o, s, "embedding_length", s->n_embd);
+		put_own(o, s, "vocab_size", s->n_vocab);
+	}
+	json_close(o, '}');
+}
+
+static void
+put_capabilities(struct json_out *o, const struct model_state *s)
+{
+	json_key(o, "capabilities");
+	json_open(o, '[');
+	json_item(o);
+	json_put_cstr(o->b, "completion");
+	if (s->has_template) {
+		json_item(o);
+		json_put_cstr(o->b, "tools");
+	}
+	json_close(o, ']');
+}
+
+static void
+put_shown(struct json_out *o, const struct model_state *s)
+{
+	json_open(o, '{');
+	json_key_cstr(o, "license", "");
+	json_key_cstr(o, "modelfile", "");
+	json_key(o, "parameters");
+	if (s->n_ctx > 0)
+		buf_printf(o->b, "\"num_ctx %u\"", s->n_ctx);
+	else
+		json_put_cstr(o->b, "");
+	json_key_cstr(o, "template", "");
+	json_key_cstr(o, "system", "");
+	ollama_put_details(o, s);
+	put_info(o, s);
+	put_capabilities(o, s);
+	ollama_put_file(o, s);
+	json_close(o, '}');
+}
+
+void
+ollama_show(struct http *h, const struct request *r, struct str rest)
+{
+	struct fail why;
+	struct model *m = model_of(h, r->body, &why);
+	struct json_out o;
+	struct buf body;
+
+	(void)rest;
+	if (m == NULL) {
+		error_reply(h, &why);
+		return;
+	}
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	put_shown(&o, &m->state);
+	reply_buf(h, &body);
+}
+
+/*
+ * What is not done here
+ */
+
+/* A model that is there already is what a pull would have led to. */
+void
+ollama_pull(struct http *h, const struct request *r, struct str rest)
+{
+	struct fail why;
+	struct model *m = model_of(h, r->body, &why);
+
+	(void)rest;
+	if (m != NULL) {
+		reply_send(h, 200, "application/x-ndjson", "",
+		    STR("{\"status\":\"success\"}\n"));
+		return;
+	}
+	if (why.code == ERR_NOT_FOUND)
+		(void)fail_set(&why, ERR_UNSUPPORTED, "model",
+		    "%s, and nothing is pulled here: put its GGUF file into "
+		    "the folder of --models-dir, or name it with -m; GET "
+		    "/api/tags lists what is served",
+		    why.text);
+	error_reply(h, &why);
+}
+
+void
+ollama_refuse(struct http *h, const struct request *r, struct str rest)
+{
+	struct fail why;
+
+	(void)rest;
+	(void)fail_set(&why, ERR_UNSUPPORTED, NULL,
+	    "%.*s is not served: models are files that the server's operator "
+	    "gives with -m or --models-dir; GET /api/tags lists them",
+	    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
+	error_reply(h, &why);
+}

@@ -1,0 +1,64 @@
+/*
+ * ollama - what Ollama's clients ask for beside an answer: what is served,
+ * what is loaded, and what they cannot have here. For their chats see
+ * ollama_ask.h.
+ */
+#ifndef HTTP_OLLAMA_H
+#define HTTP_OLLAMA_H
+
+#include "front/http/parse.h"
+#include "json/write.h"
+
+struct front;
+struct http;
+struct json_doc;
+struct model;
+struct model_state;
+
+/* Handlers: see route.h. */
+void ollama_version(struct http *h, const struct request *r, struct str rest);
+void ollama_tags(struct http *h, const struct request *r, struct str rest);
+void ollama_ps(struct http *h, const struct request *r, struct str rest);
+void ollama_show(struct http *h, const struct request *r, struct str rest);
+void ollama_pull(struct http *h, const struct request *r, struct str rest);
+void ollama_refuse(struct http *h, const struct request *r, struct str rest);
+
+/* A model by its name, with ":latest" behind it or not. NULL, and *why in
+ * Ollama's words, if there is none. */
+struct model *ollama_model(
+    const struct front *f, struct str name, struct fail *why);
+
+/* The body of a small request, an object. On an error *ret is NULL. 0,
+ * ERR_INVALID or ERR_NOMEM with *why. */
+int ollama_body(struct str body, struct json_doc **ret, struct fail *why)
+    MUST_CHECK;
+
+/*
+ * How Ollama writes things
+ */
+
+/* "demo:latest": a name without a tag gets one. */
+void ollama_put_name(struct json_out *o, const char *key, struct str name);
+
+/* "2026-01-02T03:04:05.000000006Z", with quotes. */
+void ollama_put_time(struct buf *b, int64_t unix_s, uint32_t ns);
+
+/* The present, likewise. */
+void ollama_put_now(struct buf *b);
+
+/* "modified_at", "size" and "digest" of the file. */
+void ollama_put_file(struct json_out *o, const struct model_state *s);
+
+/* "details": { ... } */
+void ollama_put_details(struct json_out *o, const struct model_state *s);
+
+/* 1048576 as "1.05M". */
+#define OLLAMA_COUNT_SIZE 32
+const char *ollama_count(uint64_t n, char ret[OLLAMA_COUNT_SIZE]);
+
+/* The last part of llama.cpp's description, "llama 8B Q4_K - Medium", as
+ * Ollama has it: "Q4_K_M". Returns ret; "unknown" if there is none. */
+#define OLLAMA_QUANT_SIZE 32
+const char *ollama_quant(struct str desc, char ret[OLLAMA_QUANT_SIZE]);
+
+#endif

@@ -59,11 +59,9 @@ answers_to(const struct model *m, struct str name)
 	    str_eq(base_name(m->state.path), name);
 }
 
-struct model *
-model_find(const struct front *f, struct str name)
+static struct model *
+find_exactly(const struct front *f, struct str name)
 {
-	if (name.n == 0)
-		name = f->config.default_model;
 	for (struct list *it = f->models.next; it != &f->models;
 	     it = it->next) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
@@ -72,6 +70,23 @@ model_find(const struct front *f, struct str name)
 			return m;
 	}
 	return NULL;
+}
+
+/* Ollama's clients call "x" by "x:latest", whatever they call. */
+struct model *
+model_find(const struct front *f, struct str name)
+{
+	static const char latest[] = ":latest";
+	size_t n = sizeof(latest) - 1;
+	struct model *m;
+
+	if (name.n == 0)
+		name = f->config.default_model;
+	m = find_exactly(f, name);
+	if (m == NULL && name.n > n &&
+	    memcmp(name.p + name.n - n, latest, n) == 0)
+		m = find_exactly(f, (struct str){ name.p, name.n - n });
+	return m;
 }
 
 static void

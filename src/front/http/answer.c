@@ -11,6 +11,7 @@
  */
 #include "front/http/answer.h"
 
+#include "base/clock.h"
 #include "front/admit.h"
 #include "front/conn.h"
 #include "front/front.h"
@@ -18,6 +19,7 @@
 #include "front/http/ask.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
+#include "front/http/ollama.h"
 #include "front/http/probs.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
@@ -361,6 +363,7 @@ answer_new(struct http *h, const struct dialect *d, const struct ask *q,
 	if (a == NULL)
 		return ERR_NOMEM;
 	a->http = h;
+	a->born_us = clock_us();
 	a->dialect = d;
 	a->n_choices = a->n_left = n;
 	a->n = q->n;
@@ -398,8 +401,10 @@ start(struct answer *a, const struct ask *q, struct model *m, struct fail *why)
 }
 
 static int
-no_model(struct str name, struct fail *why)
+no_model(const struct dialect *d, struct str name, struct fail *why)
 {
+	if (d->errors == ERRORS_OLLAMA)
+		return ollama_no_model(name, why);
 	if (name.n == 0)
 		return fail_set(why, ERR_NOT_FOUND, "model",
 		    "model: no model is named, and there is no default one; "
@@ -435,7 +440,7 @@ begin(struct http *h, const struct dialect *d, const struct ask *q,
 	int err;
 
 	if (m == NULL)
-		return no_model(q->model, why);
+		return no_model(d, q->model, why);
 	err = check_echo(q, why);
 	if (err != 0)
 		return err;
@@ -470,6 +475,10 @@ dialect_run(struct http *h, const struct request *r, const struct dialect *d)
 	int err;
 
 	err = ask_parse(&q, d->ask, r->body, &why);
+	if (err == 0 && d->instead != NULL && d->instead(h, &q)) {
+		ask_done(&q);
+		return;
+	}
 	if (err == 0) {
 		limits.n_ctx = admit_context(model_find(f, q.model));
 		err = ask_read(&q, &limits, &why);

@@ -49,6 +49,7 @@ struct answer {
 	struct buf stops; /* packed: the strings that end it */
 	char id[64];	  /* "chatcmpl-" and 24 hex digits */
 	int64_t created;  /* Unix seconds */
+	uint64_t born_us; /* by clock_us() */
 	uint32_t n_choices;
 	uint32_t n_left; /* choices that are not done */
 	uint32_t n;	 /* choices of each prompt */

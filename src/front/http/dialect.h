@@ -57,6 +57,10 @@ struct dialect {
 	void (*init)(struct answer *a, const struct ask *q,
 	    const struct answer_names *names);
 
+	/* Answers, now or later, what asks for no generation: true if that is
+	 * so. NULL: there is no such request. */
+	bool (*instead)(struct http *h, const struct ask *q);
+
 	/* A stream: start of a choice that has its slot; text; a part of it
 	 * (NULL: never); the end of a choice; the end of all. probs: logprobs
 	 * of the text, by .probs, or empty. */

@@ -12,8 +12,6 @@
 #include "front/model.h"
 #include "json/fields.h"
 
-#include <string.h>
-
 #define BODY_MAX (4u << 20)
 #define NAME_MAX_BYTES 4096
 /* Whose interface this is: clients look whether theirs is old enough. */
@@ -123,24 +121,22 @@ ollama_ps(struct http *h, const struct request *r, struct str rest)
  * One model
  */
 
+int
+ollama_no_model(struct str name, struct fail *why)
+{
+	if (name.n == 0)
+		return fail_set(why, ERR_INVALID, "model", "model is required");
+	return fail_set(why, ERR_NOT_FOUND, "model", "model '%.*s' not found",
+	    (int)(name.n < 200 ? name.n : 200), name.p);
+}
+
 struct model *
 ollama_model(const struct front *f, struct str name, struct fail *why)
 {
-	static const char latest[] = ":latest";
-	size_t n = sizeof(latest) - 1;
 	struct model *m = name.n > 0 ? model_find(f, name) : NULL;
 
-	if (name.n == 0) {
-		(void)fail_set(why, ERR_INVALID, "model", "model is required");
-		return NULL;
-	}
-	if (m == NULL && name.n > n &&
-	    memcmp(name.p + name.n - n, latest, n) == 0)
-		m = model_find(f, (struct str){ name.p, name.n - n });
 	if (m == NULL)
-		(void)fail_set(why, ERR_NOT_FOUND, "model",
-		    "model '%.*s' not found",
-		    (int)(name.n < 200 ? name.n : 200), name.p);
+		(void)ollama_no_model(name, why);
 	return m;
 }
 
@@ -313,4 +309,12 @@ ollama_refuse(struct http *h, const struct request *r, struct str rest)
 	    "gives with -m or --models-dir; GET /api/tags lists them",
 	    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
 	error_reply(h, &why);
+}
+
+void
+ollama_unknown(struct http *h, const struct request *r, struct str rest)
+{
+	(void)rest;
+	error_status(h, 404, NULL, "nothing is served at %.*s",
+	    (int)(r->path.n < 200 ? r->path.n : 200), r->path.p);
 }

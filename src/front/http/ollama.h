@@ -9,11 +9,14 @@
 #include "front/http/parse.h"
 #include "json/write.h"
 
+struct dialect;
 struct front;
 struct http;
 struct json_doc;
 struct model;
 struct model_state;
+
+extern const struct dialect dialect_ollama_chat, dialect_ollama_generate;
 
 /* Handlers: see route.h. */
 void ollama_version(struct http *h, const struct request *r, struct str rest);
@@ -22,6 +25,12 @@ void ollama_ps(struct http *h, const struct request *r, struct str rest);
 void ollama_show(struct http *h, const struct request *r, struct str rest);
 void ollama_pull(struct http *h, const struct request *r, struct str rest);
 void ollama_refuse(struct http *h, const struct request *r, struct str rest);
+
+void ollama_unknown(struct http *h, const struct request *r, struct str rest);
+
+/* Ollama's words for a model that is not there, or for none. Returns the
+ * code. */
+int ollama_no_model(struct str name, struct fail *why);
 
 /* A model by its name, with ":latest" behind it or not. NULL, and *why in
  * Ollama's words, if there is none. */

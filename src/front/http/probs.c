@@ -102,18 +102,26 @@ put_chat_token(struct json_out *o, const struct prob *p)
 }
 
 void
-probs_put_chat(struct buf *out, struct str packed)
+probs_put_list(struct buf *out, struct str packed)
 {
 	struct cursor c = cursor_of(packed.p, packed.n);
 	struct json_out o = json_out(out);
 	struct prob p;
 
-	json_open(&o, '{');
-	json_key(&o, "content");
 	json_open(&o, '[');
 	while (next(&c, &p))
 		put_chat_token(&o, &p);
 	json_close(&o, ']');
+}
+
+void
+probs_put_chat(struct buf *out, struct str packed)
+{
+	struct json_out o = json_out(out);
+
+	json_open(&o, '{');
+	json_key(&o, "content");
+	probs_put_list(out, packed);
 	json_key_null(&o, "refusal");
 	json_close(&o, '}');
 }

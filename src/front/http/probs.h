@@ -15,6 +15,8 @@ void probs_note(struct buf *packed, const struct step *s, uint32_t text_at);
  * {"tokens":[...],"token_logprobs":[...],"top_logprobs":[...],
  * "text_offset":[...]}. */
 void probs_put_chat(struct buf *out, struct str packed);
+/* The array alone of what a chat has. */
+void probs_put_list(struct buf *out, struct str packed);
 void probs_put_completion(struct buf *out, struct str packed);
 
 /* How many characters the bytes start. */

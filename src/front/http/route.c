@@ -66,6 +66,8 @@ static const struct route {
 	PLAIN(GET, "/api/tags", ollama_tags, OLLAMA),
 	PLAIN(GET, "/api/ps", ollama_ps, OLLAMA),
 	PLAIN(POST, "/api/show", ollama_show, OLLAMA),
+	ASKED("/api/chat", dialect_ollama_chat),
+	ASKED("/api/generate", dialect_ollama_generate),
 	PLAIN(POST, "/api/pull", ollama_pull, OLLAMA),
 	PLAIN(POST, "/api/push", ollama_refuse, OLLAMA),
 	PLAIN(POST, "/api/create", ollama_refuse, OLLAMA),
@@ -73,6 +75,8 @@ static const struct route {
 	PLAIN(DELETE, "/api/delete", ollama_refuse, OLLAMA),
 	{ METHOD_GET | METHOD_POST, "/api/blobs/", ollama_refuse, NULL,
 	    ERRORS_OLLAMA },
+	{ METHOD_GET | METHOD_POST | METHOD_DELETE, "/api/", ollama_unknown,
+	    NULL, ERRORS_OLLAMA },
 };
 
 static const struct {

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Ollama's lines while a request waits, when a worker dies, and when the answer must end early."""
+import json
+import os
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import Server, cases, fake_text
+
+
+def ask(**options):
+    return {'model': 'fake:latest', 'prompt': 'x', 'raw': True, 'options': options}
+
+
+def said(text):
+    return ''.join(json.loads(line)['response'] for line in text.decode().splitlines())
+
+
+def waiting_is_a_blank_before_a_line():
+    """A line of its own would be broken JSON to clients that read lines."""
+    with Server('--keepalive-interval', '100ms', fake='''
+            tokens 4
+            slots 1
+            at token:2 hold''') as s:
+        first = s.stream(seed=1).until(2)
+        with s.http() as h:
+            h.request('POST', '/api/generate', ask(seed=2))
+            status, headers = h.head()
+            assert status == 200 and headers['content-type'] == 'application/x-ndjson', headers
+            for _ in range(3):
+                assert h.chunk() == b' '
+            s.go()
+            text = b''.join(iter(h.chunk, b''))
+            assert said(text) == fake_text(4, 2), text
+            assert all(json.loads(line) for line in text.decode().splitlines()), text
+        assert first.rest() == fake_text(4, 1)
+
+
+def deaths_are_pauses():
+    deaths = ['submit die KILL', 'started die SEGV', 'frame:1 die ABRT', 'token:3 die BUS',
+              'token:7 exit 0', 'last die SEGV']
+    script = '\n'.join(['tokens 8', *(f'life {i} at {d}' for i, d in enumerate(deaths, 1))])
+    for streams in True, False:
+        with Server('--restart-limit', '1000', fake=script) as s:
+            got = s.post('/api/generate', dict(ask(seed=7), stream=streams))
+            assert got.status == 200, got
+            assert said(got.body) == fake_text(8, 7), got
+            assert json.loads(got.body.decode().splitlines()[-1])['eval_count'] == 8, got
+            assert s.lives() == len(deaths) + 1
+
+
+def an_error_is_the_last_line():
+    with Server(fake='''
+            tokens 8
+            at token:3 hold''') as s:
+        with s.http() as h:
+            h.request('POST', '/api/generate', ask(seed=1, timeout_ms=2000))
+            assert h.head()[0] == 200
+            *lines, last = b''.join(iter(h.chunk, b'')).decode().splitlines()
+            assert len(lines) == 3, lines
+            assert list(json.loads(last)) == ['error'] and 'timeout' in last, last
+            # The connection is as good as before.
+            s.go()
+            h.request('GET', '/api/version')
+            assert h.reply().status == 200
+
+
+def a_refusal_of_the_worker_has_its_status():
+    with Server(fake='''
+            tokens 4
+            at prompt:bad fail no such thing''') as s:
+        got = s.post('/api/generate', dict(ask(), prompt='bad'))
+        assert got.status == 400 and list(got.json) == ['error'], got
+        assert 'no such thing' in got.json['error'], got
+
+
+cases(waiting_is_a_blank_before_a_line, deaths_are_pauses, an_error_is_the_last_line,
+      a_refusal_of_the_worker_has_its_status)

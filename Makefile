@@ -11,6 +11,7 @@
 #   make bench     the figures of bench/, beside llama-server
 #   make bench-rpc what the JSON-RPC socket costs
 #   make bench-router  many models behind one address, beside llama-server
+#   make compare   the same requests to llama-server and to it, field by field
 #   make install   into PREFIX (/usr/local), DESTDIR is honoured
 #   make clean     away with the build folders; the engine's cache stays
 #
@@ -71,6 +72,11 @@ bench-router:
 	@tools/build release
 	@LLAMA_SERVER=$$(engine/build --server)/bin/llama-server \
 	    BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/router
+compare:
+	@tools/setup test
+	@tools/build dev
+	@LLAMA_SERVER=$$(engine/build --server)/bin/llama-server \
+	    tests/clients/compare $(ARGS)
 
 install:
 	@tools/setup build
@@ -86,3 +92,4 @@ clean:
 
 .PHONY: all run test lint fuzz chaos bench bench-rpc bench-router install \
     clean
+.PHONY: all run test lint fuzz chaos bench bench-rpc compare install clean

@@ -72,6 +72,7 @@ bench-router:
 	@tools/build release
 	@LLAMA_SERVER=$$(engine/build --server)/bin/llama-server \
 	    BULKHEAD_BIN=$(CURDIR)/build-release/bin bench/router
+
 compare:
 	@tools/setup test
 	@tools/build dev
@@ -90,6 +91,5 @@ clean:
 	@rm -rf build build-asan build-tsan build-arm64 build-fuzz \
 	    build-release
 
-.PHONY: all run test lint fuzz chaos bench bench-rpc bench-router install \
-    clean
-.PHONY: all run test lint fuzz chaos bench bench-rpc compare install clean
+.PHONY: all run test lint fuzz chaos bench bench-rpc bench-router compare \
+    install clean

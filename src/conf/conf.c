@@ -57,6 +57,13 @@ conf_read(struct conf *ret, int argc, char *const argv[], char *const envp[],
 	return err != 0 ? err : check(ret, f);
 }
 
+const struct setting *
+conf_rows(size_t *ret_n)
+{
+	*ret_n = N_ROWS;
+	return rows;
+}
+
 void
 conf_done(struct conf *c)
 {

@@ -29,6 +29,9 @@ int conf_read(struct conf *ret, int argc, char *const argv[],
 
 void conf_done(struct conf *c);
 
+/* The rows of its table. */
+const struct setting *conf_rows(size_t *ret_n);
+
 /* The help, as help, help_all or help_man of c ask. */
 void conf_help(const struct conf *c, FILE *out);
 

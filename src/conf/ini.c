@@ -1,12 +1,10 @@
 #include "conf/ini.h"
 
+#include "conf/textfile.h"
+
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <ini.h>
 
@@ -155,51 +153,16 @@ ini_read(struct settings *s, const char *file, struct str text, struct fail *f)
 	return r.err;
 }
 
-static int
-no_file(const char *path, const char *why, struct fail *f)
-{
-	return fail_set(
-	    f, ERR_FILE, "config", "--config: %.200s: %s", path, why);
-}
-
-static int
-read_all(int fd, struct buf *b)
-{
-	ssize_t n;
-
-	do {
-		uint8_t *p = buf_reserve(b, 4096);
-
-		if (p == NULL)
-			return buf_err(b);
-		n = read(fd, p, 4096);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ERR_IO;
-		buf_commit(b, (size_t)n);
-	} while (n != 0);
-	return 0;
-}
-
 int
 ini_read_file(struct settings *s, const char *path, struct fail *f)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct buf b;
 	int err;
 
-	if (fd < 0)
-		return no_file(path, strerror(errno), f);
 	buf_init(&b, INI_FILE_MAX);
-	err = read_all(fd, &b);
-	if (err == ERR_IO)
-		err = no_file(path, strerror(errno), f);
-	else if (err != 0)
-		err = no_file(path, "is no configuration: over 256K", f);
-	else if (buf_len(&b) > 0)
+	err = textfile_read("config", path, &b, f);
+	if (err == 0 && buf_len(&b) > 0)
 		err = ini_read(s, path, buf_str(&b), f);
 	buf_done(&b);
-	(void)close(fd);
 	return err;
 }

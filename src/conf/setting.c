@@ -140,6 +140,66 @@ settings_set_named(struct settings *s, enum setting_from from,
 	return settings_set(s, row, from, where, text, f);
 }
 
+/* Whether one of the names, separated by spaces, is the variable's. */
+static bool
+names_variable(const char *names, const char *variable, size_t n)
+{
+	while (names != NULL && *names != '\0') {
+		size_t len = strcspn(names, " ");
+
+		if (len == n && strncmp(names, variable, n) == 0)
+			return true;
+		names += len + strspn(names + len, " ");
+	}
+	return false;
+}
+
+static const struct setting *
+find_variable(const struct settings *s, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (names_variable(s->rows[i].env, name, n))
+			return &s->rows[i];
+	return NULL;
+}
+
+static const struct setting *
+find_key(const struct settings *s, const char *key, bool *ret_not)
+{
+	const struct setting *row = find(s, key, ret_not);
+
+	if (row != NULL)
+		return row;
+	*ret_not = false;
+	row = find_brief(s, key);
+	return row != NULL ? row : find_variable(s, key);
+}
+
+int
+settings_set_key(struct settings *s, enum setting_from from, const char *where,
+    const char *key, const char *text, struct fail *f)
+{
+	bool not ;
+	const struct setting *row = find_key(s, key, &not );
+
+	if (row == NULL)
+		return ERR_NOT_FOUND;
+	if (not )
+		return set_flag_not(s, row, from, where, text, f);
+	return settings_set(s, row, from, where, text, f);
+}
+
+bool
+settings_has_key(const struct setting *rows, size_t n, const char *key)
+{
+	const struct settings s = { .rows = rows, .n = n };
+	bool not ;
+
+	return find_key(&s, key, &not ) != NULL;
+}
+
 /* The words that are left, and how far they are read. */
 struct words {
 	char *const *v;
@@ -228,20 +288,6 @@ settings_argv(struct settings *s, int argc, char *const argv[], struct fail *f)
 			return err;
 	}
 	return 0;
-}
-
-/* Whether one of the names, separated by spaces, is the variable's. */
-static bool
-names_variable(const char *names, const char *variable, size_t n)
-{
-	while (names != NULL && *names != '\0') {
-		size_t len = strcspn(names, " ");
-
-		if (len == n && strncmp(names, variable, n) == 0)
-			return true;
-		names += len + strspn(names + len, " ");
-	}
-	return false;
 }
 
 /* LLAMA_ARG_NO_MMAP for the flag of LLAMA_ARG_MMAP; any value counts, as in

@@ -73,7 +73,15 @@ struct setting {
 		    max, arg, help, offsetof(struct S, member)              \
 	}
 
-enum setting_from { FROM_NOBODY, FROM_DEFAULT, FROM_FILE, FROM_ENV, FROM_ARGV };
+enum setting_from {
+	FROM_NOBODY,
+	FROM_DEFAULT,
+	FROM_FILE,
+	FROM_ENV,
+	FROM_ALL,     /* a preset's section [*] */
+	FROM_SECTION, /* a preset's section of its own */
+	FROM_ARGV
+};
 
 /* Most rows that a table may have. */
 #define SETTINGS_MAX 128u
@@ -112,6 +120,15 @@ int settings_set(struct settings *s, const struct setting *row,
 int settings_set_named(struct settings *s, enum setting_from from,
     const char *where, const char *name, const char *text, struct fail *f)
     MUST_CHECK;
+
+/* The same for a key as presets have them: "name", "no-name", "brief" or the
+ * name of a variable. */
+int settings_set_key(struct settings *s, enum setting_from from,
+    const char *where, const char *key, const char *text, struct fail *f)
+    MUST_CHECK;
+
+/* Whether there is a row that such a key selects. */
+bool settings_has_key(const struct setting *rows, size_t n, const char *key);
 
 /* Who set the value at offset off of the struct. */
 enum setting_from settings_from(const struct settings *s, size_t off);

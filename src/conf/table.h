@@ -4,11 +4,12 @@
 #ifndef CONF_TABLE_H
 #define CONF_TABLE_H
 
+#include "conf/modeltable.h"
+
 #define CONF_KIB 1024.0
 #define CONF_MIB (1024.0 * 1024)
 #define CONF_S 1000.0
 #define CONF_H (3600 * CONF_S)
-#define CONF_PATH 1, 4095 /* of a path's length */
 
 /* heading (or that of the row before), whether on the screen of --help, member
  *     name, short name, variables
@@ -22,40 +23,9 @@
 	    "GGUF or .rkllm; again for more (the demo model)")              \
 	O(NULL, true, alias, STRS,                                          \
 	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
-	    NULL, 1, 128, "NAME",                                           \
+	    NULL, 1, 1024, "NAME,...",                                           \
 	    "what requests call it; the n-th for the n-th -m")              \
-	O(NULL, true, ctx_size, COUNT,                                      \
-	    "ctx-size", "c", "LLAMA_ARG_CTX_SIZE",                          \
-	    "0", 0, 16777216, "N",                                          \
-	    "tokens of each stream; 0: the model's")                        \
-	O(NULL, true, parallel, COUNT,                                      \
-	    "parallel", "np", "LLAMA_ARG_N_PARALLEL",                       \
-	    "0", 0, 256, "N",                                               \
-	    "streams computed at once; 0: by memory")                       \
-	O(NULL, true, threads, THREADS,                                     \
-	    "threads", "t", "LLAMA_ARG_THREADS",                            \
-	    "0", 0, 1024, "N",                                              \
-	    "for decoding; 0: measure")                                     \
-	O(NULL, false, threads_batch, THREADS,                              \
-	    "threads-batch", "tb", "LLAMA_ARG_THREADS_BATCH",               \
-	    "0", 0, 1024, "N",                                              \
-	    "for prompts; 0: measure")                                      \
-	O(NULL, true, gpu_layers, LAYERS,                                   \
-	    "n-gpu-layers", "ngl", "LLAMA_ARG_N_GPU_LAYERS",                \
-	    "all", 0, 100000, "N",                                          \
-	    "layers put on a GPU")                                          \
-	O(NULL, false, template_file, STR,                                  \
-	    "chat-template-file", NULL, "LLAMA_ARG_CHAT_TEMPLATE_FILE",     \
-	    NULL, CONF_PATH, "FILE",                                        \
-	    "instead of the model's own")                                   \
-	O(NULL, false, lora, STRS,                                          \
-	    "lora", NULL, "BULKHEAD_LORA",                                  \
-	    NULL, CONF_PATH, "FILE,...",                                    \
-	    "LoRA adapter of each -m; again for more")                      \
-	O(NULL, false, lora_scaled, STRS,                                   \
-	    "lora-scaled", NULL, "BULKHEAD_LORA_SCALED",                    \
-	    NULL, CONF_PATH, "FILE:SCALE,...",                              \
-	    "the same with a scale other than 1")                           \
+	CONF_MODEL_TABLE(O)                                                 \
 	O(NULL, false, prompt_cache_dir, STR,                               \
 	    "prompt-cache-dir", NULL, "BULKHEAD_PROMPT_CACHE_DIR",          \
 	    NULL, CONF_PATH, "DIR",                                         \
@@ -64,26 +34,14 @@
 	    "prompt-cache-max", NULL, "BULKHEAD_PROMPT_CACHE_MAX",          \
 	    "4096", 1, 16777216, "MIB",                                     \
 	    "of all of them together")                                      \
-	O(NULL, false, mmap, FLAG,                                          \
-	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
-	    "on", 0, 1, NULL,                                               \
-	    "read the model into memory, do not map it")                    \
-	O(NULL, false, chunk, COUNT,                                        \
-	    "chunk", NULL, "BULKHEAD_CHUNK",                                \
-	    "64", 16, 512, "N",                                             \
-	    "tokens computed as one piece; part of the result")             \
-	O(NULL, false, rkllm_library, STR,                                  \
-	    "rkllm-library", NULL, "BULKHEAD_RKLLM_LIBRARY",                \
-	    NULL, CONF_PATH, "FILE",                                        \
-	    "librkllmrt.so, for .rkllm files (the usual places)")           \
-	O(NULL, false, rkllm_version, STR,                                  \
-	    "rkllm-version", NULL, "BULKHEAD_RKLLM_VERSION",                \
-	    NULL, 1, 15, "X.Y.Z",                                           \
-	    "of that library, where it does not say itself")                \
 	O(NULL, true, models_dir, STR,                                      \
 	    "models-dir", NULL, "LLAMA_ARG_MODELS_DIR",                     \
 	    NULL, CONF_PATH, "DIR",                                         \
 	    "its *.gguf, *.rkllm are loaded when wanted")                   \
+	O(NULL, true, models_preset, STR,                                   \
+	    "models-preset", NULL, "LLAMA_ARG_MODELS_PRESET",               \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "INI file with a section for each model")                       \
 	O(NULL, false, models_max, COUNT,                                   \
 	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
 	    "4", 0, 64, "N",                                                \

@@ -338,3 +338,61 @@ value_free(const struct setting *row, void *value)
 		*list = (struct strings){ NULL, 0 };
 	}
 }
+
+static size_t
+size_of(const struct setting *row)
+{
+	if (row->kind == SETTING_FLAG)
+		return sizeof(bool);
+	return row->kind == SETTING_REAL ? sizeof(double) : sizeof(uint32_t);
+}
+
+static int
+copy_list(const struct strings *list, struct strings *ret)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		char *copy = strdup(list->v[i]);
+		int err = copy == NULL ? ERR_NOMEM : append(ret, copy);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+int
+value_copy(const struct setting *row, const void *value, void *ret)
+{
+	const char *text;
+
+	if (row->kind == SETTING_STRS)
+		return copy_list(value, ret);
+	if (row->kind != SETTING_STR) {
+		memcpy(ret, value, size_of(row));
+		return 0;
+	}
+	text = *(char *const *)value;
+	*(char **)ret = text != NULL ? strdup(text) : NULL;
+	return text != NULL && *(char **)ret == NULL ? ERR_NOMEM : 0;
+}
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+value_is_same(const struct setting *row, const void *a, const void *b)
+{
+	const struct strings *x = a, *y = b;
+
+	if (row->kind == SETTING_STR)
+		return is_same_text(*(char *const *)a, *(char *const *)b);
+	if (row->kind != SETTING_STRS)
+		return memcmp(a, b, size_of(row)) == 0;
+	for (size_t i = 0; i < x->n && x->n == y->n; i++)
+		if (strcmp(x->v[i], y->v[i]) != 0)
+			return false;
+	return x->n == y->n;
+}

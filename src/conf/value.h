@@ -16,6 +16,12 @@ int value_read(const struct setting *row, const char *where, const char *text,
  * nothing for kinds without a range. */
 void value_range(const struct setting *row, char *ret, size_t n);
 
+/* Copies the value into *ret, which is empty. 0 or ERR_NOMEM. */
+int value_copy(const struct setting *row, const void *value, void *ret)
+    MUST_CHECK;
+
+bool value_is_same(const struct setting *row, const void *a, const void *b);
+
 /* Frees what a STR or STRS holds, and empties it. */
 void value_free(const struct setting *row, void *value);
 

@@ -53,23 +53,47 @@ base_name(struct str path)
 }
 
 static bool
-answers_to(const struct model *m, struct str name)
+is_called(const struct model *m, struct str name)
 {
-	return str_eq(m->state.name, name) || str_eq(m->state.path, name) ||
+	struct cursor c = strs_walk(m->state.aliases);
+	struct str alias;
+
+	if (str_eq(m->state.name, name))
+		return true;
+	while (strs_next(&c, &alias))
+		if (str_eq(alias, name))
+			return true;
+	return false;
+}
+
+static bool
+is_file_of(const struct model *m, struct str name)
+{
+	return str_eq(m->state.path, name) ||
 	    str_eq(base_name(m->state.path), name);
 }
 
 static struct model *
-find_exactly(const struct front *f, struct str name)
+find_by(const struct front *f, struct str name,
+    bool (*is_it)(const struct model *m, struct str name))
 {
 	for (struct list *it = f->models.next; it != &f->models;
 	     it = it->next) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (answers_to(m, name))
+		if (is_it(m, name))
 			return m;
 	}
 	return NULL;
+}
+
+/* A name goes before any file that is called so. */
+static struct model *
+find_exactly(const struct front *f, struct str name)
+{
+	struct model *m = find_by(f, name, is_called);
+
+	return m != NULL ? m : find_by(f, name, is_file_of);
 }
 
 /* Ollama's clients call "x" by "x:latest", whatever they call. */

@@ -22,6 +22,7 @@
 #include "keeper/jaillog.h"
 #include "keeper/memory.h"
 #include "keeper/models.h"
+#include "keeper/modelsync.h"
 #include "keeper/notify.h"
 #include "keeper/orphans.h"
 #include "keeper/paths.h"
@@ -396,24 +397,17 @@ set_up_memory(struct keeper *k, struct fail *f)
 static int
 set_up_models(struct keeper *k, struct fail *f)
 {
-	const struct conf *c = k->conf;
-	int err = models_new(k->loop, c, k->paths.worker, k->child_env,
+	struct catalog catalog;
+	int err = models_new(k->loop, k->conf, k->paths.worker, k->child_env,
 	    k->memory, k->cachedir, &models_ops, k, &k->models, f);
 
-	for (size_t i = 0; err == 0 && i < c->model.n; i++)
-		err = models_add(k->models, c->model.v[i],
-		    i < c->alias.n ? c->alias.v[i] : NULL, f);
-	if (err == 0 && c->models_dir != NULL)
-		err = models_list(k->models, c->models_dir, f);
-	if (err != 0 || c->model.n > 0 || c->models_dir != NULL)
+	if (err != 0)
 		return err;
-	if (k->paths.demo[0] == '\0') {
-		log_warn("no --model, and no demo model is installed: serving "
-			 "only what clients name");
-		return 0;
-	}
-	log_info("no --model: serving the demo model");
-	return models_add(k->models, k->paths.demo, NULL, f);
+	err = catalog_read(k->conf, k->paths.demo, &catalog, f);
+	if (err == 0)
+		err = models_take(k->models, &catalog, f);
+	catalog_done(&catalog);
+	return err;
 }
 
 static int

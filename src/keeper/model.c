@@ -54,7 +54,8 @@ void
 model_give_file(struct model *m)
 {
 	struct process *p = super_process(m->super);
-	const struct conf *conf = m->in->conf;
+	const struct conf *server = m->in->conf;
+	const struct modelconf *conf = &m->spec->conf;
 	struct worker_load load = {
 		.engine = (uint8_t)m->file.engine,
 		.name = str_of(m->name),
@@ -70,10 +71,10 @@ model_give_file(struct model *m)
 		.chunk = conf->chunk,
 		.n_gpu_layers = conf->gpu_layers,
 		.use_mmap = conf->mmap,
-		.jail = (uint8_t)conf->jail,
-		.resume_mode = (uint8_t)conf->resume,
+		.jail = (uint8_t)server->jail,
+		.resume_mode = (uint8_t)server->resume,
 		.tested = str_of(m->identity),
-		.template_override = buf_str(&m->in->chat_template),
+		.template_override = buf_str(&m->spec->chat_template),
 		.rkllm_library = str_of(conf->rkllm_library),
 		.rkllm_version = str_of(conf->rkllm_version),
 	};
@@ -96,6 +97,25 @@ model_give_file(struct model *m)
 	    (int)process_pid(p));
 }
 
+int
+model_open_adapters(struct model *m, struct fail *f)
+{
+	const struct modelconf *c = &m->spec->conf;
+	struct adapters now = { .n = 0 };
+	int err;
+
+	if (m->spec->source == SOURCE_CLIENT)
+		return 0;
+	err = adapters_open(&now, &c->lora, &c->lora_scaled, f);
+	if (err != 0) {
+		adapters_close(&now);
+		return err;
+	}
+	adapters_close(&m->adapters);
+	m->adapters = now;
+	return 0;
+}
+
 /* Nothing that was found out about the old file holds for the new one. */
 static int
 open_again(struct model *m, struct fail *why)
@@ -107,8 +127,8 @@ open_again(struct model *m, struct fail *why)
 		return err;
 	err =
 	    quarantine_check(m->in->bad_files, &file, m->path, clock_ms(), why);
-	if (err == 0 && m->is_fixed)
-		err = adapters_again(&m->in->adapters, &m->adapters, why);
+	if (err == 0)
+		err = model_open_adapters(m, why);
 	if (err != 0) {
 		modelfile_close(&file);
 		return err;
@@ -434,18 +454,27 @@ static const struct super_ops super_ops = {
 };
 
 struct model *
-model_new(struct models *in, const char *path, const char *name,
-    struct modelfile *file, uint32_t n_ctx)
+model_new(struct models *in, struct modelspec *spec, struct modelfile *file,
+    uint32_t n_ctx)
 {
+	struct child_limits limits = in->limits;
 	struct model *m = calloc(1, sizeof(*m));
 
 	if (m == NULL) {
 		modelfile_close(file);
+		modelspec_free(spec);
 		return NULL;
 	}
+	list_remove(&spec->link);
+	limits.stop_ms = spec->conf.stop_ms;
 	*m = (struct model){
 		.in = in,
-		.path = strdup(path),
+		.spec = spec,
+		.name = spec->name,
+		.path = spec->path,
+		.is_fixed = spec->source == SOURCE_OPTION,
+		.is_listed = spec->source == SOURCE_FOLDER ||
+		    spec->source == SOURCE_SECTION,
 		.file = *file,
 		.n_ctx = n_ctx,
 		.front_end = -1,
@@ -453,10 +482,9 @@ model_new(struct models *in, const char *path, const char *name,
 	list_init(&m->link);
 	m->id = ++in->last_id;
 	modelattach_init(m);
-	(void)snprintf(m->name, sizeof(m->name), "%s", name);
 	m->super = super_new(
-	    in->loop, &in->limits, &in->pulse, &in->worker, &super_ops, m);
-	if (m->path == NULL || m->super == NULL) {
+	    in->loop, &limits, &in->pulse, &in->worker, &super_ops, m);
+	if (m->super == NULL) {
 		model_free(m);
 		return NULL;
 	}
@@ -480,7 +508,7 @@ model_free(struct model *m)
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
 	free(m->refs);
-	free(m->path);
+	modelspec_free(m->spec);
 	free(m);
 }
 

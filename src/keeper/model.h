@@ -10,11 +10,11 @@
 #include "keeper/attach.h"
 #include "keeper/modelfile.h"
 #include "keeper/memory.h"
+#include "keeper/modelspec.h"
 #include "keeper/models.h"
 #include "keeper/quarantine.h"
 #include "keeper/super.h"
 
-#define MODEL_NAME_MAX 160u
 #define MODEL_TEXT_MAX 128u
 #define IDENTITY_MAX 512u
 #define LOOK_MS 1000u
@@ -30,11 +30,9 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct cachedir *cachedir;
-	struct buf chat_template; /* of --chat-template-file, or empty */
-	struct adapters adapters; /* as named; each model opens its own */
-	struct timer *look;	  /* at files that cannot be guarded */
-	struct list all;	  /* struct model, the default one first */
-	uint32_t n;		  /* of them that are loaded, or to be */
+	struct timer *look; /* at files that cannot be guarded */
+	struct list all;    /* struct model, the default one first */
+	uint32_t n;	    /* of them that are loaded, or to be */
 	uint32_t last_id;
 	pid_t front; /* 0: none */
 };
@@ -43,10 +41,11 @@ struct model {
 	struct list link;
 	struct models *in;
 	uint32_t id;
-	char name[MODEL_NAME_MAX]; /* what requests call it */
-	char *path;
+	struct modelspec *spec; /* what the configuration says of it */
+	const char *name;	/* of spec: what requests call it */
+	const char *path;	/* of spec */
 	struct modelfile file;
-	struct adapters adapters; /* none, if it is not of the configuration */
+	struct adapters adapters; /* as they were opened last */
 	bool is_guarded;  /* nobody can write to it while its worker lives */
 	bool is_lent;	  /* its worker had to go for who opens it to write */
 	uint64_t lent_ms; /* since when the next waits for it */
@@ -79,10 +78,13 @@ struct model {
 	uint32_t outside; /* pid of the last worker: not its own doing */
 };
 
-/* Takes over file, also when it fails: NULL if out of memory. Its worker is
- * not started. */
-struct model *model_new(struct models *in, const char *path, const char *name,
+/* Takes over spec and file, also when it fails: NULL if out of memory. n_ctx:
+ * what a client asks for, or 0. Its worker is not started. */
+struct model *model_new(struct models *in, struct modelspec *spec,
     struct modelfile *file, uint32_t n_ctx);
+
+/* Opens its adapters, as they are now. */
+int model_open_adapters(struct model *m, struct fail *f) MUST_CHECK;
 
 /* A listed one: its file is not open, and it is no load yet. */
 void model_rest(struct model *m);

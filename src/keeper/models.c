@@ -5,53 +5,17 @@
 #include "base/log.h"
 #include "keeper/model.h"
 #include "keeper/modelattach.h"
-#include "keeper/modeldir.h"
 #include "keeper/modelguard.h"
 #include "keeper/modelroom.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* A template rides in WORKER_LOAD, beside names and paths. */
-#define TEMPLATE_MAX (MSG_WORKER_LOAD_ROOM - 12u * KIB)
-#define MSG_WORKER_LOAD_ROOM (64u * KIB)
 
 #define WORKER_OUT_MAX (512u * KIB) /* all that clients attach, at once */
 #define UNREADY_MAX 2u		    /* deaths by a file that was never served */
 #define KILL_MS 10000u		    /* for SIGKILL to work */
 #define RETRY_MAX_MS (10u * 60 * 1000)
-
-static int
-read_template(struct models *all, const char *path, struct fail *f)
-{
-	const char *why = NULL;
-	int fd = fd_open_file(AT_FDCWD, path, 0, &why);
-	ssize_t n = 0;
-	uint8_t *p;
-
-	if (fd < 0)
-		return fail_set(f, ERR_FILE, "chat-template-file",
-		    "--chat-template-file: %.240s: %s", path, why);
-	p = buf_reserve(&all->chat_template, TEMPLATE_MAX);
-	if (p == NULL)
-		why = "out of memory";
-	else if ((n = read(fd, p, TEMPLATE_MAX)) < 0)
-		why = strerror(errno);
-	else if (n == 0)
-		why = "is empty";
-	else if (n == (ssize_t)TEMPLATE_MAX)
-		why = "is larger than a chat template may be (52K)";
-	(void)close(fd);
-	if (why != NULL)
-		return fail_set(f, ERR_FILE, "chat-template-file",
-		    "--chat-template-file: %.240s: %s", path, why);
-	buf_commit(&all->chat_template, (size_t)n);
-	return 0;
-}
 
 static struct child_limits
 limits_of(const struct conf *conf)
@@ -137,16 +101,10 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 		.pulse = { conf->hang_ms, conf->load_ms },
 	};
 	list_init(&all->all);
-	buf_init(&all->chat_template, TEMPLATE_MAX);
 	all->bad_files = quarantine_new(conf->retry_ms, RETRY_MAX_MS);
 	all->look = timer_new(l, on_look, all);
 	if (all->bad_files == NULL || all->look == NULL)
 		err = fail_set(f, ERR_NOMEM, "", "out of memory");
-	if (err == 0 && conf->template_file != NULL)
-		err = read_template(all, conf->template_file, f);
-	if (err == 0)
-		err = adapters_open(
-		    &all->adapters, &conf->lora, &conf->lora_scaled, f);
 	if (err != 0) {
 		models_free(all);
 		return err;
@@ -164,8 +122,6 @@ models_free(struct models *all)
 		return;
 	LIST_EACH (it, next, &all->all)
 		model_free(LIST_ENTRY(it, struct model, link));
-	buf_done(&all->chat_template);
-	adapters_close(&all->adapters);
 	quarantine_free(all->bad_files);
 	timer_free(all->look);
 	free(all);
@@ -181,7 +137,7 @@ by_name(const struct models *all, const char *name)
 
 		if (!m->is_leaving &&
 		    (name[0] == '\0' ? !m->is_listed
-				     : strcmp(m->name, name) == 0))
+				     : modelspec_answers(m->spec, name)))
 			return m;
 	}
 	return NULL;
@@ -249,75 +205,31 @@ unique_name(
 		(void)snprintf(ret, MODEL_NAME_MAX, "%.128s:%u", wish, i);
 }
 
-/* Takes over file, also when it fails. */
-static struct model *
-add(struct models *all, const char *path, const char *wish,
-    struct modelfile *file, uint32_t n_ctx)
+/* One that a client named by its file, which is taken over; like is the model of
+ * that file that does not do, or NULL. */
+static int
+add(struct models *all, const char *path, const struct model *like,
+    struct modelfile *file, uint32_t n_ctx, struct model **ret, struct fail *f)
 {
 	char name[MODEL_NAME_MAX];
-
-	unique_name(all, wish, name);
-	return model_new(all, path, name, file, n_ctx);
-}
-
-int
-models_add(
-    struct models *all, const char *path, const char *name, struct fail *f)
-{
 	char base[MODEL_NAME_MAX];
-	struct modelfile file;
-	struct model *m;
-	int err = modelfile_open(path, &file, f);
+	struct modelspec *spec;
+	uint32_t least = 0;
+	int err;
 
-	if (err != 0)
-		return err;
 	modelfile_name(path, base, sizeof(base));
-	m = add(
-	    all, path, name != NULL ? name : base, &file, all->conf->ctx_size);
-	if (m == NULL)
-		return fail_set(f, ERR_NOMEM, "", "out of memory");
-	m->is_fixed = true;
-	return adapters_again(&all->adapters, &m->adapters, f);
-}
-
-static int
-list_file(struct models *all, const char *path, struct fail *f)
-{
-	struct modelfile file = { .fd = -1, .engine = modelfile_engine(path) };
-	char base[MODEL_NAME_MAX];
-	struct model *m;
-
-	/* Given by --model too, under whatever name; or gone since. */
-	if (stat(path, &file.st) != 0 || by_file(all, &file, 0) != NULL)
-		return 0;
-	modelfile_name(path, base, sizeof(base));
-	m = add(all, path, base, &file, all->conf->ctx_size);
-	if (m == NULL)
-		return fail_set(f, ERR_NOMEM, "", "out of memory");
-	m->is_listed = true;
-	model_rest(m);
-	return 0;
-}
-
-int
-models_list(struct models *all, const char *dir, struct fail *f)
-{
-	char **paths;
-	size_t n;
-	int err = modeldir_read(dir, &paths, &n, f);
-
-	if (err != 0)
+	unique_name(all, base, name);
+	err = like != NULL ? modelspec_like(like->spec, name, &spec, f)
+			   : modelspec_new(all->conf, NULL, SOURCE_CLIENT, path,
+				 name, NULL, &spec, f);
+	if (err != 0) {
+		modelfile_close(file);
 		return err;
-	for (size_t i = 0; err == 0 && i < n; i++)
-		err = list_file(all, paths[i], f);
-	modeldir_free(paths, n);
-	if (n == 0)
-		log_warn(
-		    "--models-dir: %s: holds no .gguf or .rkllm file", dir);
-	else
-		log_info(
-		    "--models-dir: %s: %zu model%s", dir, n, n == 1 ? "" : "s");
-	return err;
+	}
+	least = spec->conf.ctx_size;
+	*ret = model_new(
+	    all, spec, file, least != 0 && n_ctx < least ? least : n_ctx);
+	return *ret != NULL ? 0 : fail_set(f, ERR_NOMEM, "", "out of memory");
 }
 
 void
@@ -328,7 +240,7 @@ models_start(struct models *all)
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (!m->is_resting)
+		if (!m->is_resting || m->spec->conf.load_on_startup)
 			model_start(m);
 	}
 }
@@ -352,11 +264,9 @@ refuse(struct models *all, uint32_t ref, const struct fail *why)
 
 /* Opens the file at path and finds or makes its model. */
 static int
-find_file(struct models *all, const char *path, uint32_t n_ctx,
-    struct model **ret, struct fail *f)
+find_file(struct models *all, const char *path, const struct model *like,
+    uint32_t n_ctx, struct model **ret, struct fail *f)
 {
-	uint32_t least = all->conf->ctx_size;
-	char base[MODEL_NAME_MAX];
 	struct modelfile file;
 	int err = modelfile_open(path, &file, f);
 
@@ -377,10 +287,7 @@ find_file(struct models *all, const char *path, uint32_t n_ctx,
 		modelfile_close(&file);
 		return err;
 	}
-	modelfile_name(path, base, sizeof(base));
-	*ret = add(all, path, base, &file,
-	    least != 0 && n_ctx < least ? least : n_ctx);
-	return *ret != NULL ? 0 : fail_set(f, ERR_NOMEM, "", "out of memory");
+	return add(all, path, like, &file, n_ctx, ret, f);
 }
 
 /* The path names a known model, or a file. */
@@ -394,9 +301,9 @@ find(struct models *all, const char *path, uint32_t n_ctx, struct model **ret,
 		return fail_set(f, ERR_NOT_FOUND, "model",
 		    "no model is named, and there is no default one");
 	if (m == NULL)
-		return find_file(all, path, n_ctx, ret, f);
+		return find_file(all, path, NULL, n_ctx, ret, f);
 	if (!model_fits(m, n_ctx))
-		return find_file(all, m->path, n_ctx, ret, f);
+		return find_file(all, m->path, m, n_ctx, ret, f);
 	*ret = m;
 	return 0;
 }

@@ -36,8 +36,7 @@ struct models_ops {
 };
 
 /* memory: of the workers; cachedir: of clients. Both outlive it. exe: the worker's executable; env: all of its environment. Both, and conf,
- * must outlive it. 0; ERR_NOMEM, or ERR_FILE for a chat template that cannot
- * be read. */
+ * must outlive it. 0 or ERR_NOMEM. What is served comes by models_take(). */
 int models_new(struct loop *l, const struct conf *conf, const char *exe,
     char *const *env, struct memory *memory, struct cachedir *cachedir,
     const struct models_ops *ops, void *arg, struct models **ret,
@@ -45,15 +44,6 @@ int models_new(struct loop *l, const struct conf *conf, const char *exe,
 
 /* NULL is allowed. Kills what is left. */
 void models_free(struct models *all);
-
-/* Opens a file of the configuration; name may be NULL. Nothing is started. */
-int models_add(struct models *all, const char *path, const char *name,
-    struct fail *f) MUST_CHECK;
-
-/* Makes the files of a folder (--models-dir) known by their names. None is
- * opened before somebody wants it. 0, ERR_NOMEM, or ERR_FILE for a folder that
- * cannot be read; an empty one is only warned of. */
-int models_list(struct models *all, const char *dir, struct fail *f) MUST_CHECK;
 
 /* Starts the workers of the configuration's models. */
 void models_start(struct models *all);

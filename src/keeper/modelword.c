@@ -131,6 +131,11 @@ publish(struct model *m, uint32_t ref, int fd)
 		.ref = ref,
 		.status = (uint8_t)model_status(m),
 		.name = str_of(m->name),
+		.aliases.packed = buf_str(&m->spec->aliases),
+		.tags.packed = buf_str(&m->spec->tags),
+		.hidden = m->spec->conf.hidden,
+		.source = (uint8_t)m->spec->source,
+		.mmproj = str_of(m->spec->mmproj),
 		.path = str_of(m->path),
 		.pid = p != NULL ? (uint32_t)process_pid(p) : 0,
 		.restarts = super_deaths(m->super),
@@ -200,6 +205,11 @@ bool
 model_fits(const struct model *m, uint32_t n_ctx)
 {
 	uint32_t most = m->about.n_ctx_most;
+	uint32_t said = m->spec->conf.ctx_size;
+
+	/* Whoever runs the server has said how long contexts are. */
+	if (said != 0 && n_ctx > said)
+		n_ctx = said;
 
 	/* Not loaded yet, and nobody said how long: nobody knows. */
 	if (m->n_ctx == 0 && m->about.n_ctx == 0)

@@ -217,11 +217,24 @@ enum model_status {
 	MODEL_GONE,	  /* unloaded; its id is never used again */
 };
 
+/* Where a model comes from. */
+enum model_source {
+	SOURCE_CLIENT = 1, /* a client named its file; it goes with its users */
+	SOURCE_OPTION,	   /* --model, or the demo model: loaded at start, stays */
+	SOURCE_FOLDER,	   /* --models-dir */
+	SOURCE_SECTION,	   /* a section of --models-preset */
+};
+
 #define MODEL_STATE_FIELDS(F, S)                                          \
 	F(S, u32, model, "its id, for this keeper's life; never 0")       \
 	F(S, u32, ref, "of the MODEL_WANT this answers, or 0")            \
 	F(S, u8, status, "enum model_status")                             \
 	F(S, str, name, "what requests call it")                          \
+	F(S, strs, aliases, "what they may call it too")                  \
+	F(S, strs, tags, "for lists")                                     \
+	F(S, u8, hidden, "1: in no list")                                 \
+	F(S, u8, source, "enum model_source")                             \
+	F(S, str, mmproj, "a file for images beside it; or empty")        \
 	F(S, str, path, "the file")                                       \
 	F(S, str, file, "which one: device, inode, size, time")           \
 	F(S, u32, pid, "of its worker, or 0")                             \

@@ -5,6 +5,7 @@
 #include "front/front.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
+#include "front/http/listing.h"
 #include "front/http/query.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
@@ -87,59 +88,6 @@ small_health(struct http *h, const struct request *r, struct str rest)
 		reply_json(h, STR("{\"status\":\"ok\"}"));
 }
 
-static const char *
-status_word(const struct model *m)
-{
-	static const char *const words[] = {
-		[MODEL_KNOWN] = "unloaded",
-		[MODEL_STARTING] = "loading",
-		[MODEL_UP] = "loaded",
-		[MODEL_RESTARTING] = "loading",
-		[MODEL_FAILED] = "failed",
-		[MODEL_GONE] = "unloaded",
-	};
-
-	return m->state.status <= MODEL_GONE ? words[m->state.status] : NULL;
-}
-
-/* What is known once it has been loaded; llama-server's names. */
-static void
-put_meta(struct json_out *o, const struct model_state *s)
-{
-	json_key(o, "meta");
-	if (s->n_vocab == 0) {
-		json_put_cstr(o->b, NULL);
-		return;
-	}
-	json_open(o, '{');
-	json_key_u64(o, "n_vocab", s->n_vocab);
-	json_key_u64(o, "n_ctx", s->n_ctx);
-	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
-	json_key_u64(o, "n_embd", s->n_embd);
-	json_key_u64(o, "n_params", s->n_params);
-	json_key_u64(o, "size", s->size);
-	json_key_str(o, "arch", s->arch);
-	json_key_str(o, "desc", s->desc);
-	json_key_u64(o, "n_seq", s->n_seq);
-	json_close(o, '}');
-}
-
-static void
-put_model(struct json_out *o, const struct model *m)
-{
-	json_open(o, '{');
-	json_key_str(o, "id", m->state.name);
-	json_key_cstr(o, "object", "model");
-	json_key_u64(o, "created", m->front->config.started_unix);
-	json_key_cstr(o, "owned_by", "bulkhead");
-	json_key(o, "status");
-	json_open(o, '{');
-	json_key_cstr(o, "value", status_word(m));
-	json_close(o, '}');
-	put_meta(o, &m->state);
-	json_close(o, '}');
-}
-
 void
 small_models(struct http *h, const struct request *r, struct str rest)
 {
@@ -157,8 +105,12 @@ small_models(struct http *h, const struct request *r, struct str rest)
 	json_open(&o, '[');
 	for (struct list *it = f->models.next; it != &f->models;
 	     it = it->next) {
+		const struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (m->state.hidden)
+			continue;
 		json_item(&o);
-		put_model(&o, LIST_ENTRY(it, struct model, link));
+		listing_put(&o, m);
 	}
 	json_close(&o, ']');
 	json_close(&o, '}');
@@ -199,7 +151,7 @@ reply_model(struct http *h, struct str name)
 	}
 	buf_init(&body, BODY_MAX);
 	o = json_out(&body);
-	put_model(&o, m);
+	listing_put(&o, m);
 	reply_buf(h, "application/json", &body);
 }
 

@@ -8,6 +8,7 @@
 #include "front/lora.h"
 #include "front/model.h"
 #include "front/rpc/rpc.h"
+#include "front/texts.h"
 #include "json/write.h"
 
 /* What every process has that can die: when it last did, and of what. */
@@ -90,7 +91,11 @@ put_model(struct json_out *o, const struct model *m)
 	json_open(o, '{');
 	json_key_u64(o, "id", s->model);
 	json_key_str(o, "name", s->name);
+	texts_put(o, "aliases", s->aliases);
+	texts_put(o, "tags", s->tags);
+	json_key_bool(o, "hidden", s->hidden != 0);
 	json_key_str(o, "path", s->path);
+	json_key_text(o, "mmproj", s->mmproj);
 	json_key_cstr(
 	    o, "state", s->status <= MODEL_GONE ? names[s->status] : NULL);
 	json_key_text(o, "error", s->text);

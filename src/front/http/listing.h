@@ -1,0 +1,14 @@
+/*
+ * listing - how a model is shown in lists.
+ */
+#ifndef FRONT_HTTP_LISTING_H
+#define FRONT_HTTP_LISTING_H
+
+#include "json/write.h"
+
+struct model;
+
+/* One object: an element of "data" of /v1/models. */
+void listing_put(struct json_out *o, const struct model *m);
+
+#endif

@@ -1,0 +1,53 @@
+#include "keeper/modelsync.h"
+
+#include "keeper/model.h"
+
+/* One of --model: it is known at once whether it can be read. */
+static int
+add_fixed(struct models *all, struct modelspec *spec, struct fail *f)
+{
+	struct modelfile file;
+	struct model *m;
+	int err = modelfile_open(spec->path, &file, f);
+
+	if (err != 0)
+		return err;
+	m = model_new(all, spec, &file, spec->conf.ctx_size);
+	if (m == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	return model_open_adapters(m, f);
+}
+
+static int
+add_listed(struct models *all, struct modelspec *spec, struct fail *f)
+{
+	struct modelfile file = { .fd = -1,
+		.engine = modelfile_engine(spec->path) };
+	struct model *m;
+
+	/* Which one it is, as long as nobody has opened it. */
+	(void)stat(spec->path, &file.st);
+	m = model_new(all, spec, &file, spec->conf.ctx_size);
+	if (m == NULL)
+		return fail_set(f, ERR_NOMEM, "", "out of memory");
+	model_rest(m);
+	return 0;
+}
+
+int
+models_take(struct models *all, struct catalog *c, struct fail *f)
+{
+	struct list *it, *next;
+	int err = 0;
+
+	LIST_EACH (it, next, &c->specs) {
+		struct modelspec *spec = LIST_ENTRY(it, struct modelspec, link);
+
+		if (err != 0)
+			break;
+		c->n--;
+		err = spec->source == SOURCE_OPTION ? add_fixed(all, spec, f)
+						    : add_listed(all, spec, f);
+	}
+	return err;
+}

@@ -52,6 +52,7 @@ static const struct table tables[JAIL_NKINDS + 1] = {
 	[JAIL_DEVICE] = { device, COUNT(device) },
 	[JAIL_NPU] = { npu, COUNT(npu) },
 	[JAIL_AUTOPSY] = { autopsy, COUNT(autopsy) },
+	[JAIL_PROBE] = { NULL, 0 }, /* those of every process do */
 	[JAIL_NKINDS] = { common, COUNT(common) },
 };
 
@@ -63,6 +64,7 @@ static const enum jail_kind parts[JAIL_NKINDS][4] = {
 	[JAIL_NPU] = { JAIL_NPU, JAIL_DEVICE, JAIL_WORKER, JAIL_NKINDS },
 	[JAIL_AUTOPSY] = { JAIL_AUTOPSY, JAIL_NKINDS, JAIL_NKINDS,
 	    JAIL_NKINDS },
+	[JAIL_PROBE] = { JAIL_NKINDS, JAIL_NKINDS, JAIL_NKINDS, JAIL_NKINDS },
 };
 
 const struct call *

@@ -38,6 +38,7 @@ enum jail_kind {
 	JAIL_NPU,     /* one with Rockchip's NPU, whose library opens the
 		       * model and its devices itself, and late */
 	JAIL_AUTOPSY, /* bulkhead-autopsy, which goes on opening files */
+	JAIL_PROBE,   /* bulkhead-probe, which opens nothing */
 	JAIL_NKINDS
 };
 

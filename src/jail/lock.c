@@ -86,24 +86,36 @@ is_file(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+struct limit {
+	int what;
+	rlim_t most;
+};
+
 /* What unwinds may have been led astray by what it reads. Debug information is
  * large, and mapped. */
+static const struct limit autopsy_limits[] = {
+	{ RLIMIT_AS, 2ull << 30 },
+	{ RLIMIT_CPU, 20 }, /* seconds */
+	{ RLIMIT_FSIZE, 8u << 20 },
+	{ RLIMIT_NOFILE, 1024 },
+	{ RLIMIT_NPROC, 0 },
+};
+
+/* So may what reads a model's head, which is small. */
+static const struct limit probe_limits[] = {
+	{ RLIMIT_AS, 256ull << 20 },
+	{ RLIMIT_CPU, 10 },
+	{ RLIMIT_FSIZE, 64u << 10 }, /* its answer */
+	{ RLIMIT_NOFILE, 16 },
+	{ RLIMIT_NPROC, 0 },
+};
+
 static int
-lock_autopsy_limits(void)
+lock_all(const struct limit *limits, size_t n)
 {
-	static const struct {
-		int what;
-		rlim_t most;
-	} limits[] = {
-		{ RLIMIT_AS, 2ull << 30 },
-		{ RLIMIT_CPU, 20 }, /* seconds */
-		{ RLIMIT_FSIZE, 8u << 20 },
-		{ RLIMIT_NOFILE, 1024 },
-		{ RLIMIT_NPROC, 0 },
-	};
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		err |= limit(limits[i].what, limits[i].most);
 	return err;
 }
@@ -116,7 +128,11 @@ lock_limits(const struct lock *l)
 	if (l->kind == JAIL_FRONT)
 		return limit(RLIMIT_NPROC, 0);
 	if (l->kind == JAIL_AUTOPSY)
-		return lock_autopsy_limits();
+		return lock_all(autopsy_limits,
+		    sizeof(autopsy_limits) / sizeof(autopsy_limits[0]));
+	if (l->kind == JAIL_PROBE)
+		return lock_all(probe_limits,
+		    sizeof(probe_limits) / sizeof(probe_limits[0]));
 	if (l->kind == JAIL_WORKER && limit(RLIMIT_NOFILE, 64) != 0)
 		return -1;
 	/* Started by hand, its log may be a file. What is copied for the NPU's

@@ -9,7 +9,7 @@
 static struct {
 	const char *name;
 	struct jail_report r;
-} said[4];
+} said[8];
 #define SAID_MAX (sizeof(said) / sizeof(said[0]))
 
 static bool
@@ -55,7 +55,8 @@ jail_check(bool core, struct fail *f)
 		const char *name;
 		enum jail_kind kind;
 	} children[] = { { "front", JAIL_FRONT }, { "worker", JAIL_WORKER },
-		{ "helper that writes obituaries", JAIL_AUTOPSY } };
+		{ "helper that writes obituaries", JAIL_AUTOPSY },
+		{ "probe of models", JAIL_PROBE } };
 
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
 		struct jail_report r = { .landlock_abi = 0 };

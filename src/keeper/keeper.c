@@ -91,6 +91,7 @@ announce(struct keeper *k)
 	static const char line[] = "Server started successfully\n";
 
 	k->phase = SERVING;
+	models_look_in(k->models);
 	for (size_t i = 0; i < k->listeners.n; i++)
 		log_info("listening: %s%s", k->listeners.v[i].label,
 		    k->listeners.v[i].kind == LISTEN_RPC ? " (JSON-RPC)"
@@ -398,8 +399,9 @@ static int
 set_up_models(struct keeper *k, struct fail *f)
 {
 	struct catalog catalog;
-	int err = models_new(k->loop, k->conf, k->paths.worker, k->child_env,
-	    k->memory, k->cachedir, &models_ops, k, &k->models, f);
+	int err = models_new(k->loop, k->conf, k->paths.worker, k->paths.probe,
+	    k->child_env, k->memory, k->cachedir, &models_ops, k, &k->models,
+	    f);
 
 	if (err != 0)
 		return err;

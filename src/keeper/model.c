@@ -482,6 +482,7 @@ model_new(struct models *in, struct modelspec *spec, struct modelfile *file,
 	list_init(&m->link);
 	m->id = ++in->last_id;
 	modelattach_init(m);
+	modelprobe_init(&m->probe);
 	m->super = super_new(
 	    in->loop, &limits, &in->pulse, &in->worker, &super_ops, m);
 	if (m->super == NULL) {
@@ -501,6 +502,7 @@ model_free(struct model *m)
 	if (!list_empty(&m->link) && !m->is_leaving && !m->is_resting)
 		m->in->n--;
 	list_remove(&m->link);
+	modelprobe_done(m->in->probes, &m->probe);
 	super_free(m->super);
 	modelfile_close(&m->file);
 	adapters_close(&m->adapters);

@@ -11,6 +11,7 @@
 #include "keeper/modelfile.h"
 #include "keeper/memory.h"
 #include "keeper/modelspec.h"
+#include "keeper/probes.h"
 #include "keeper/models.h"
 #include "keeper/quarantine.h"
 #include "keeper/super.h"
@@ -30,6 +31,7 @@ struct models {
 	struct quarantine *bad_files;
 	struct memory *memory;
 	struct cachedir *cachedir;
+	struct probes *probes;
 	struct timer *look; /* at files that cannot be guarded */
 	struct list all;    /* struct model, the default one first */
 	uint32_t n;	    /* of them that are loaded, or to be */
@@ -58,6 +60,7 @@ struct model {
 	uint32_t users;	  /* MODEL_WANTs of this front, not yet dropped */
 	uint32_t *refs;	  /* those that still wait for an answer */
 	uint32_t n_refs;
+	struct modelprobe probe; /* what its head says */
 	struct super *super;
 	struct memory_of memory;
 	struct attachments attachments; /* of clients */

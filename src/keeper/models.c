@@ -70,11 +70,28 @@ on_look(void *arg)
 	models_look_at_files(all);
 }
 
+/* One that is loaded or loads has told more, or will. */
+static void
+on_probed(void *arg, struct modelprobe *mp)
+{
+	struct model *m = LIST_ENTRY(mp, struct model, probe);
+
+	(void)arg;
+	if (m->is_resting)
+		model_tell(m);
+}
+
+void
+models_look_in(struct models *all)
+{
+	probes_start(all->probes);
+}
+
 int
 models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, struct memory *memory, struct cachedir *cachedir,
-    const struct models_ops *ops, void *arg, struct models **ret,
-    struct fail *f)
+    const char *probe, char *const *env, struct memory *memory,
+    struct cachedir *cachedir, const struct models_ops *ops, void *arg,
+    struct models **ret, struct fail *f)
 {
 	struct models *all = calloc(1, sizeof(*all));
 	int err = 0;
@@ -103,7 +120,9 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 	list_init(&all->all);
 	all->bad_files = quarantine_new(conf->retry_ms, RETRY_MAX_MS);
 	all->look = timer_new(l, on_look, all);
-	if (all->bad_files == NULL || all->look == NULL)
+	all->probes = probes_new(
+	    l, (enum jail_mode)conf->jail, probe, env, on_probed, all);
+	if (all->bad_files == NULL || all->look == NULL || all->probes == NULL)
 		err = fail_set(f, ERR_NOMEM, "", "out of memory");
 	if (err != 0) {
 		models_free(all);
@@ -122,6 +141,7 @@ models_free(struct models *all)
 		return;
 	LIST_EACH (it, next, &all->all)
 		model_free(LIST_ENTRY(it, struct model, link));
+	probes_free(all->probes);
 	quarantine_free(all->bad_files);
 	timer_free(all->look);
 	free(all);
@@ -422,7 +442,7 @@ models_own(const struct models *all, pid_t pid)
 	LIST_EACH (it, next, &all->all)
 		if (super_owns(LIST_ENTRY(it, struct model, link)->super, pid))
 			return true;
-	return false;
+	return probes_own(all->probes, pid);
 }
 
 void

@@ -35,15 +35,18 @@ struct models_ops {
 	void (*on_change)(void *arg);
 };
 
-/* memory: of the workers; cachedir: of clients. Both outlive it. exe: the worker's executable; env: all of its environment. Both, and conf,
+/* memory: of the workers; cachedir: of clients. Both outlive it. exe: the worker's executable, probe: bulkhead-probe or ""; env: all of their environment. These, and conf,
  * must outlive it. 0 or ERR_NOMEM. What is served comes by models_take(). */
 int models_new(struct loop *l, const struct conf *conf, const char *exe,
-    char *const *env, struct memory *memory, struct cachedir *cachedir,
-    const struct models_ops *ops, void *arg, struct models **ret,
-    struct fail *f) MUST_CHECK;
+    const char *probe, char *const *env, struct memory *memory,
+    struct cachedir *cachedir, const struct models_ops *ops, void *arg,
+    struct models **ret, struct fail *f) MUST_CHECK;
 
 /* NULL is allowed. Kills what is left. */
 void models_free(struct models *all);
+
+/* From now on files of listed models are looked into. */
+void models_look_in(struct models *all);
 
 /* Starts the workers of the configuration's models. */
 void models_start(struct models *all);

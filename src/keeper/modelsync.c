@@ -31,6 +31,8 @@ add_listed(struct models *all, struct modelspec *spec, struct fail *f)
 	if (m == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	model_rest(m);
+	if (file.engine == ENGINE_LLAMA)
+		probes_ask(all->probes, &m->probe, m->path);
 	return 0;
 }
 

@@ -120,6 +120,29 @@ forget_words(struct words *w)
 	buf_done(&w->scales);
 }
 
+/* What the file's head says, as long as no worker has said more. */
+static void
+describe(const struct model *m, struct model_state *st)
+{
+	const struct probe *p = &m->probe.about;
+
+	if (!m->probe.is_known)
+		return;
+	st->quant = p->quant;
+	if (m->about.n_vocab != 0)
+		return;
+	st->flaw = p->why;
+	if (p->err != 0)
+		return;
+	st->arch = p->arch;
+	st->n_ctx_train = p->n_ctx_train;
+	st->n_vocab = p->n_vocab;
+	st->n_embd = p->n_embd;
+	st->has_template = p->has_template;
+	st->n_params = p->n_params;
+	st->size = p->n_bytes;
+}
+
 static bool
 publish(struct model *m, uint32_t ref, int fd)
 {
@@ -155,6 +178,7 @@ publish(struct model *m, uint32_t ref, int fd)
 #define COPY(s, kind, member, what) st.member = m->about.member;
 	MODEL_DESCRIPTION_FIELDS(COPY, )
 #undef COPY
+	describe(m, &st);
 	if (st.status == MODEL_FAILED)
 		model_explain(m, &w.why);
 	st.err = w.why.code;

@@ -53,15 +53,12 @@ find_program(
 /* Nothing depends on it, and who brings a worker of their own need not bring
  * this. */
 static void
-find_autopsy(const char *libexec, const char *own, struct paths *ret)
+find_helper(
+    const char *libexec, const char *own, const char *name, char ret[PATH_MAX])
 {
-	static const char name[] = "bulkhead-autopsy";
-
-	if (find_program(
-		libexec, name, ret->autopsy, sizeof(ret->autopsy), NULL) != 0 &&
-	    find_program(own, name, ret->autopsy, sizeof(ret->autopsy), NULL) !=
-		0)
-		ret->autopsy[0] = '\0';
+	if (find_program(libexec, name, ret, PATH_MAX, NULL) != 0 &&
+	    find_program(own, name, ret, PATH_MAX, NULL) != 0)
+		ret[0] = '\0';
 }
 
 static void
@@ -102,7 +99,8 @@ paths_find(const char *libexec, const char *argv0, char *const envp[],
 	if (access("/proc/self/exe", F_OK) != 0)
 		(void)snprintf(ret->origin, sizeof(ret->origin),
 		    "LD_ORIGIN_PATH=%s", libexec);
-	find_autopsy(libexec, own, ret);
+	find_helper(libexec, own, "bulkhead-autopsy", ret->autopsy);
+	find_helper(libexec, own, "bulkhead-probe", ret->probe);
 	err = find_program(
 	    libexec, "bulkhead-front", ret->front, sizeof(ret->front), f);
 	if (err != 0)

@@ -13,6 +13,7 @@ struct paths {
 	char front[PATH_MAX];
 	char worker[PATH_MAX];
 	char autopsy[PATH_MAX]; /* "" if it is not there */
+	char probe[PATH_MAX];	/* likewise */
 	char demo[PATH_MAX];	/* the demo model; "" if there is none */
 	/* A variable for the children; "": not needed. Without /proc the
 	 * dynamic linker does not know where $ORIGIN is. */

@@ -235,6 +235,8 @@ enum model_source {
 	F(S, u8, hidden, "1: in no list")                                 \
 	F(S, u8, source, "enum model_source")                             \
 	F(S, str, mmproj, "a file for images beside it; or empty")        \
+	F(S, str, flaw, "why its file cannot be served; or empty")        \
+	F(S, str, quant, "\"Q4_K - Medium\"; or empty: not known")        \
 	F(S, str, path, "the file")                                       \
 	F(S, str, file, "which one: device, inode, size, time")           \
 	F(S, u32, pid, "of its worker, or 0")                             \

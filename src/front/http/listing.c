@@ -20,25 +20,30 @@ status_word(const struct model *m)
 	return m->state.status <= MODEL_GONE ? words[m->state.status] : NULL;
 }
 
-/* What is known once it has been loaded; llama-server's names. */
+/* llama-server's names. Some is known of a file that nobody has loaded. */
 static void
 put_meta(struct json_out *o, const struct model_state *s)
 {
 	json_key(o, "meta");
-	if (s->n_vocab == 0) {
+	if (s->arch.n == 0) {
 		json_put_cstr(o->b, NULL);
 		return;
 	}
 	json_open(o, '{');
 	json_key_u64(o, "n_vocab", s->n_vocab);
-	json_key_u64(o, "n_ctx", s->n_ctx);
+	if (s->n_ctx != 0)
+		json_key_u64(o, "n_ctx", s->n_ctx);
 	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
 	json_key_u64(o, "n_embd", s->n_embd);
 	json_key_u64(o, "n_params", s->n_params);
 	json_key_u64(o, "size", s->size);
 	json_key_str(o, "arch", s->arch);
-	json_key_str(o, "desc", s->desc);
-	json_key_u64(o, "n_seq", s->n_seq);
+	if (s->desc.n > 0)
+		json_key_str(o, "desc", s->desc);
+	json_key_text(o, "ftype", s->quant);
+	json_key_bool(o, "has_template", s->has_template != 0);
+	if (s->n_seq != 0)
+		json_key_u64(o, "n_seq", s->n_seq);
 	json_close(o, '}');
 }
 
@@ -92,6 +97,8 @@ listing_put(struct json_out *o, const struct model *m)
 		json_key_bool(o, "failed", true);
 		json_key_str(o, "error", m->state.text);
 	}
+	if (m->state.status != MODEL_FAILED && m->state.flaw.n > 0)
+		json_key_str(o, "unusable", m->state.flaw);
 	json_close(o, '}');
 	put_architecture(o);
 	json_key_cstr(o, "source", source_word(m));

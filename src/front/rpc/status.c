@@ -58,6 +58,8 @@ put_description(struct json_out *o, const struct model_state *s)
 {
 	json_key_str(o, "arch", s->arch);
 	json_key_str(o, "desc", s->desc);
+	json_key_text(o, "quant", s->quant);
+	json_key_bool(o, "has_template", s->has_template != 0);
 	json_key_u64(o, "params", s->n_params);
 	json_key_u64(o, "size", s->size);
 	json_key_u64(o, "n_ctx", s->n_ctx);
@@ -99,6 +101,7 @@ put_model(struct json_out *o, const struct model *m)
 	json_key_cstr(
 	    o, "state", s->status <= MODEL_GONE ? names[s->status] : NULL);
 	json_key_text(o, "error", s->text);
+	json_key_text(o, "unusable", s->flaw);
 	put_process(
 	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
 	put_jail(o, s->jail, s->jail_missing);

@@ -1,0 +1,3 @@
+#include "wire/probe.h"
+
+LAYOUT_DEFINE(probe, PROBE_FIELDS)

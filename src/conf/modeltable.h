@@ -77,6 +77,10 @@
 	    "tags", NULL, "LLAMA_ARG_TAGS",                                 \
 	    NULL, 0, 1024, "TAG,...",                                       \
 	    "shown in lists")                                               \
+	O(NULL, false, pin, FLAG,                                           \
+	    "pin", NULL, NULL,                                              \
+	    "off", 0, 1, NULL,                                              \
+	    "never unloaded for another")                                   \
 	O(NULL, false, hidden, FLAG,                                        \
 	    "hidden", NULL, "BULKHEAD_HIDDEN",                              \
 	    "off", 0, 1, NULL,                                              \

@@ -46,6 +46,30 @@
 	    "models-max", NULL, "LLAMA_ARG_MODELS_MAX",                     \
 	    "4", 0, 64, "N",                                                \
 	    "models loaded at once; 0: any number")                         \
+	O(NULL, false, models_autoload, FLAG,                               \
+	    "models-autoload", NULL, "LLAMA_ARG_MODELS_AUTOLOAD",           \
+	    "on", 0, 1, NULL,                                               \
+	    "a request does not load its model: /models/load does")         \
+	O(NULL, false, pin, STRS,                                           \
+	    "pin", NULL, "BULKHEAD_PIN",                                    \
+	    NULL, 1, 128, "NAME",                                           \
+	    "of --models-dir: never unloaded for another; again for more")  \
+	O(NULL, false, memory_limit, COUNT,                                 \
+	    "memory-limit", NULL, "BULKHEAD_MEMORY_LIMIT",                  \
+	    "0", 0, 16777216, "MIB",                                        \
+	    "memory of all models; 0: what the machine has")                \
+	O(NULL, false, room_ms, TIME,                                       \
+	    "room-patience", NULL, "BULKHEAD_ROOM_PATIENCE",                \
+	    "10s", 0, CONF_H, "TIME",                                       \
+	    "a model waits for busy ones; then they take nobody new")       \
+	O(NULL, false, sleep_s, THREADS,                                    \
+	    "sleep-idle-seconds", NULL, "BULKHEAD_SLEEP_IDLE_SECONDS",      \
+	    "-1", 0, 1000000, "N",                                          \
+	    "unload a model so long without work; -1: never")               \
+	O(NULL, false, unload_ms, TIME,                                     \
+	    "unload-timeout", NULL, "BULKHEAD_UNLOAD_TIMEOUT",              \
+	    "10s", 0, 24 * CONF_H, "TIME",                                  \
+	    "for what runs, at /models/unload")                             \
 	O("Where it listens", true, host, STR,                              \
 	    "host", NULL, "LLAMA_ARG_HOST",                                 \
 	    "127.0.0.1", CONF_PATH, "ADDR",                                 \

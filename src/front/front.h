@@ -41,9 +41,12 @@ struct front {
 	struct timer *tidy_timer; /* NULL: no journal yet */
 	bool is_tidying;	  /* it is set */
 	struct progress *progress;
-	uint64_t intake;   /* bytes counted by intake.h */
-	uint64_t arrays;   /* by array.h */
-	uint32_t next_ref; /* of the next MODEL_WANT */
+	uint64_t intake;	 /* bytes counted by intake.h */
+	uint64_t arrays;	 /* by array.h */
+	uint32_t next_ref;	 /* of the next MODEL_WANT */
+	struct room_wanted room; /* the keeper's last word; letgo.h */
+	uint32_t n_let_go;	 /* MODEL_LET_GOs */
+	bool is_letting;	 /* letgo_turn() has something to look at */
 	/* A worker that is done with a run and says nothing of its file is
 	 * waited for no longer; nor is a disk. */
 	uint32_t save_wait_ms;

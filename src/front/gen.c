@@ -5,6 +5,7 @@
 #include "front/admit.h"
 #include "front/conn.h"
 #include "front/front.h"
+#include "front/letgo.h"
 #include "front/model.h"
 #include "front/origin.h"
 #include "front/table.h"
@@ -24,6 +25,7 @@ gen_set_state(struct gen *g, enum gen_state s)
 	if (was_active == is_active)
 		return;
 	list_remove(&g->link);
+	letgo_note(g->model);
 	g->model->n_active += is_active ? 1u : UINT32_MAX;
 	if (!mode_takes_slot(g->mode))
 		g->model->n_asides += is_active ? 1u : UINT32_MAX;
@@ -41,6 +43,8 @@ forget(struct gen *g)
 	origin_drop(g->origin);
 	table_remove(f->gens, g->id);
 	f->n_gens--;
+	g->model->n_gens--;
+	letgo_note(g->model);
 	free(g);
 }
 
@@ -76,6 +80,8 @@ gen_new(struct model *m, const struct gen_ops *ops, void *arg, int *ret_err)
 	g->arg = arg;
 	list_init(&g->link);
 	m->front->n_gens++;
+	m->n_gens++;
+	m->was_busy = true;
 	return g;
 }
 
@@ -391,6 +397,18 @@ fail_active(struct model *m, const struct fail *why)
 	}
 }
 
+void
+gen_fail_inside(struct model *m, const struct fail *why)
+{
+	const struct list *back = &m->queue.back;
+
+	fail_active(m, why);
+	while (!list_empty(back))
+		gen_end_failed(
+		    LIST_ENTRY(back->next, struct ticket, waiter.link)->gen,
+		    why);
+}
+
 static void
 fail_waiting(struct model *m, const struct fail *why)
 {
@@ -454,4 +472,5 @@ gen_turn(struct front *f)
 {
 	while (!list_empty(&f->endings))
 		end_listed(LIST_ENTRY(f->endings.next, struct gen, link));
+	letgo_turn(f);
 }

@@ -88,13 +88,11 @@ uint64_t gen_id(const struct gen *g);
 uint64_t gen_hash(const struct gen *g);
 
 enum gen_state gen_state(const struct gen *g);
-
 /* Of m's that run, those whose bytes are still those of an undisturbed run. */
 uint32_t gen_count_exact(const struct model *m);
 
-/* The worker's messages, from model.c. 0, or ERR_PROTO: the worker is mad. */
+/* The worker's messages. 0, or ERR_PROTO: the worker is mad. */
 int gen_on_frame(struct model *m, const struct frame *f) MUST_CHECK;
-
 /* m's channel ended: everything unfinished goes back to the queue's front. */
 void gen_on_worker_death(struct model *m);
 
@@ -104,6 +102,8 @@ void gen_on_worker_up(struct model *m);
 /* m is given up: everything is answered with why. */
 void gen_fail_all(struct model *m, const struct fail *why);
 
+/* The same for those alone that its worker has, or had before it died. */
+void gen_fail_inside(struct model *m, const struct fail *why);
 /* Ends every generation for a stop that cannot wait. */
 void gen_cut_all(struct front *f);
 

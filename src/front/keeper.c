@@ -5,6 +5,7 @@
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/letgo.h"
 #include "front/listener.h"
 #include "front/model.h"
 #include "front/recover.h"
@@ -200,6 +201,7 @@ take_frames(struct front *f)
 		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,
 		[MSG_MODEL_STATE] = model_on_state,
+		[MSG_ROOM_WANTED] = letgo_on_frame,
 		[MSG_MODEL_ATTACHED] = attach_on_frame,
 		[MSG_MODEL_SAVED] = attach_on_saved,
 	};

@@ -6,12 +6,15 @@
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/letgo.h"
 #include "front/suspects.h"
 #include "front/origin.h"
+#include "front/want.h"
 #include "front/yield.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What may wait to be sent to a worker: one request of the largest size and
  * the small change of many others. */
@@ -21,13 +24,6 @@
 #define BYTES_A_TURN MIB
 #define ASIDES_MOST 8u /* in a worker at once: it does one after the other */
 #define AGAIN_MS 100u  /* there was no memory, or no room in the channel */
-
-struct want {
-	struct list link; /* in front->wants */
-	uint32_t ref;
-	want_fn fn; /* NULL: the asker is gone */
-	void *arg;
-};
 
 struct model *
 model_by_id(const struct front *f, uint32_t id)
@@ -276,22 +272,12 @@ open_channel(struct model *m, int fd)
 	return 0;
 }
 
-/* Nobody drops one that was KNOWN: what was loaded once for requests stays. One
- * that has FAILED has its users, or needs none. */
-static void
-want_again(struct model *m)
+void
+model_close(struct model *m)
 {
-	bool is_known = m->state.status == MODEL_KNOWN;
-	struct model_want w = { .path = m->state.name };
-
-	if (is_known) {
-		w.ref = ++m->front->next_ref;
-		front_tell(m->front, MSG_MODEL_WANT, &w);
-	} else if (model_want(m->front, w.path, 0, NULL, NULL) == NULL) {
-		timer_set(m->later, AGAIN_MS);
-		return;
-	}
-	m->is_wanted = true;
+	if (m->chan != NULL)
+		close_channel(m);
+	m->worker_pid = 0;
 }
 
 /* What is left of the pause that the keeper asked for. */
@@ -303,10 +289,11 @@ pause_left(const struct model *m)
 	return m->state.retry_ms > age ? m->state.retry_ms - (uint32_t)age : 0;
 }
 
+/* In GOING the keeper's last word is of before. */
 static bool
 may_want(const struct model *m)
 {
-	return m->state.status == MODEL_KNOWN ||
+	return m->stay.state == STAY_GOING || m->state.status == MODEL_KNOWN ||
 	    (m->state.status == MODEL_FAILED && m->state.may_want &&
 		pause_left(m) == 0);
 }
@@ -314,7 +301,35 @@ may_want(const struct model *m)
 bool
 model_is_out(const struct model *m)
 {
-	return m->state.status == MODEL_FAILED && !m->is_wanted && !may_want(m);
+	return m->state.status == MODEL_FAILED && !stay_is_wanted(&m->stay) &&
+	    !may_want(m);
+}
+
+/* Nobody drops one of those that may rest. Another that has FAILED has its
+ * users, whom this adds nothing to: it is dropped when it is up. */
+void
+model_ask(struct model *m)
+{
+	struct front *f = m->front;
+	struct model_want w = { .path = m->state.name };
+	struct want *own;
+
+	if (!may_want(m) ||
+	    (m->stay.state != STAY_OUT && m->stay.state != STAY_GOING))
+		return;
+	if (m->state.may_rest) {
+		w.ref = ++f->next_ref;
+		front_tell(f, MSG_MODEL_WANT, &w);
+	} else {
+		own = model_want(f, w.path, 0, NULL, NULL);
+		if (own == NULL) {
+			timer_set(m->later, AGAIN_MS);
+			return;
+		}
+		w.ref = want_ref(own);
+	}
+	m->stay.ref = w.ref;
+	(void)stay_step(&m->stay, STAY_EV_WORK);
 }
 
 static bool
@@ -346,13 +361,11 @@ send_some(struct model *m, const struct queue *q)
 void
 model_dispatch(struct model *m)
 {
-	uint32_t n = queue_len(&m->queue) + queue_len(&m->asides);
-
-	if (!m->is_wanted && n > 0 && may_want(m))
-		want_again(m);
+	if (queue_len(&m->queue) + queue_len(&m->asides) > 0)
+		model_ask(m);
 	send_some(m, &m->asides);
 	send_some(m, &m->queue);
-	if (m->chan != NULL && !has_slot(m))
+	if (m->chan != NULL && !has_slot(m) && m->stay.state != STAY_HELD)
 		yield_ask(m);
 	if (m->chan != NULL)
 		watch_channel(m);
@@ -381,6 +394,7 @@ model_free(struct model *m)
 	timer_free(m->patience);
 	origin_drop(m->origin);
 	timer_free(m->later);
+	timer_free(m->idle);
 	free(m->mem);
 	free(m);
 }
@@ -395,14 +409,18 @@ model_new(struct front *f)
 	m->more = timer_new(f->loop, on_more, m);
 	m->patience = timer_new(f->loop, on_patience, m);
 	m->later = timer_new(f->loop, on_later, m);
-	if (m->more == NULL || m->patience == NULL || m->later == NULL) {
+	m->idle = letgo_timer(m, f->loop);
+	if (m->more == NULL || m->patience == NULL || m->later == NULL ||
+	    m->idle == NULL) {
 		timer_free(m->more);
 		timer_free(m->patience);
 		timer_free(m->later);
+		timer_free(m->idle);
 		free(m);
 		return NULL;
 	}
 	m->front = f;
+	m->stay.state = STAY_OUT;
 	queue_init(&m->queue);
 	queue_init(&m->asides);
 	list_init(&m->inside);
@@ -410,26 +428,6 @@ model_new(struct front *f)
 	list_init(&m->attached);
 	list_append(&f->models, &m->link);
 	return m;
-}
-
-static void
-answer(struct front *f, uint32_t ref, struct model *m, const struct fail *why)
-{
-	struct list *it, *next;
-
-	LIST_EACH (it, next, &f->wants) {
-		struct want *w = LIST_ENTRY(it, struct want, link);
-
-		if (w->ref != ref)
-			continue;
-		list_remove(&w->link);
-		if (w->fn != NULL)
-			w->fn(w->arg, m, why);
-		else if (m != NULL)
-			model_drop(m);
-		free(w);
-		return;
-	}
 }
 
 /* left: ms until the next try, or 0. */
@@ -450,46 +448,70 @@ model_failure(const struct model *m, struct fail *ret)
 	return failure(&m->state, pause_left(m), ret);
 }
 
+static int
+on_up(struct model *m, int fd)
+{
+	int err = 0;
+
+	if (fd >= 0 && stay_step(&m->stay, STAY_EV_UP) == STAY_DO_IGNORE) {
+		(void)close(fd);
+		fd = -1;
+	}
+	if (fd >= 0) {
+		err = open_channel(m, fd);
+		letgo_on_up(m);
+		gen_on_worker_up(m);
+	}
+	if (m->state.ref != 0)
+		want_answer(m->front, m->state.ref, m, NULL);
+	model_dispatch(m);
+	return err;
+}
+
+static void
+on_failed(struct model *m)
+{
+	uint32_t ref = m->state.ref;
+	struct fail why;
+
+	(void)model_failure(m, &why);
+	/* Who is told of their own want asks nobody else's. */
+	if (ref != 0)
+		want_answer(m->front, ref, NULL, &why);
+	if (stay_heeds(&m->stay, ref) &&
+	    stay_step(&m->stay, STAY_EV_FAILED) == STAY_DO_FAIL)
+		gen_fail_all(m, &why);
+}
+
+static void
+on_gone(struct model *m)
+{
+	struct fail why;
+
+	(void)model_failure(m, &why);
+	if (m->state.ref != 0)
+		want_answer(m->front, m->state.ref, NULL, &why);
+	model_free(m);
+}
+
 /* Acts on the state that is now in m. fd: the channel, or -1; taken. */
 static int
 on_new_state(struct model *m, int fd)
 {
-	struct front *f = m->front;
-	struct fail why;
-	uint32_t ref = m->state.ref;
-	int err = 0;
-
+	if (m->state.status == MODEL_UP)
+		return on_up(m, fd);
 	if (fd >= 0)
-		err = open_channel(m, fd);
-	else
-		judge_death(m);
-	switch (m->state.status) {
-	case MODEL_KNOWN:
-		m->is_wanted = false;
-		break;
-	case MODEL_UP:
-		m->is_wanted = false;
-		if (fd >= 0)
-			gen_on_worker_up(m);
-		if (ref != 0)
-			answer(f, ref, m, NULL);
+		(void)close(fd);
+	judge_death(m);
+	if (m->state.status == MODEL_KNOWN) {
+		(void)stay_step(&m->stay, STAY_EV_REST);
 		model_dispatch(m);
-		break;
-	case MODEL_FAILED:
-	case MODEL_GONE:
-		m->is_wanted = false;
-		(void)model_failure(m, &why);
-		if (ref != 0)
-			answer(f, ref, NULL, &why);
-		if (m->state.status == MODEL_FAILED)
-			gen_fail_all(m, &why);
-		else
-			model_free(m);
-		break;
-	default:
-		break;
+	} else if (m->state.status == MODEL_FAILED) {
+		on_failed(m);
+	} else if (m->state.status == MODEL_GONE) {
+		on_gone(m);
 	}
-	return err;
+	return 0;
 }
 
 int
@@ -508,7 +530,7 @@ model_on_state(struct front *f, struct frame *fr)
 	if (s.model == 0 ||
 	    (m == NULL && s.status >= MODEL_FAILED && s.ref != 0)) {
 		(void)failure(&s, s.retry_ms, &why);
-		answer(f, s.ref, NULL, &why);
+		want_answer(f, s.ref, NULL, &why);
 		return 0;
 	}
 	if (m == NULL && s.status == MODEL_GONE)
@@ -528,36 +550,8 @@ model_free_all(struct front *f)
 {
 	while (!list_empty(&f->models))
 		model_free(LIST_ENTRY(f->models.next, struct model, link));
-	while (!list_empty(&f->wants)) {
-		struct want *w = LIST_ENTRY(f->wants.next, struct want, link);
-
-		list_remove(&w->link);
-		free(w);
-	}
+	want_free_all(f);
 	attach_free_all(f);
-}
-
-struct want *
-model_want(
-    struct front *f, struct str path, uint32_t n_ctx, want_fn fn, void *arg)
-{
-	struct want *w = calloc(1, sizeof(*w));
-	struct model_want m = { .path = path, .n_ctx = n_ctx };
-
-	if (w == NULL)
-		return NULL;
-	*w = (struct want){ .ref = ++f->next_ref, .fn = fn, .arg = arg };
-	m.ref = w->ref;
-	list_append(&f->wants, &w->link);
-	front_tell(f, MSG_MODEL_WANT, &m);
-	return w;
-}
-
-void
-want_cancel(struct want *w)
-{
-	if (w != NULL)
-		w->fn = NULL;
 }
 
 void
@@ -565,5 +559,7 @@ model_drop(struct model *m)
 {
 	struct model_drop d = { .model = m->state.model };
 
+	m->n_users--;
+	letgo_note(m);
 	front_tell(m->front, MSG_MODEL_DROP, &d);
 }

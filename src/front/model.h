@@ -8,11 +8,14 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "front/queue.h"
+#include "front/stay.h"
+#include "front/want.h"
 #include "wire/chan.h"
 
 struct front;
 struct model;
 struct origin;
+struct want;
 
 struct model {
 	struct list link; /* in front->models */
@@ -39,7 +42,16 @@ struct model {
 	uint64_t service_ms; /* running mean of how long a slot is taken */
 	uint64_t tokens;     /* generated, in this front's life */
 	bool is_turn_of_new; /* not of one that gave its slot away */
-	bool is_wanted;	     /* the keeper was asked to load it */
+	/* letgo.h */
+	struct stay stay;
+	struct timer *idle; /* until it is let go for being idle, or, while
+			     * it is being unloaded, what runs is ended */
+	uint32_t n_gens;    /* in any state */
+	uint32_t n_users;   /* model_want()s that got it */
+	uint64_t used_ms;   /* when it was last of use */
+	uint64_t up_ms;	    /* when it was loaded */
+	bool was_busy;	    /* when it was looked at last */
+	bool is_unloading;  /* because a client asked for it */
 };
 
 /* A model by the name that requests use: its name, its path, or "" or NULL
@@ -63,23 +75,14 @@ int model_failure(const struct model *m, struct fail *ret);
 /* Sends queued generations while there are free slots. */
 void model_dispatch(struct model *m);
 
+/* Asks the keeper for it, if somebody waits for it and it may be asked. */
+void model_ask(struct model *m);
+
+/* Its worker is nobody's any more: the channel is closed. */
+void model_close(struct model *m);
+
 /* Drops every model, for the end of the process. */
 void model_free_all(struct front *f);
-
-/* Asking for a model that may have to be loaded. */
-struct want;
-
-/* Exactly one call, later or at once: m is up, or m is NULL and why says. m
- * stays until model_drop(). */
-typedef void (*want_fn)(void *arg, struct model *m, const struct fail *why);
-
-/* path: a file or a model's name; empty: the default. n_ctx: tokens per
- * sequence that are needed, 0: as configured. NULL: out of memory. */
-struct want *model_want(
-    struct front *f, struct str path, uint32_t n_ctx, want_fn fn, void *arg);
-
-/* The asker is going away: no call will come. What is loaded is dropped. */
-void want_cancel(struct want *w);
 
 /* One model_want() that was answered with m is over. */
 void model_drop(struct model *m);

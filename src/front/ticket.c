@@ -174,6 +174,7 @@ struct ticket *
 ticket_next(const struct model *m, const struct queue *q)
 {
 	const struct list *back = &q->back;
+	bool is_held = m->stay.state == STAY_HELD;
 	struct ticket *left = NULL;
 	struct waiter *w;
 
@@ -189,7 +190,8 @@ ticket_next(const struct model *m, const struct queue *q)
 			left = t;
 	}
 	/* Those that only gave their slot away have every second one. */
-	w = left != NULL && !m->is_turn_of_new ? NULL : queue_next(q);
+	w = is_held || (left != NULL && !m->is_turn_of_new) ? NULL
+							    : queue_next(q);
 	return w == NULL ? left : LIST_ENTRY(w, struct ticket, waiter);
 }
 

@@ -68,6 +68,9 @@ send_config(struct front *fr, struct process *p)
 		.started_unix = fr->spec.started_unix,
 		.started_ms = fr->spec.started_ms,
 		.jail = (uint8_t)c->jail,
+		.sleep_ms = c->sleep_s * 1000,
+		.unload_ms = c->unload_ms,
+		.autoload = c->models_autoload,
 	};
 
 	(void)process_send(p, MSG_FRONT_CONFIG, &fc, -1);
@@ -201,6 +204,28 @@ on_drop(struct front *fr, struct frame *f)
 }
 
 static int
+on_unwant(struct front *fr, struct frame *f)
+{
+	struct model_unwant u;
+
+	if (frame_unpack(f, &u) != 0)
+		return ERR_PROTO;
+	fr->ops->unwant(fr->arg, u.ref);
+	return 0;
+}
+
+static int
+on_let_go(struct front *fr, struct frame *f)
+{
+	struct model_let_go g;
+
+	if (frame_unpack(f, &g) != 0 || g.why == 0 || g.why >= LET_GO_WHYS)
+		return ERR_PROTO;
+	fr->ops->let_go(fr->arg, &g);
+	return 0;
+}
+
+static int
 on_broken(struct front *fr, struct frame *f)
 {
 	struct model_broken b;
@@ -276,6 +301,8 @@ on_frame(void *arg, struct frame *f)
 		[MSG_FRONT_DRAINED] = on_drained,
 		[MSG_FRONT_TOOK] = on_took,
 		[MSG_MODEL_WANT] = on_want,
+		[MSG_MODEL_UNWANT] = on_unwant,
+		[MSG_MODEL_LET_GO] = on_let_go,
 		[MSG_MODEL_DROP] = on_drop,
 		[MSG_MODEL_BROKEN] = on_broken,
 		[MSG_MODEL_WAITING] = on_waiting,
@@ -543,6 +570,14 @@ front_tell_attached(struct front *fr, const struct model_attached *a)
 
 	if (p != NULL)
 		(void)process_send(p, MSG_MODEL_ATTACHED, a, -1);
+}
+
+bool
+front_tell_room(struct front *fr, const struct room_wanted *w)
+{
+	struct process *p = super_process(fr->super);
+
+	return p != NULL && process_send(p, MSG_ROOM_WANTED, w, -1) == 0;
 }
 
 void

@@ -20,6 +20,8 @@ struct front_ops {
 	void (*greet)(void *arg, pid_t pid);
 	void (*lost)(void *arg);
 	void (*want)(void *arg, const struct model_want *w);
+	void (*unwant)(void *arg, uint32_t ref);
+	void (*let_go)(void *arg, const struct model_let_go *g);
 	void (*drop)(void *arg, uint32_t model);
 	void (*broken)(void *arg, uint32_t model);
 	void (*waiting)(void *arg, uint32_t model);
@@ -79,6 +81,7 @@ bool front_owns(const struct front *fr, pid_t pid);
 
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
+bool front_tell_room(struct front *fr, const struct room_wanted *w);
 void front_tell_saved(struct front *fr, const struct model_saved *s);
 void front_tell_attached(struct front *fr, const struct model_attached *a);
 

@@ -188,6 +188,22 @@ on_want(void *arg, const struct model_want *w)
 }
 
 static void
+on_unwant(void *arg, uint32_t ref)
+{
+	struct keeper *k = arg;
+
+	models_unwant(k->models, ref);
+}
+
+static void
+on_let_go(void *arg, const struct model_let_go *g)
+{
+	struct keeper *k = arg;
+
+	models_let_go(k->models, g);
+}
+
+static void
 on_drop(void *arg, uint32_t model)
 {
 	struct keeper *k = arg;
@@ -288,10 +304,20 @@ saved(void *arg, const struct model_saved *s)
 		front_tell_saved(k->front, s);
 }
 
+static bool
+room(void *arg, const struct room_wanted *w)
+{
+	struct keeper *k = arg;
+
+	return k->front != NULL && front_tell_room(k->front, w);
+}
+
 static const struct front_ops front_ops = {
 	.greet = on_greet,
 	.lost = on_lost,
 	.want = on_want,
+	.unwant = on_unwant,
+	.let_go = on_let_go,
 	.drop = on_drop,
 	.broken = on_broken,
 	.waiting = on_waiting,
@@ -307,6 +333,7 @@ static const struct models_ops models_ops = {
 	.to_front = to_front,
 	.attached = attached,
 	.saved = saved,
+	.room = room,
 	.bury = bury_worker,
 	.on_change = check_soon,
 };

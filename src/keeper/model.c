@@ -18,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REFS_MAX 4096u /* users who wait for one model to load */
 #define NO_LIBRARY 127 /* the dynamic loader's exit status */
 
 static const struct super_ops super_ops;
@@ -117,9 +116,20 @@ model_open_adapters(struct model *m, struct fail *f)
 }
 
 /* Nothing that was found out about the old file holds for the new one. */
+static void
+forget_old(struct model *m)
+{
+	m->about = (struct worker_ready){ 0 };
+	m->identity[0] = '\0';
+	m->n_threads = 0;
+	m->measured = 0;
+	m->up_ms = 0;
+}
+
 static int
 open_again(struct model *m, struct fail *why)
 {
+	char was[MODELFILE_ID_MAX], is[MODELFILE_ID_MAX];
 	struct modelfile file;
 	int err = modelfile_open(m->path, &file, why);
 
@@ -133,14 +143,15 @@ open_again(struct model *m, struct fail *why)
 		modelfile_close(&file);
 		return err;
 	}
+	modelfile_id(&m->file, was);
+	modelfile_id(&file, is);
 	modelfile_close(&m->file);
 	m->file = file;
 	m->fail.code = 0;
 	m->is_lent = false;
-	m->about = (struct worker_ready){ 0 };
-	m->identity[0] = '\0';
-	m->n_threads = 0;
-	m->up_ms = 0;
+	/* Unloaded for a while, and the same as before: so is its worker. */
+	if (strcmp(was, is) != 0)
+		forget_old(m);
 	return 0;
 }
 
@@ -186,6 +197,7 @@ on_ready(struct model *m, struct frame *f)
 	}
 	m->up_ms = clock_ms();
 	m->n_failed = 0;
+	modelneed_measure(m, process_pid(super_process(m->super)));
 	quarantine_forgive(m->in->bad_files, &m->file);
 	log_info("model %s: ready in %u ms: %s; %u streams of %u tokens, "
 		 "%u thread%s",
@@ -279,6 +291,8 @@ examine(void *arg, struct process *p, const struct death *d)
 	bool is_final = memory_end(m->in->memory, &m->memory, process_pid(p),
 	    was_killed, clock_ms(), why);
 
+	if (m->measured != 0 && d->peak_kib * KIB > m->measured)
+		m->measured = d->peak_kib * KIB;
 	m->has_begun = phase_of(p) != PHASE_START;
 	if (why[0] != '\0')
 		process_blame(p, "%s", why);
@@ -414,6 +428,13 @@ on_state(void *arg, enum child_state now)
 		in->ops->on_change(in->arg);
 		return;
 	}
+	/* It was let go, and whatever was found out on the way: who wants it
+	 * now has it opened anew. */
+	if (now == CHILD_DOWN && m->place.state != PLACE_IN) {
+		modelroom_dead(m);
+		in->ops->on_change(in->arg);
+		return;
+	}
 	if (now == CHILD_FAILED && is_bad_file(m))
 		leave_alone(m);
 	if (m->fail.code != 0)
@@ -430,7 +451,7 @@ on_state(void *arg, enum child_state now)
 		model_tell(m);
 	/* Nobody is left who wanted it: nor is it tried again. */
 	if (m->is_listed && now == CHILD_DOWN && !m->is_leaving)
-		model_rest(m);
+		modelroom_dead(m);
 	else if (m->is_listed && now == CHILD_FAILED && m->users == 0)
 		super_event(m->super, CHILD_EV_STOP);
 	else if ((now == CHILD_DOWN || now == CHILD_FAILED) && !m->is_fixed &&
@@ -480,6 +501,7 @@ model_new(struct models *in, struct modelspec *spec, struct modelfile *file,
 		.front_end = -1,
 	};
 	list_init(&m->link);
+	place_init(&m->place, HOLD_CLIENT);
 	m->id = ++in->last_id;
 	modelattach_init(m);
 	modelprobe_init(&m->probe);
@@ -490,7 +512,6 @@ model_new(struct models *in, struct modelspec *spec, struct modelfile *file,
 		return NULL;
 	}
 	list_append(&in->all, &m->link);
-	in->n++;
 	return m;
 }
 
@@ -499,8 +520,7 @@ model_free(struct model *m)
 {
 	if (m == NULL)
 		return;
-	if (!list_empty(&m->link) && !m->is_leaving && !m->is_resting)
-		m->in->n--;
+	modelroom_forget(m);
 	list_remove(&m->link);
 	modelprobe_done(m->in->probes, &m->probe);
 	super_free(m->super);
@@ -514,12 +534,16 @@ model_free(struct model *m)
 	free(m);
 }
 
+bool
+model_may_rest(const struct model *m)
+{
+	return m->is_fixed || m->is_listed;
+}
+
 void
 model_rest(struct model *m)
 {
-	m->is_resting = true;
-	m->in->n--;
-	m->users = 0;
+	m->users = m->n_refs; /* they wait for the next */
 	m->fail.code = 0;
 	modelfile_close(&m->file);
 	model_tell(m);
@@ -533,9 +557,10 @@ fail_start(struct model *m)
 
 	note_failure(m);
 	log_warn("%s%s", m->fail.text, fail_when(model_pause(m), when));
+	modelattach_fail(m);
 	model_tell(m);
 	if (m->is_listed)
-		model_rest(m);
+		modelroom_dead(m);
 }
 
 /* After a failure of the file it is opened anew: somebody may have mended
@@ -547,12 +572,8 @@ model_start(struct model *m)
 	struct fail why = { .code = 0 };
 	int err = 0;
 
-	if (m->is_resting) {
-		err = modelroom_check(m->in, m->path, &why);
-		m->is_resting = false;
-		m->in->n++;
-	}
-	if (err == 0 && must_open)
+	m->is_asleep = false;
+	if (must_open)
 		err = open_again(m, &why);
 	if (err != 0) {
 		m->fail = why;
@@ -563,43 +584,6 @@ model_start(struct model *m)
 	super_event(m->super, CHILD_EV_START);
 }
 
-static bool
-add_ref(struct model *m, uint32_t ref)
-{
-	uint32_t *refs;
-
-	if (m->n_refs == REFS_MAX)
-		return false;
-	refs = realloc(m->refs, (m->n_refs + 1) * sizeof(*refs));
-	if (refs == NULL)
-		return false;
-	m->refs = refs;
-	m->refs[m->n_refs++] = ref;
-	m->users++;
-	return true;
-}
-
-void
-model_join(struct model *m, uint32_t ref)
-{
-	if (!add_ref(m, ref)) {
-		struct model_state st = {
-			.ref = ref,
-			.status = MODEL_FAILED,
-			.err = ERR_BUSY,
-			.text = STR("too many wait for this model to load"),
-		};
-
-		(void)m->in->ops->to_front(m->in->arg, &st, -1);
-		return;
-	}
-	if (super_state(m->super) == CHILD_DOWN &&
-	    (m->fail.code == 0 || model_pause(m) == 0))
-		model_start(m);
-	else
-		model_tell(m);
-}
-
 void
 model_leave(struct model *m, bool hurry)
 {
@@ -607,7 +591,8 @@ model_leave(struct model *m, bool hurry)
 
 	if (!m->is_leaving) {
 		m->is_leaving = true;
-		m->in->n -= !m->is_resting;
+		modelroom_unwant(m);
+		(void)modelroom_let_go(m);
 		modelattach_fail(m);
 		model_tell(m);
 		if (super_state(m->super) == CHILD_UP)

@@ -9,35 +9,14 @@
 #include "keeper/adapters.h"
 #include "keeper/attach.h"
 #include "keeper/modelfile.h"
-#include "keeper/memory.h"
+#include "keeper/modelneed.h"
+#include "keeper/modelroom.h"
+#include "keeper/modelset.h"
 #include "keeper/modelspec.h"
-#include "keeper/probes.h"
-#include "keeper/models.h"
-#include "keeper/quarantine.h"
-#include "keeper/super.h"
 
 #define MODEL_TEXT_MAX 128u
 #define IDENTITY_MAX 512u
 #define LOOK_MS 1000u
-
-struct models {
-	struct loop *loop;
-	const struct conf *conf;
-	const struct models_ops *ops;
-	void *arg;
-	struct program worker;
-	struct child_limits limits;
-	struct pulse_limits pulse;
-	struct quarantine *bad_files;
-	struct memory *memory;
-	struct cachedir *cachedir;
-	struct probes *probes;
-	struct timer *look; /* at files that cannot be guarded */
-	struct list all;    /* struct model, the default one first */
-	uint32_t n;	    /* of them that are loaded, or to be */
-	uint32_t last_id;
-	pid_t front; /* 0: none */
-};
 
 struct model {
 	struct list link;
@@ -54,11 +33,15 @@ struct model {
 	uint32_t n_ctx;	  /* asked of the worker; tokens, 0: the model's */
 	bool is_fixed;	  /* of the configuration: never unloaded */
 	bool is_listed;	  /* of --models-dir: never forgotten */
-	bool is_resting;  /* listed, and nobody has wanted it yet */
-	bool is_given_up; /* its worker died too often; nothing runs */
-	bool is_leaving;  /* GONE was said; freed when its worker is dead */
-	uint32_t users;	  /* MODEL_WANTs of this front, not yet dropped */
-	uint32_t *refs;	  /* those that still wait for an answer */
+	bool is_pinned;	  /* never unloaded for another */
+	bool is_asleep;	  /* unloaded because it was idle */
+	bool is_refused;  /* while those who wait are told */
+	struct place place;
+	uint64_t measured; /* bytes that its workers took; 0: not known */
+	bool is_given_up;  /* its worker died too often; nothing runs */
+	bool is_leaving;   /* GONE was said; freed when its worker is dead */
+	uint32_t users;	   /* MODEL_WANTs of this front, not yet dropped */
+	uint32_t *refs;	   /* those that still wait for an answer */
 	uint32_t n_refs;
 	struct modelprobe probe; /* what its head says */
 	struct super *super;
@@ -89,14 +72,27 @@ struct model *model_new(struct models *in, struct modelspec *spec,
 /* Opens its adapters, as they are now. */
 int model_open_adapters(struct model *m, struct fail *f) MUST_CHECK;
 
-/* A listed one: its file is not open, and it is no load yet. */
+/* Those that stay known when they are not loaded: of the command line, and
+ * listed ones. */
+bool model_may_rest(const struct model *m);
+
+/* Such a one has no worker now: its file is closed. */
 void model_rest(struct model *m);
 void model_free(struct model *m);
 
 /* One user more, who waits for the answer under ref. */
 void model_join(struct model *m, uint32_t ref);
 
-/* Starts its worker, or starts it again after a failure. */
+/* That one does not wait any more. False: it is none of m's. */
+bool model_unjoin(struct model *m, uint32_t ref);
+
+/* It is to be loaded for nobody: at the start, say. */
+void model_wake(struct model *m);
+
+/* Those who wait for it hear why they wait in vain. May free it. */
+void model_refuse(struct model *m, const struct fail *why);
+
+/* It has its place: starts its worker, or starts it again after a failure. */
 void model_start(struct model *m);
 
 /* Says GONE, stops the worker and frees the model when that is dead. */

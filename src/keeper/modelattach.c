@@ -109,17 +109,17 @@ refuse(struct models *all, const struct model_attach *w, const struct fail *why)
 	all->ops->attached(all->arg, &a);
 }
 
-/* One of --models-dir that is not loaded: a file wakes it as a run does. There
- * has to be a worker, or the end of all tries: else nobody would answer. */
+/* One that is not loaded: a file wakes it as a run does. It waits for room, or
+ * there has to be the end of all tries: else nobody would answer. */
 static int
 wake(struct model *m, struct fail *f)
 {
-	if (m->is_resting && model_pause(m) == 0)
-		model_start(m);
-	if (!m->is_resting)
+	if (m->place.state != PLACE_IN && model_pause(m) == 0)
+		return modelroom_want(m, f);
+	if (m->place.state == PLACE_IN)
 		return 0;
 	(void)fail_set(f, ERR_NOT_LOADED, "",
-	    "the model is not loaded, and cannot be: %.400s", m->fail.text);
+	    "the model is not loaded, and cannot be now");
 	f->retry_ms = model_pause(m);
 	return f->code;
 }

@@ -77,7 +77,8 @@ on_probed(void *arg, struct modelprobe *mp)
 	struct model *m = LIST_ENTRY(mp, struct model, probe);
 
 	(void)arg;
-	if (m->is_resting)
+	modelroom_note(m);
+	if (m->place.state != PLACE_IN)
 		model_tell(m);
 }
 
@@ -122,7 +123,8 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 	all->look = timer_new(l, on_look, all);
 	all->probes = probes_new(
 	    l, (enum jail_mode)conf->jail, probe, env, on_probed, all);
-	if (all->bad_files == NULL || all->look == NULL || all->probes == NULL)
+	if (modelroom_init(all) != 0 || all->bad_files == NULL ||
+	    all->look == NULL || all->probes == NULL)
 		err = fail_set(f, ERR_NOMEM, "", "out of memory");
 	if (err != 0) {
 		models_free(all);
@@ -144,11 +146,12 @@ models_free(struct models *all)
 	probes_free(all->probes);
 	quarantine_free(all->bad_files);
 	timer_free(all->look);
+	modelroom_done(all);
 	free(all);
 }
 
-static struct model *
-by_name(const struct models *all, const char *name)
+struct model *
+models_by_name(const struct models *all, const char *name)
 {
 	struct list *it, *next;
 
@@ -177,8 +180,9 @@ models_by_id(const struct models *all, uint32_t id)
 	return NULL;
 }
 
-static struct model *
-by_file(const struct models *all, const struct modelfile *file, uint32_t n_ctx)
+struct model *
+models_by_file(
+    const struct models *all, const struct modelfile *file, uint32_t n_ctx)
 {
 	struct list *it, *next;
 
@@ -193,42 +197,20 @@ by_file(const struct models *all, const struct modelfile *file, uint32_t n_ctx)
 	return NULL;
 }
 
-/* Refuses a file whose last worker was to leave and outlived SIGKILL. */
-static int
-check_strays(const struct models *all, const char *path,
-    const struct modelfile *file, struct fail *f)
-{
-	struct list *it, *next;
-
-	LIST_EACH (it, next, &all->all) {
-		struct model *m = LIST_ENTRY(it, struct model, link);
-
-		if (super_state(m->super) != CHILD_STRAY ||
-		    !modelfile_is_same(&m->file, &file->st))
-			continue;
-		return fail_set(f, ERR_GAVE_UP, "model",
-		    "model %.240s: its last worker (pid %d) hangs in the "
-		    "kernel and cannot be killed; no other is started before "
-		    "it is gone",
-		    path, (int)process_pid(super_process(m->super)));
-	}
-	return 0;
-}
-
 /* "name", or "name:2" and so on where that is taken. */
 static void
 unique_name(
     const struct models *all, const char *wish, char ret[MODEL_NAME_MAX])
 {
 	(void)snprintf(ret, MODEL_NAME_MAX, "%.128s", wish);
-	for (unsigned i = 2; by_name(all, ret) != NULL; i++)
+	for (unsigned i = 2; models_by_name(all, ret) != NULL; i++)
 		(void)snprintf(ret, MODEL_NAME_MAX, "%.128s:%u", wish, i);
 }
 
 /* One that a client named by its file, which is taken over; like is the model of
  * that file that does not do, or NULL. */
-static int
-add(struct models *all, const char *path, const struct model *like,
+int
+models_make(struct models *all, const char *path, const struct model *like,
     struct modelfile *file, uint32_t n_ctx, struct model **ret, struct fail *f)
 {
 	char name[MODEL_NAME_MAX];
@@ -260,144 +242,11 @@ models_start(struct models *all)
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (!m->is_resting || m->spec->conf.load_on_startup)
-			model_start(m);
+		if (m->is_fixed)
+			modelroom_seat(m);
+		else if (m->spec->conf.load_on_startup)
+			model_wake(m);
 	}
-}
-
-/* A want that no model can stand for. */
-static void
-refuse(struct models *all, uint32_t ref, const struct fail *why)
-{
-	struct model_state st = {
-		.ref = ref,
-		.status = MODEL_FAILED,
-		.err = why->code,
-		.text = str_of(why->text),
-		.retry_ms = why->retry_ms,
-	};
-	char when[FAIL_WHEN];
-
-	log_warn("%s%s", why->text, fail_when(why->retry_ms, when));
-	(void)all->ops->to_front(all->arg, &st, -1);
-}
-
-/* Opens the file at path and finds or makes its model. */
-static int
-find_file(struct models *all, const char *path, const struct model *like,
-    uint32_t n_ctx, struct model **ret, struct fail *f)
-{
-	struct modelfile file;
-	int err = modelfile_open(path, &file, f);
-
-	if (err != 0)
-		return err;
-	*ret = by_file(all, &file, n_ctx);
-	if (*ret != NULL) {
-		modelfile_close(&file);
-		return 0;
-	}
-	err = check_strays(all, path, &file, f);
-	if (err == 0)
-		err = quarantine_check(
-		    all->bad_files, &file, path, clock_ms(), f);
-	if (err == 0)
-		err = modelroom_check(all, path, f);
-	if (err != 0) {
-		modelfile_close(&file);
-		return err;
-	}
-	return add(all, path, like, &file, n_ctx, ret, f);
-}
-
-/* The path names a known model, or a file. */
-static int
-find(struct models *all, const char *path, uint32_t n_ctx, struct model **ret,
-    struct fail *f)
-{
-	struct model *m = by_name(all, path);
-
-	if (m == NULL && path[0] == '\0')
-		return fail_set(f, ERR_NOT_FOUND, "model",
-		    "no model is named, and there is no default one");
-	if (m == NULL)
-		return find_file(all, path, NULL, n_ctx, ret, f);
-	if (!model_fits(m, n_ctx))
-		return find_file(all, m->path, m, n_ctx, ret, f);
-	*ret = m;
-	return 0;
-}
-
-void
-models_want(struct models *all, const struct model_want *w)
-{
-	struct fail why = { .code = 0 };
-	char *path = str_dup(w->path);
-	struct model *m = NULL;
-	uint32_t n_ctx = w->n_ctx;
-	int err;
-
-	/* Whoever runs the server has said how long contexts are. */
-	if (all->conf->ctx_size != 0 && n_ctx > all->conf->ctx_size)
-		n_ctx = all->conf->ctx_size;
-	if (path == NULL)
-		err = fail_set(&why, ERR_NOMEM, "", "out of memory");
-	else if (strlen(path) != w->path.n)
-		err = fail_set(&why, ERR_INVALID, "model",
-		    "model: a path may hold no NUL byte");
-	else
-		err = find(all, path, n_ctx, &m, &why);
-	if (err != 0)
-		refuse(all, w->ref, &why);
-	else
-		model_join(m, w->ref);
-	free(path);
-}
-
-void
-models_drop(struct models *all, uint32_t id)
-{
-	struct model *m = models_by_id(all, id);
-
-	if (m == NULL || m->users == 0)
-		return;
-	m->users--;
-	if (m->users == 0 && !m->is_fixed && !m->is_listed)
-		model_leave(m, false);
-}
-
-void
-models_broken(struct models *all, uint32_t id)
-{
-	struct model *m = models_by_id(all, id);
-	struct process *p = m != NULL ? super_process(m->super) : NULL;
-
-	if (p == NULL)
-		return;
-	process_blame(p, "it sent the front what it may not");
-	super_event(m->super, CHILD_EV_HANG);
-}
-
-void
-models_waiting(struct models *all, uint32_t id)
-{
-	struct model *m = models_by_id(all, id);
-
-	if (m != NULL)
-		super_await(m->super);
-}
-
-void
-models_pardon(struct models *all, const struct model_pardon *c)
-{
-	struct model *m = models_by_id(all, c->model);
-
-	if (m == NULL)
-		return;
-	log_warn("model %s: its last deaths were the doing of request %" PRIu64
-		 ", which is not tried again; they do not count",
-	    m->name, c->gen);
-	super_pardon(m->super);
 }
 
 void
@@ -415,6 +264,7 @@ models_greet(struct models *all, pid_t front)
 			model_connect(m);
 		model_tell(m);
 	}
+	modelroom_new_front(all);
 }
 
 void
@@ -429,7 +279,8 @@ models_forget_front(struct models *all)
 		m->users = 0;
 		m->n_refs = 0;
 		attach_forget(&m->attachments);
-		if (!m->is_fixed && !m->is_listed && !m->is_leaving)
+		modelroom_unwant(m);
+		if (!model_may_rest(m) && !m->is_leaving)
 			model_leave(m, false);
 	}
 }
@@ -457,7 +308,7 @@ models_stop(struct models *all, bool hurry)
 const char *
 models_default(const struct models *all)
 {
-	const struct model *m = by_name(all, "");
+	const struct model *m = models_by_name(all, "");
 
 	return m != NULL ? m->name : "";
 }
@@ -470,7 +321,8 @@ models_ready(const struct models *all)
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (m->is_fixed && super_state(m->super) != CHILD_UP)
+		if (m->is_fixed && m->place.state == PLACE_IN &&
+		    super_state(m->super) != CHILD_UP)
 			return false;
 	}
 	return true;

@@ -28,6 +28,8 @@ struct models_ops {
 	/* The same for a MODEL_ATTACHED. */
 	void (*attached)(void *arg, const struct model_attached *a);
 	void (*saved)(void *arg, const struct model_saved *s);
+	/* A ROOM_WANTED; false when there was nobody to send it to. */
+	bool (*room)(void *arg, const struct room_wanted *w);
 	/* A worker died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
 	/* Something changed: models_ready(), models_failed() or
@@ -51,8 +53,10 @@ void models_look_in(struct models *all);
 /* Starts the workers of the configuration's models. */
 void models_start(struct models *all);
 
-/* What the front says: MODEL_WANT, MODEL_DROP, MODEL_BROKEN, MODEL_WAITING. */
+/* What the front says: MODEL_WANT and so on. */
 void models_want(struct models *all, const struct model_want *w);
+void models_unwant(struct models *all, uint32_t ref);
+void models_let_go(struct models *all, const struct model_let_go *g);
 void models_drop(struct models *all, uint32_t id);
 void models_broken(struct models *all, uint32_t id);
 void models_waiting(struct models *all, uint32_t id);

@@ -18,6 +18,15 @@ add_fixed(struct models *all, struct modelspec *spec, struct fail *f)
 	return model_open_adapters(m, f);
 }
 
+static bool
+is_pinned(const struct conf *conf, const struct modelspec *spec)
+{
+	for (size_t i = 0; i < conf->pin.n; i++)
+		if (modelspec_answers(spec, conf->pin.v[i]))
+			return true;
+	return false;
+}
+
 static int
 add_listed(struct models *all, struct modelspec *spec, struct fail *f)
 {
@@ -30,7 +39,8 @@ add_listed(struct models *all, struct modelspec *spec, struct fail *f)
 	m = model_new(all, spec, &file, spec->conf.ctx_size);
 	if (m == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
-	model_rest(m);
+	m->is_pinned = spec->conf.pin || is_pinned(all->conf, spec);
+	modelroom_note(m);
 	if (file.engine == ENGINE_LLAMA)
 		probes_ask(all->probes, &m->probe, m->path);
 	return 0;

@@ -28,11 +28,11 @@ model_status(const struct model *m)
 
 	if (m->is_leaving)
 		return MODEL_GONE;
-	if (m->is_resting)
-		return MODEL_KNOWN;
 	/* Not before its worker is dead: then it is told and logged. */
-	if (m->fail.code != 0 && s == CHILD_DOWN)
+	if (m->is_refused || (m->fail.code != 0 && s == CHILD_DOWN))
 		return MODEL_FAILED;
+	if (m->place.state != PLACE_IN)
+		return MODEL_KNOWN;
 	if (s == CHILD_STARTING && super_deaths(m->super) > 0)
 		return MODEL_RESTARTING;
 	return of_child[s];
@@ -185,6 +185,10 @@ publish(struct model *m, uint32_t ref, int fd)
 	st.text = str_of(w.why.text);
 	st.retry_ms = w.why.retry_ms;
 	st.may_want = st.status == MODEL_FAILED && m->fail.code != 0;
+	st.may_go = m->place.hold == HOLD_FREE;
+	st.may_rest = model_may_rest(m);
+	st.is_asleep = m->is_asleep;
+	st.need = m->place.need;
 	was_sent = m->in->ops->to_front(m->in->arg, &st, fd);
 	forget_words(&w);
 	return was_sent;
@@ -206,7 +210,9 @@ model_tell(struct model *m)
 	enum model_status status = model_status(m);
 	uint32_t n = m->n_refs;
 
-	if (status == MODEL_STARTING || status == MODEL_RESTARTING) {
+	/* Who waits goes on waiting. */
+	if (status == MODEL_STARTING || status == MODEL_RESTARTING ||
+	    status == MODEL_KNOWN) {
 		(void)publish(m, 0, -1);
 		return;
 	}

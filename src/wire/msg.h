@@ -50,6 +50,12 @@ enum proc {
 	M(MODEL_WANT, model_want, FRONT, KEEPER, 16 * KIB, 0)               \
 	/* nobody uses this model any more */                               \
 	M(MODEL_DROP, model_drop, FRONT, KEEPER, 256, 0)                    \
+	/* who asked under this number has gone: no answer is owed */       \
+	M(MODEL_UNWANT, model_unwant, FRONT, KEEPER, 256, 0)                \
+	/* nothing here needs its worker: it may go; KNOWN answers */       \
+	M(MODEL_LET_GO, model_let_go, FRONT, KEEPER, 256, 0)                \
+	/* how many of those there should be, for others that wait */       \
+	M(ROOM_WANTED, room_wanted, KEEPER, FRONT, 256, 0)                  \
 	/* its worker owes tokens and is silent; again while it is */       \
 	M(MODEL_WAITING, model_waiting, FRONT, KEEPER, 256, 0)              \
 	/* its worker broke the protocol: kill it */                        \
@@ -133,7 +139,10 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u32, hang_ms, "silence of a worker that makes it suspect")    \
 	F(S, u64, started_unix, "when the keeper started; seconds")        \
 	F(S, u64, started_ms, "the same, by clock_ms()")                   \
-	F(S, u8, jail, "enum jail_mode")
+	F(S, u8, jail, "enum jail_mode")                                   \
+	F(S, u32, sleep_ms, "an idle model is let go; 0: never")           \
+	F(S, u32, unload_ms, "for what runs, at /models/unload")           \
+	F(S, u8, autoload, "1: a request has its model loaded")
 
 #define FRONT_JOURNAL_FIELDS(F, S) F(S, u64, size, "bytes; a memfd rides along")
 
@@ -256,6 +265,10 @@ enum model_source {
 	F(S, str, text, "FAILED: why, for a person")                      \
 	F(S, u32, retry_ms, "FAILED: until the next try; or 0")           \
 	F(S, u8, may_want, "FAILED, 1: a MODEL_WANT tries it after that") \
+	F(S, u8, may_go, "1: it may be let go when room is wanted")       \
+	F(S, u8, may_rest, "1: or when it is idle, or a client says so")  \
+	F(S, u8, is_asleep, "KNOWN, 1: because it was idle")              \
+	F(S, u64, need, "bytes that it takes, or would")                  \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
 #define JAILED_FIELDS(F, S) F(S, str, report, "a struct jail_report")
@@ -269,6 +282,26 @@ enum model_source {
 	F(S, u32, n_ctx, "tokens needed per sequence; 0: as configured")
 
 #define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
+
+#define MODEL_UNWANT_FIELDS(F, S) F(S, u32, ref, "of a MODEL_WANT")
+
+enum let_go_why {
+	LET_GO_FOR_ROOM = 1, /* ROOM_WANTED, and it was used least recently */
+	LET_GO_AS_IDLE,	     /* for FRONT_CONFIG's sleep_ms */
+	LET_GO_AS_ASKED,     /* by a client: /models/unload */
+	LET_GO_WHYS
+};
+
+#define MODEL_LET_GO_FIELDS(F, S) \
+	F(S, u32, model, "")      \
+	F(S, u8, why, "enum let_go_why")
+
+#define ROOM_WANTED_FIELDS(F, S)                                             \
+	F(S, u32, total, "MODEL_LET_GOs of this front's life, with this many")  \
+	F(S, u8, must,                                                       \
+	    "1: one has waited long: let nobody new into a busy model, so that " \
+	    "it gets idle")
+
 #define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_PARDON_FIELDS(F, S) \
@@ -552,6 +585,9 @@ enum gen_reason {
 	L(front_took, FRONT_TOOK_FIELDS)           \
 	L(model_want, MODEL_WANT_FIELDS)           \
 	L(model_drop, MODEL_DROP_FIELDS)           \
+	L(model_unwant, MODEL_UNWANT_FIELDS)       \
+	L(model_let_go, MODEL_LET_GO_FIELDS)       \
+	L(room_wanted, ROOM_WANTED_FIELDS)         \
 	L(model_waiting, MODEL_WAITING_FIELDS)     \
 	L(model_broken, MODEL_BROKEN_FIELDS)       \
 	L(model_suspects, MODEL_SUSPECTS_FIELDS)   \

@@ -35,7 +35,21 @@ def loads_when_asked_for():
         assert states['one'] == 'not loaded' and states['fake'] == 'up', states
         assert s.complete(model='one', seed=1) == fake_text(3, 1)
         assert words(s)['one'] == 'loaded'
-        # Two are loaded, and --models-max is 2.
+        # Two are loaded, and --models-max is 2: one makes room, the command line's stays.
+        assert s.complete(model='two', seed=1) == fake_text(4, 1)
+        assert words(s) == {'fake': 'loaded', 'one': 'unloaded', 'two': 'loaded',
+                            'bad': 'unloaded'}, words(s)
+        assert s.complete(model='one', seed=1) == fake_text(3, 1)
+        # It stays loaded when the front dies, and is known to the next.
+        os.kill(s.front, signal.SIGKILL)
+        assert words(s) == {'fake': 'loaded', 'one': 'loaded', 'two': 'unloaded',
+                            'bad': 'unloaded'}, words(s)
+        assert s.complete(model='one', seed=2) == fake_text(3, 2)
+        assert s.lives() == 1
+
+
+def no_room_is_told():
+    with Server('--models-dir', folder, '--models-max', '1', fake='tokens 1') as s:
         got = s.post('/v1/completions', {'model': 'two', 'prompt': 'x'})
         assert got.status == 503 and '--models-max' in got.error['message'], got
         # It would be the same tomorrow.
@@ -47,12 +61,6 @@ def loads_when_asked_for():
             except RpcError as e:
                 assert e.code == -32001 and '--models-max' in e.message, e
         assert words(s)['two'] == 'unloaded'
-        # It stays loaded when the front dies, and is known to the next.
-        os.kill(s.front, signal.SIGKILL)
-        assert words(s) == {'fake': 'loaded', 'one': 'loaded', 'two': 'unloaded',
-                            'bad': 'unloaded'}, words(s)
-        assert s.complete(model='one', seed=2) == fake_text(3, 2)
-        assert s.lives() == 1
 
 
 def a_broken_file_is_told_and_can_be_mended():
@@ -138,7 +146,7 @@ def folders_that_are_none():
 
 
 try:
-    cases(loads_when_asked_for, a_broken_file_is_told_and_can_be_mended,
+    cases(loads_when_asked_for, no_room_is_told, a_broken_file_is_told_and_can_be_mended,
           a_file_beside_one_that_rests, many_ask_at_once, folders_that_are_none)
 finally:
     shutil.rmtree(folder)

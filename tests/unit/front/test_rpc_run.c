@@ -410,6 +410,7 @@ static void
 a_client_that_vanishes_in_an_init(void **state)
 {
 	struct world *w = *state;
+	struct model_unwant u;
 	struct model_want want;
 	struct model_drop d;
 
@@ -418,7 +419,10 @@ a_client_that_vanishes_in_an_init(void **state)
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rkllm.destroy\"}]");
 	keeper_hears(w, MSG_MODEL_WANT, &want);
 	conn_free_all(&w->f);
+	keeper_hears(w, MSG_MODEL_UNWANT, &u);
+	assert_int_equal(u.ref, want.ref);
 	keeper_hears(w, MSG_MODEL_DROP, &d);
+	/* It was up before the keeper heard of it. */
 	model_is(w, MODEL_UP, want.ref);
 	keeper_hears(w, MSG_MODEL_DROP, &d);
 }
@@ -428,11 +432,13 @@ static void
 a_client_that_vanishes_in_a_notified_init(void **state)
 {
 	struct world *w = *state;
+	struct model_unwant u;
 	struct model_want want;
 
 	say(w, "[{\"jsonrpc\":\"2.0\",\"method\":\"rkllm.init\"}]");
 	keeper_hears(w, MSG_MODEL_WANT, &want);
 	conn_free_all(&w->f);
+	keeper_hears(w, MSG_MODEL_UNWANT, &u);
 	model_is(w, MODEL_UP, want.ref);
 }
 

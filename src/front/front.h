@@ -27,6 +27,7 @@ struct front {
 	struct list conns;	/* struct conn, all of them */
 	struct list dirty;	/* struct conn with output not yet tried */
 	struct list models;	/* struct model */
+	struct list feed;	/* struct feed_ear */
 	struct list wants;	/* struct want: MODEL_WANTs without answer */
 	struct list attaches;	/* struct attach: MODEL_ATTACHs likewise */
 	struct list endings;	/* struct gen whose last call is due */
@@ -46,6 +47,7 @@ struct front {
 	uint32_t next_ref;	 /* of the next MODEL_WANT */
 	struct room_wanted room; /* the keeper's last word; letgo.h */
 	uint32_t n_let_go;	 /* MODEL_LET_GOs */
+	uint64_t n_uses;	 /* of models that got idle */
 	bool is_letting;	 /* letgo_turn() has something to look at */
 	/* A worker that is done with a run and says nothing of its file is
 	 * waited for no longer; nor is a disk. */

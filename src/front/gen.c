@@ -397,16 +397,21 @@ fail_active(struct model *m, const struct fail *why)
 	}
 }
 
+static void
+fail_back(const struct queue *q, const struct fail *why)
+{
+	while (!list_empty(&q->back))
+		gen_end_failed(
+		    LIST_ENTRY(q->back.next, struct ticket, waiter.link)->gen,
+		    why);
+}
+
 void
 gen_fail_inside(struct model *m, const struct fail *why)
 {
-	const struct list *back = &m->queue.back;
-
 	fail_active(m, why);
-	while (!list_empty(back))
-		gen_end_failed(
-		    LIST_ENTRY(back->next, struct ticket, waiter.link)->gen,
-		    why);
+	fail_back(&m->queue, why);
+	fail_back(&m->asides, why);
 }
 
 static void

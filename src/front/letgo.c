@@ -24,7 +24,7 @@ is_busy(const struct model *m)
 static bool
 is_inside(const struct model *m)
 {
-	return m->n_active > 0 || m->queue.n_back > 0;
+	return m->n_active > 0 || m->queue.n_back > 0 || m->asides.n_back > 0;
 }
 
 static void
@@ -70,7 +70,8 @@ settle(struct model *m)
 {
 	uint64_t now = clock_ms();
 
-	if (stay_is_wanted(&m->stay) && queue_len(&m->queue) == 0)
+	if (stay_is_wanted(&m->stay) &&
+	    queue_len(&m->queue) + queue_len(&m->asides) == 0)
 		unwant(m);
 	if (!stay_is_in(&m->stay))
 		return;
@@ -81,6 +82,7 @@ settle(struct model *m)
 	if (!m->was_busy || is_busy(m))
 		return;
 	m->was_busy = false;
+	m->used = ++m->front->n_uses;
 	m->used_ms = now;
 	if (may_sleep(m))
 		timer_set(m->idle, m->front->config.sleep_ms);
@@ -127,6 +129,7 @@ void
 letgo_on_up(struct model *m)
 {
 	m->up_ms = m->used_ms = clock_ms();
+	m->used = ++m->front->n_uses;
 	m->was_busy = true;
 	letgo_note(m);
 }
@@ -148,7 +151,7 @@ least_used(const struct front *f)
 		struct model *m = model_of(it);
 
 		if (m->state.may_go && m->stay.state == STAY_IN &&
-		    !is_busy(m) && (best == NULL || m->used_ms < best->used_ms))
+		    !is_busy(m) && (best == NULL || m->used < best->used))
 			best = m;
 	}
 	return best;

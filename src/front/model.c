@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "front/attach.h"
 #include "front/conn.h"
+#include "front/feed.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/letgo.h"
@@ -542,6 +543,7 @@ model_on_state(struct front *f, struct frame *fr)
 		return err;
 	fr->fds[0] = -1;
 	m->state_ms = clock_ms();
+	feed_model(m);
 	return on_new_state(m, fd);
 }
 

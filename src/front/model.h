@@ -48,8 +48,11 @@ struct model {
 			     * it is being unloaded, what runs is ended */
 	uint32_t n_gens;    /* in any state */
 	uint32_t n_users;   /* model_want()s that got it */
-	uint64_t used_ms;   /* when it was last of use */
+	uint64_t used;	    /* when it was last of use, in an order */
+	uint64_t used_ms;   /* and by the clock */
 	uint64_t up_ms;	    /* when it was loaded */
+	const char *told;   /* feed.h: its word; NULL: none yet */
+	bool has_failed;    /* and whether that was for FAILED */
 	bool was_busy;	    /* when it was looked at last */
 	bool is_unloading;  /* because a client asked for it */
 };

@@ -23,14 +23,14 @@ def with_a_worker_that_hangs():
 
 def client_goes_while_its_model_loads():
     with Server(fake='tokens 2') as s:
-        slow = s.script('slow.gguf', 'load 1000')
+        slow = s.script('slow.gguf', 'load 60000')
         r = s.rpc()
         param = r.call('rkllm.createDefaultParam')
         r.send('rkllm.init', None, dict(param, model_path=slow), None)
         until(lambda: os.path.exists(slow + '.life1'))
         s.children()
-        r.close()
         assert len(s.children()) == 3
+        r.close()
         until(lambda: len(s.children()) == 2)
         assert s.complete(seed=1) == fake_text(2, 1)
 

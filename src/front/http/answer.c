@@ -23,6 +23,7 @@
 #include "front/http/probs.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
+#include "front/http/router.h"
 #include "front/model.h"
 #include "wire/journal.h"
 
@@ -441,7 +442,9 @@ begin(struct http *h, const struct dialect *d, const struct ask *q,
 
 	if (m == NULL)
 		return no_model(d, q->model, why);
-	err = check_echo(q, why);
+	err = router_check(h, http_request(h)->query, m, why);
+	if (err == 0)
+		err = check_echo(q, why);
 	if (err != 0)
 		return err;
 	err = answer_new(h, d, q, m, &a);

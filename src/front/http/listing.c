@@ -1,24 +1,10 @@
 /* A model in lists, in OpenAI's form with llama-server's members. */
 #include "front/http/listing.h"
 
+#include "front/feed.h"
 #include "front/front.h"
 #include "front/model.h"
 #include "front/texts.h"
-
-static const char *
-status_word(const struct model *m)
-{
-	static const char *const words[] = {
-		[MODEL_KNOWN] = "unloaded",
-		[MODEL_STARTING] = "loading",
-		[MODEL_UP] = "loaded",
-		[MODEL_RESTARTING] = "loading",
-		[MODEL_FAILED] = "failed",
-		[MODEL_GONE] = "unloaded",
-	};
-
-	return m->state.status <= MODEL_GONE ? words[m->state.status] : NULL;
-}
 
 /* llama-server's names. Some is known of a file that nobody has loaded. */
 static void
@@ -92,7 +78,7 @@ listing_put(struct json_out *o, const struct model *m)
 	json_key_cstr(o, "owned_by", "bulkhead");
 	json_key(o, "status");
 	json_open(o, '{');
-	json_key_cstr(o, "value", status_word(m));
+	json_key_cstr(o, "value", feed_word(m));
 	if (m->state.status == MODEL_FAILED) {
 		json_key_bool(o, "failed", true);
 		json_key_str(o, "error", m->state.text);

@@ -6,6 +6,7 @@
 #include "front/http/rank.h"
 #include "front/http/ollama.h"
 #include "front/http/reply.h"
+#include "front/http/router.h"
 #include "front/http/vocab.h"
 
 #include <stdio.h>
@@ -41,7 +42,9 @@ static const struct route {
 	PLAIN(GET, "/models", small_models, OPENAI),
 	PLAIN(GET, "/v1/models", small_models, OPENAI),
 	PLAIN(GET, "/lora-adapters", small_adapters, OPENAI),
-	PLAIN(POST, "/models/unload", small_later, OPENAI),
+	PLAIN(POST, "/models/load", router_load, LLAMA),
+	PLAIN(POST, "/models/unload", router_unload, LLAMA),
+	PLAIN(GET, "/models/sse", router_events, LLAMA),
 	PLAIN(GET, "/models/", small_model, OPENAI),
 	PLAIN(GET, "/v1/models/", small_model, OPENAI),
 	ASKED("/completions", dialect_openai_completion),

@@ -2,6 +2,7 @@
  * The requests that are answered at once: what is this, is it well, what does
  * it serve, how much has it done.
  */
+#include "front/feed.h"
 #include "front/front.h"
 #include "front/http/error.h"
 #include "front/http/http.h"

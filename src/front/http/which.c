@@ -2,11 +2,12 @@
 
 #include "front/http/http.h"
 #include "front/http/query.h"
+#include "front/http/router.h"
 #include "front/model.h"
 #include "json/read.h"
 
 static struct model *
-find(struct http *h, struct str name, struct fail *why)
+find(struct http *h, struct str query, struct str name, struct fail *why)
 {
 	struct model *m = model_find(http_front(h), name);
 
@@ -19,6 +20,8 @@ find(struct http *h, struct str name, struct fail *why)
 		    "model: no model is called \"%.*s\"; GET /v1/models lists "
 		    "them",
 		    (int)(name.n < 200 ? name.n : 200), name.p);
+	if (m != NULL && router_check(h, query, m, why) != 0)
+		return NULL;
 	return m;
 }
 
@@ -32,7 +35,7 @@ which_model(struct http *h, const struct request *r,
 	struct buf b;
 
 	if (json_str(v, &name) && name.n > 0)
-		return find(h, name, why);
+		return find(h, r->query, name, why);
 	if (v != NULL && json_type(v) != JSON_NULL &&
 	    json_type(v) != JSON_STRING) {
 		(void)fail_set(
@@ -41,7 +44,7 @@ which_model(struct http *h, const struct request *r,
 	}
 	buf_init(&b, PARSE_TARGET_MAX);
 	(void)query_get(r->query, "model", &b);
-	m = find(h, buf_str(&b), why);
+	m = find(h, r->query, buf_str(&b), why);
 	buf_done(&b);
 	return m;
 }

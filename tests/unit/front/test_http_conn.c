@@ -266,7 +266,7 @@ static const struct {
 	{ "POST /v1/embeddings", "HTTP/1.1 501 Not Implemented\r\n" },
 	{ "POST /embedding", "/embedding is not served yet" },
 	{ "POST /slots/0", "\"type\":\"not_supported_error\"" },
-	{ "POST /models/unload", "x-should-retry: false\r\n" },
+	{ "POST /models/unload", "HTTP/1.1 400 Bad Request\r\n" },
 	{ "GET /v1/completions", "Allow: POST, OPTIONS\r\n" },
 	{ "DELETE /health", "Allow: GET, HEAD, OPTIONS\r\n" },
 	{ "OPTIONS /health",

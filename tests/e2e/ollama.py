@@ -60,7 +60,8 @@ def a_chat_is_lines(s):
 
 
 def a_prompt_is_a_chat_of_one(s):
-    ask = {'model': 'demo', 'prompt': 'Tell me a story.', 'options': {'seed': 1, 'num_predict': 30}}
+    ask = {'model': 'demo', 'prompt': 'Tell me a story.',
+           'options': {'seed': 1, 'num_predict': 30}}
     *parts, last = lines(s.post('/api/generate', ask))
     for part in parts:
         assert list(part) == ['model', 'created_at', 'response', 'done'], part
@@ -84,7 +85,8 @@ def a_raw_prompt_is_taken_as_it_is(s):
 
 def options_rule_the_answer(s):
     def say(**options):
-        got = s.post('/api/generate', {'model': 'demo', 'prompt': 'Tell me a story.', 'stream': False,
+        got = s.post('/api/generate', {'model': 'demo', 'prompt': 'Tell me a story.',
+                                       'stream': False,
                                        'options': dict({'num_predict': 30}, **options)})
         assert got.status == 200, got
         return got.json
@@ -192,7 +194,7 @@ def refusals_say_what(s):
     for method, path, body, status, word in (
             ('POST', '/api/chat', {'model': 'nix', 'messages': MESSAGES}, 404,
              "model 'nix' not found"),
-            ('POST', '/api/generate', {'model': 'nix', 'prompt': 'a'}, 404, "model 'nix' not found"),
+            ('POST', '/api/generate', {'model': 'nix', 'prompt': 'a'}, 404, "'nix' not found"),
             ('POST', '/api/show', {'model': 'nix'}, 404, "model 'nix' not found"),
             ('POST', '/api/show', {}, 400, 'model is required'),
             ('POST', '/api/show', b'', 400, 'missing request body'),
@@ -202,8 +204,10 @@ def refusals_say_what(s):
             ('POST', '/api/chat', b'{"a":', 400, 'no JSON'),
             ('POST', '/api/chat', {'model': 'demo', 'messages': [
                 {'role': 'user', 'content': 'word ' * 9000}]}, 400, 'context'),
-            ('POST', '/api/generate', {'model': 'demo', 'prompt': 'a', 'images': ['aGk=']}, 400, 'images'),
-            ('POST', '/api/generate', {'model': 'demo', 'prompt': 'a', 'context': [1]}, 400, 'context'),
+            ('POST', '/api/generate', {'model': 'demo', 'prompt': 'a', 'images': ['aGk=']}, 400,
+             'images'),
+            ('POST', '/api/generate', {'model': 'demo', 'prompt': 'a', 'context': [1]}, 400,
+             'context'),
             ('POST', '/api/pull', {'model': 'nix'}, 501, '--models-dir'),
             ('POST', '/api/push', {'model': 'demo'}, 501, '--models-dir'),
             ('POST', '/api/create', {'model': 'x', 'from': 'demo'}, 501, '--models-dir'),
@@ -240,8 +244,8 @@ def a_death_changes_no_line(s):
 def a_client_that_goes_ends_the_work(s):
     before = s.metric('generations_cancelled_total')
     with Http(s.tcp) as h:
-        h.request('POST', '/api/generate', {'model': 'demo', 'prompt': 'Tell me a story.', 'options': {
-            'num_predict': 900, 'ignore_eos': True}})
+        h.request('POST', '/api/generate', {'model': 'demo', 'prompt': 'Tell me a story.',
+                                            'options': {'num_predict': 900, 'ignore_eos': True}})
         assert h.head()[0] == 200
         h.chunk()
     until(lambda: s.metric('generations_cancelled_total') > before)

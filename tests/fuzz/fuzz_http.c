@@ -2,7 +2,7 @@
  * The HTTP parser and the checks of a request's body. The first byte says
  * where the rest is cut in two: what comes out must not depend on it.
  */
-#include "front/http/ask.h"
+#include "front/http/ollama_ask.h"
 #include "front/http/parse.h"
 
 #include <stdlib.h>
@@ -63,6 +63,8 @@ compare(const struct outcome *a, const struct outcome *b)
 static const struct ask_form *const forms[] = {
 	&ask_openai_completion,
 	&ask_openai_chat,
+	&ask_ollama_chat,
+	&ask_ollama_generate,
 };
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 

@@ -161,6 +161,15 @@ test('what an operator does is refused, and a model that is there is pulled', as
 	assert.deepEqual(parts.map((p) => p.status), ['success']);
 });
 
+test('texts become vectors', async () => {
+	const { embeddings } = await client.embed({ model, input: ['Once', 'The end.'] });
+	assert.equal(embeddings.length, 2);
+	assert.equal(embeddings[0].length, embeddings[1].length);
+	const { embedding } = await client.embeddings({ model, prompt: 'Once' });
+	assert.equal(embedding.length, embeddings[0].length);
+	await assert.rejects(client.embed({ model: 'none such', input: 'a' }), { status_code: 404 });
+});
+
 test('a model is loaded by asking nothing', async () => {
 	const got = await client.generate({ model, prompt: '', keep_alive: '5m' });
 	assert.equal(got.done_reason, 'load');

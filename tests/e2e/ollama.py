@@ -157,6 +157,37 @@ def logprobs_come_along(s):
     assert sum(len(p.get('logprobs', [])) for p in parts) == 6, parts
 
 
+def length(vector):
+    return sum(x * x for x in vector) ** 0.5
+
+
+def texts_become_vectors(s):
+    one = s.post('/api/embed', {'model': 'demo:latest', 'input': 'Once'}).json
+    assert list(one) == ['model', 'embeddings', 'total_duration', 'load_duration',
+                         'prompt_eval_count'], one
+    assert one['model'] == 'demo:latest' and len(one['embeddings']) == 1, one
+    assert abs(length(one['embeddings'][0]) - 1) < 1e-4, one
+    two = s.post('/api/embed', {'model': 'demo', 'input': ['Once', 'The end.']}).json
+    assert two['embeddings'][0] == one['embeddings'][0] != two['embeddings'][1], two
+    assert two['prompt_eval_count'] > one['prompt_eval_count'] > 0, two
+    openai = s.post('/v1/embeddings', {'model': 'demo', 'input': 'Once'}).json
+    assert openai['data'][0]['embedding'] == one['embeddings'][0]
+    # The older endpoint has one vector, as the model made it.
+    old = s.post('/api/embeddings', {'model': 'demo', 'prompt': 'Once'}).json
+    assert list(old) == ['embedding'], old
+    size = length(old['embedding'])
+    assert all(abs(a / size - b) < 1e-4 for a, b in zip(old['embedding'], one['embeddings'][0]))
+    for path, body, status, word in (
+            ('/api/embed', {'model': 'nix', 'input': 'a'}, 404, "'nix' not found"),
+            ('/api/embed', {'input': 'a'}, 400, 'model is required'),
+            ('/api/embed', {'model': 'demo'}, 400, 'input'),
+            ('/api/embeddings', {'model': 'demo'}, 400, 'prompt'),
+            ('/api/embed', {'model': 'demo', 'input': 'word ' * 3000}, 400, 'context'),
+            ('/api/embed', {'model': 'demo', 'input': 'a', 'dimensions': 3}, 400, 'dimensions')):
+        got = s.post(path, body)
+        assert got.status == status and word in got.json['error'], (path, got)
+
+
 def nothing_said_loads(s):
     for path, member in (('/api/chat', 'message'), ('/api/generate', 'response')):
         got = s.post(path, {'model': 'demo', 'keep_alive': '5m'})
@@ -197,7 +228,7 @@ def refusals_say_what(s):
             ('POST', '/api/generate', {'model': 'nix', 'prompt': 'a'}, 404, "'nix' not found"),
             ('POST', '/api/show', {'model': 'nix'}, 404, "model 'nix' not found"),
             ('POST', '/api/show', {}, 400, 'model is required'),
-            ('POST', '/api/show', b'', 400, 'missing request body'),
+            ('POST', '/api/show', b'', 400, 'JSON object'),
             ('POST', '/api/show', b'[1]', 400, 'object'),
             ('POST', '/api/show', b'{', 400, 'no JSON'),
             ('POST', '/api/chat', {'messages': MESSAGES}, 400, 'model is required'),
@@ -254,5 +285,5 @@ def a_client_that_goes_ends_the_work(s):
 with Server() as server:
     cases(a_chat_is_lines, a_prompt_is_a_chat_of_one, a_raw_prompt_is_taken_as_it_is,
           options_rule_the_answer, a_call_is_whole, a_format_is_obeyed, logprobs_come_along,
-          nothing_said_loads, models_are_shown, refusals_say_what, a_death_changes_no_line,
+          texts_become_vectors, nothing_said_loads, models_are_shown, refusals_say_what, a_death_changes_no_line,
           a_client_that_goes_ends_the_work, args=(server,))

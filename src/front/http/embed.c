@@ -10,13 +10,16 @@
  */
 #include "front/http/embed.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/http/base64.h"
 #include "front/http/body.h"
+#include "front/http/embedform.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
+#include "front/http/ollama.h"
 #include "front/http/promptin.h"
 #include "front/http/reply.h"
 #include "front/http/several.h"
@@ -52,8 +55,9 @@ struct embed {
 
 	struct gen_submit gen; /* of each, but for its input */
 	struct gen_times times;
-	bool is_openai;
+	enum embed_form form;
 	bool is_base64;
+	uint64_t born_us;    /* by clock_us() */
 	uint32_t dimensions; /* 0: not asked for */
 
 	struct buf text; /* not yet sent */
@@ -103,55 +107,6 @@ put_row(struct embed *e, const char *p, uint32_t n_cols)
 	buf_put_u8(out, ']');
 }
 
-static void
-put_item_head(struct embed *e)
-{
-	struct buf *out = &e->text;
-
-	if (e->next > 0)
-		buf_put_u8(out, ',');
-	buf_printf(out, "{%s\"index\":%u,\"embedding\":%s",
-	    e->is_openai ? "\"object\":\"embedding\"," : "", e->next,
-	    e->is_openai ? "" : "[");
-}
-
-static void
-put_item_tail(struct embed *e)
-{
-	buf_puts(&e->text,
-	    !e->is_openai      ? "]}"
-		: e->is_base64 ? ",\"encoding_format\":\"base64\"}"
-			       : "}");
-}
-
-static void
-put_head(struct embed *e, struct str model)
-{
-	struct buf *out = &e->text;
-
-	if (e->is_openai) {
-		buf_puts(out, "{\"object\":\"list\",\"model\":");
-		json_put_str(out, model);
-		buf_puts(out, ",\"data\":");
-	}
-	buf_put_u8(out, '[');
-}
-
-static void
-put_tail(struct embed *e)
-{
-	struct buf *out = &e->text;
-
-	buf_put_u8(out, ']');
-	if (!e->is_openai)
-		return;
-	buf_puts(out, ",\"usage\":{\"prompt_tokens\":");
-	json_put_u64(out, e->n_tokens);
-	buf_puts(out, ",\"total_tokens\":");
-	json_put_u64(out, e->n_tokens);
-	buf_puts(out, "}}");
-}
-
 /* Whole rows of the input whose turn it is. */
 static void
 put_rows(struct embed *e, struct str data, uint32_t n_cols)
@@ -160,7 +115,7 @@ put_rows(struct embed *e, struct str data, uint32_t n_cols)
 
 	for (size_t at = 0; each > 0 && at + each <= data.n; at += each) {
 		if (e->n_rows == 0)
-			put_item_head(e);
+			embedform_item_head(e->form, &e->text, e->next);
 		put_row(e, data.p + at, n_cols);
 		e->n_rows++;
 	}
@@ -241,7 +196,7 @@ catch_up(struct embed *e)
 static void
 end_item(struct embed *e)
 {
-	put_item_tail(e);
+	embedform_item_tail(e->form, &e->text, e->is_base64);
 	e->next++;
 	e->n_rows = 0;
 }
@@ -286,8 +241,10 @@ static void
 on_end(void *arg, struct http *h)
 {
 	struct embed *e = arg;
+	const struct embed_cost cost = { .n_tokens = e->n_tokens,
+		.us = clock_us() - e->born_us };
 
-	put_tail(e);
+	embedform_tail(e->form, &e->text, &cost);
 	if (!e->is_open) {
 		reply_json(h, buf_str(&e->text));
 		return;
@@ -351,6 +308,7 @@ static const struct several_ops ops_of_rows = OPS(1);
 struct body {
 	const struct json_value *input;
 	const struct json_value *content;
+	const struct json_value *prompt;
 	struct str encoding;
 	uint32_t dimensions;
 	int32_t normalize;
@@ -376,6 +334,7 @@ static const char *const pooling_words[] = {
 static const struct json_field rows[] = {
 	ROW("input", ANY, input, 0, 0, NULL),
 	ROW("content", ANY, content, 0, 0, NULL),
+	ROW("prompt", ANY, prompt, 0, 0, NULL),
 	ROW("encoding_format", STR, encoding, 0, 64, NULL),
 	ROW("dimensions", U32, dimensions, 1, 1 << 24, NULL),
 	ROW("embd_normalize", I32, normalize, -1, 1024, NULL),
@@ -400,7 +359,7 @@ static int
 read_pooling(struct embed *e, enum pooling p, struct fail *why)
 {
 	e->gen.pooling = (uint8_t)p;
-	if (!e->is_openai)
+	if (!embedform_has_one(e->form))
 		return 0;
 	if (p == POOL_NONE)
 		return fail_set(why, ERR_INVALID, "pooling",
@@ -442,42 +401,63 @@ check_inputs(struct embed *e, const struct json_value *v, uint32_t *ret_n,
 	return err;
 }
 
+/* The inputs, by the name that the protocol has for them. As there: "content"
+ * is not OpenAI's. */
+static int
+pick_inputs(struct embed *e, const struct body *b,
+    const struct json_value **ret, struct fail *why)
+{
+	*ret = b->input != NULL ? b->input : b->content;
+	if (e->form == EMBED_OPENAI && b->input == NULL)
+		e->form = EMBED_LLAMA;
+	if (e->form == EMBED_OLLAMA)
+		*ret = b->input;
+	if (e->form == EMBED_OLLAMA_ONE)
+		*ret = b->prompt;
+	if (*ret != NULL)
+		return 0;
+	if (e->form >= EMBED_OLLAMA)
+		return fail_set(why, ERR_INVALID, NULL, "%s: is required",
+		    e->form == EMBED_OLLAMA ? "input" : "prompt");
+	return fail_set(why, ERR_INVALID, "input",
+	    "\"input\" or \"content\" must be provided");
+}
+
 static int
 read_body(struct embed *e, uint32_t *ret_n, struct fail *why)
 {
-	struct body b = { .normalize = NORMALIZE_LENGTH, .encoding = STR("") };
+	struct body b = { .normalize = e->form == EMBED_OLLAMA_ONE
+		    ? NORMALIZE_NOT
+		    : NORMALIZE_LENGTH,
+		.encoding = STR("") };
+	const struct json_value *inputs;
 	int err = json_read_fields(json_root(e->doc), rows,
 	    sizeof(rows) / sizeof(rows[0]), NULL, &b, why);
 
+	if (err == 0)
+		err = pick_inputs(e, &b, &inputs, why);
 	if (err != 0)
 		return err;
-	if (b.input == NULL && b.content == NULL)
-		return fail_set(why, ERR_INVALID, "input",
-		    "\"input\" or \"content\" must be provided");
-	/* As there: "content" is not OpenAI's. */
-	if (b.input == NULL)
-		e->is_openai = false;
 	e->gen.normalize = b.normalize;
 	e->dimensions = b.dimensions;
 	e->times = b.times;
 	err = read_encoding(e, b.encoding, why);
-	e->is_base64 &= e->is_openai;
+	e->is_base64 &= e->form == EMBED_OPENAI;
 	if (err == 0)
 		err = read_pooling(e, (enum pooling)b.pooling, why);
-	return err != 0 ? err
-			: check_inputs(e, b.input != NULL ? b.input : b.content,
-			      ret_n, why);
+	return err != 0 ? err : check_inputs(e, inputs, ret_n, why);
 }
 
 static struct embed *
-embed_new(struct http *h, bool is_openai)
+embed_new(struct http *h, enum embed_form form)
 {
 	struct embed *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
 	e->http = h;
-	e->is_openai = is_openai;
+	e->form = form;
+	e->born_us = clock_us();
 	params_default(&e->gen);
 	e->gen.mode = MODE_EMBED;
 	promptin_init(&e->room);
@@ -487,30 +467,48 @@ embed_new(struct http *h, bool is_openai)
 	return e;
 }
 
+/* Ollama's clients ask by a name, and hear of one in its words. */
+static struct model *
+find_model(struct embed *e, const struct request *r, struct fail *why)
+{
+	const struct json_value *root = json_root(e->doc);
+	struct str name = STR("");
+
+	if (e->form < EMBED_OLLAMA)
+		return which_model(e->http, r, root, why);
+	(void)json_str(json_get(root, "model"), &name);
+	return ollama_model(http_front(e->http), name, why);
+}
+
 static int
 begin(struct embed *e, const struct request *r, struct fail *why)
 {
+	struct str name;
 	struct model *m;
 	uint32_t n = 0;
 	int err = body_parse(r->body, JSON_OBJECT, &e->doc, why);
 
 	if (err != 0)
 		return err;
-	m = which_model(e->http, r, json_root(e->doc), why);
+	m = find_model(e, r, why);
 	if (m == NULL)
 		return why->code;
 	err = read_body(e, &n, why);
 	if (err != 0)
 		return err;
-	put_head(e, m->state.name);
+	name = m->state.name;
+	if (e->form == EMBED_OLLAMA) /* as it was called */
+		(void)json_str(json_get(json_root(e->doc), "model"), &name);
+	embedform_head(e->form, &e->text, name);
 	return several_start(e->http, m, n, &e->times,
-	    e->is_openai ? &ops_of_vectors : &ops_of_rows, e, why);
+	    embedform_has_one(e->form) ? &ops_of_vectors : &ops_of_rows, e,
+	    why);
 }
 
 static void
-run(struct http *h, const struct request *r, bool is_openai)
+run(struct http *h, const struct request *r, enum embed_form form)
 {
-	struct embed *e = embed_new(h, is_openai);
+	struct embed *e = embed_new(h, form);
 	struct fail why;
 	int err = e == NULL ? fail_set(&why, ERR_NOMEM, NULL, "out of memory")
 			    : begin(e, r, &why);
@@ -526,12 +524,26 @@ void
 embed_openai(struct http *h, const struct request *r, struct str rest)
 {
 	(void)rest;
-	run(h, r, true);
+	run(h, r, EMBED_OPENAI);
 }
 
 void
 embed_llama(struct http *h, const struct request *r, struct str rest)
 {
 	(void)rest;
-	run(h, r, false);
+	run(h, r, EMBED_LLAMA);
+}
+
+void
+embed_ollama(struct http *h, const struct request *r, struct str rest)
+{
+	(void)rest;
+	run(h, r, EMBED_OLLAMA);
+}
+
+void
+embed_ollama_one(struct http *h, const struct request *r, struct str rest)
+{
+	(void)rest;
+	run(h, r, EMBED_OLLAMA_ONE);
 }

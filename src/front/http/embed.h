@@ -1,5 +1,6 @@
 /*
- * embed - texts as vectors, in OpenAI's form and in llama-server's own.
+ * embed - texts as vectors, in OpenAI's form, llama-server's own and
+ * Ollama's two.
  */
 #ifndef HTTP_EMBED_H
 #define HTTP_EMBED_H
@@ -10,5 +11,7 @@ struct http;
 
 void embed_openai(struct http *h, const struct request *r, struct str rest);
 void embed_llama(struct http *h, const struct request *r, struct str rest);
+void embed_ollama(struct http *h, const struct request *r, struct str rest);
+void embed_ollama_one(struct http *h, const struct request *r, struct str rest);
 
 #endif

@@ -6,11 +6,14 @@
 #include "front/http/ollama.h"
 
 #include "front/front.h"
+#include "front/http/body.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/http/reply.h"
 #include "front/model.h"
 #include "json/fields.h"
+
+#include <string.h>
 
 #define BODY_MAX (4u << 20)
 #define NAME_MAX_BYTES 4096
@@ -140,29 +143,6 @@ ollama_model(const struct front *f, struct str name, struct fail *why)
 	return m;
 }
 
-int
-ollama_body(struct str body, struct json_doc **ret, struct fail *why)
-{
-	struct fail inner;
-	int err;
-
-	*ret = NULL;
-	if (body.n == 0)
-		return fail_set(why, ERR_INVALID, NULL, "missing request body");
-	err = json_parse(body.p, body.n, &json_limits_request, ret, &inner);
-	if (err == ERR_NOMEM)
-		return fail_set(why, err, NULL, "out of memory");
-	if (err != 0)
-		return fail_set(why, ERR_INVALID, NULL,
-		    "the body is no JSON that is accepted: %s", inner.text);
-	if (json_type(json_root(*ret)) == JSON_OBJECT)
-		return 0;
-	json_free(*ret);
-	*ret = NULL;
-	return fail_set(
-	    why, ERR_INVALID, NULL, "the body must be a JSON object");
-}
-
 struct named {
 	struct str model, name;
 };
@@ -183,7 +163,7 @@ model_of(struct http *h, struct str body, struct fail *why)
 	struct model *m = NULL;
 	struct json_doc *doc;
 
-	if (ollama_body(body, &doc, why) != 0)
+	if (body_parse(body, JSON_OBJECT, &doc, why) != 0)
 		return NULL;
 	if (json_read_fields(json_root(doc), named_fields, 2, NULL, &n, why) ==
 	    0)
@@ -219,16 +199,42 @@ put_info(struct json_out *o, const struct model_state *s)
 	json_close(o, '}');
 }
 
+static bool
+has_word(struct str text, const char *word)
+{
+	return text.n > 0 && memmem(text.p, text.n, word, strlen(word)) != NULL;
+}
+
+/* What a template knows of is what it has a word for. */
+static bool
+is_thinking(const struct model_state *s)
+{
+	return has_word(s->chat_template, "<think>") ||
+	    has_word(s->chat_template, "enable_thinking") ||
+	    has_word(s->chat_template, "reasoning_content");
+}
+
 static void
 put_capabilities(struct json_out *o, const struct model_state *s)
 {
+	const struct {
+		const char *name;
+		bool has;
+	} all[] = {
+		{ "completion", !s->only_embeds },
+		{ "tools", has_word(s->chat_template, "tools") },
+		{ "insert", s->has_infill },
+		{ "embedding", s->only_embeds },
+		{ "thinking", is_thinking(s) },
+	};
+
 	json_key(o, "capabilities");
 	json_open(o, '[');
-	json_item(o);
-	json_put_cstr(o->b, "completion");
-	if (s->has_template) {
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!all[i].has)
+			continue;
 		json_item(o);
-		json_put_cstr(o->b, "tools");
+		json_put_cstr(o->b, all[i].name);
 	}
 	json_close(o, ']');
 }
@@ -244,7 +250,7 @@ put_shown(struct json_out *o, const struct model_state *s)
 		buf_printf(o->b, "\"num_ctx %u\"", s->n_ctx);
 	else
 		json_put_cstr(o->b, "");
-	json_key_cstr(o, "template", "");
+	json_key_str(o, "template", s->chat_template);
 	json_key_cstr(o, "system", "");
 	ollama_put_details(o, s);
 	put_info(o, s);

@@ -37,11 +37,6 @@ int ollama_no_model(struct str name, struct fail *why);
 struct model *ollama_model(
     const struct front *f, struct str name, struct fail *why);
 
-/* The body of a small request, an object. On an error *ret is NULL. 0,
- * ERR_INVALID or ERR_NOMEM with *why. */
-int ollama_body(struct str body, struct json_doc **ret, struct fail *why)
-    MUST_CHECK;
-
 /*
  * How Ollama writes things
  */

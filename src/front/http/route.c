@@ -71,6 +71,8 @@ static const struct route {
 	PLAIN(POST, "/api/show", ollama_show, OLLAMA),
 	ASKED("/api/chat", dialect_ollama_chat),
 	ASKED("/api/generate", dialect_ollama_generate),
+	PLAIN(POST, "/api/embed", embed_ollama, OLLAMA),
+	PLAIN(POST, "/api/embeddings", embed_ollama_one, OLLAMA),
 	PLAIN(POST, "/api/pull", ollama_pull, OLLAMA),
 	PLAIN(POST, "/api/push", ollama_refuse, OLLAMA),
 	PLAIN(POST, "/api/create", ollama_refuse, OLLAMA),

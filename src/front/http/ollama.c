@@ -94,7 +94,10 @@ reply_models(struct http *h, bool only_loaded)
 	     it = it->next) {
 		const struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (only_loaded && !is_loaded(m))
+		if (m->state.hidden || (only_loaded && !is_loaded(m)))
+			continue;
+		/* A client chooses from the list. */
+		if (!only_loaded && m->state.flaw.n > 0)
 			continue;
 		json_item(&o);
 		put_model(&o, &m->state, only_loaded);

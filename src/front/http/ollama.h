@@ -60,9 +60,9 @@ void ollama_put_details(struct json_out *o, const struct model_state *s);
 #define OLLAMA_COUNT_SIZE 32
 const char *ollama_count(uint64_t n, char ret[OLLAMA_COUNT_SIZE]);
 
-/* The last part of llama.cpp's description, "llama 8B Q4_K - Medium", as
- * Ollama has it: "Q4_K_M". Returns ret; "unknown" if there is none. */
+/* llama.cpp's name of a quantization, "Q4_K - Medium", as Ollama has it:
+ * "Q4_K_M". Returns ret; "unknown" if there is none. */
 #define OLLAMA_QUANT_SIZE 32
-const char *ollama_quant(struct str desc, char ret[OLLAMA_QUANT_SIZE]);
+const char *ollama_quant(struct str name, char ret[OLLAMA_QUANT_SIZE]);
 
 #endif

@@ -121,14 +121,10 @@ ollama_count(uint64_t n, char ret[OLLAMA_COUNT_SIZE])
 	return ret;
 }
 
-/* Behind the architecture and the size; "(guessed) " before it is llama.cpp's
- * way to say that the file does not tell. */
+/* Of "llama 8B Q4_K - Medium", behind the architecture and the size. */
 static struct str
 quant_of(struct str desc)
 {
-	static const char guessed[] = "(guessed) ";
-	size_t n = sizeof(guessed) - 1;
-
 	for (int words = 0; words < 2; words++) {
 		const char *blank =
 		    desc.n > 0 ? memchr(desc.p, ' ', desc.n) : NULL;
@@ -138,24 +134,35 @@ quant_of(struct str desc)
 		desc.n -= (size_t)(blank + 1 - desc.p);
 		desc.p = blank + 1;
 	}
-	if (desc.n >= n && memcmp(desc.p, guessed, n) == 0)
-		desc = (struct str){ desc.p + n, desc.n - n };
 	return desc;
 }
 
+/* What llama.cpp says where the file does not tell, or tells of all. */
+static struct str
+without_words(struct str q)
+{
+	static const char *const words[] = { "(guessed) ", "all " };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t n = strlen(words[i]);
+
+		if (q.n >= n && memcmp(q.p, words[i], n) == 0)
+			q = (struct str){ q.p + n, q.n - n };
+	}
+	return q;
+}
+
 const char *
-ollama_quant(struct str desc, char ret[OLLAMA_QUANT_SIZE])
+ollama_quant(struct str name, char ret[OLLAMA_QUANT_SIZE])
 {
 	static const struct {
 		const char *ours, *theirs;
 	} sizes[] = { { " - Small", "_S" }, { " - Medium", "_M" },
 		{ " - Large", "_L" } };
-	struct str q = quant_of(desc);
+	struct str q = without_words(name);
 	const char *tail = "";
 	size_t n = 0;
 
-	if (q.n >= 4 && memcmp(q.p, "all ", 4) == 0)
-		q = (struct str){ q.p + 4, q.n - 4 };
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		size_t len = strlen(sizes[i].ours);
 
@@ -184,6 +191,7 @@ is_rkllm(struct str path)
 void
 ollama_put_details(struct json_out *o, const struct model_state *s)
 {
+	struct str q = s->quant.n > 0 ? s->quant : quant_of(s->desc);
 	char count[OLLAMA_COUNT_SIZE], quant[OLLAMA_QUANT_SIZE];
 
 	json_key(o, "details");
@@ -200,7 +208,7 @@ ollama_put_details(struct json_out *o, const struct model_state *s)
 	json_close(o, ']');
 	json_key_cstr(o, "parameter_size",
 	    s->n_params > 0 ? ollama_count(s->n_params, count) : "");
-	json_key_cstr(o, "quantization_level",
-	    s->desc.n > 0 ? ollama_quant(s->desc, quant) : "");
+	json_key_cstr(
+	    o, "quantization_level", q.n > 0 ? ollama_quant(q, quant) : "");
 	json_close(o, '}');
 }

@@ -35,25 +35,50 @@ static void
 quantizations(void **state)
 {
 	static const struct {
-		const char *desc, *text;
-	} all[] = { { "llama ?B Q8_0", "Q8_0" },
-		{ "llama 8B Q4_K - Medium", "Q4_K_M" },
-		{ "qwen2 1.5B Q3_K - Small", "Q3_K_S" },
-		{ "qwen2 1.5B Q3_K - Large", "Q3_K_L" },
-		{ "llama 1B all F32", "F32" },
-		{ "llama 1B (guessed) F16", "F16" },
-		{ "llama 1B IQ2_XXS - 2.0625 bpw", "IQ2_XXS" },
-		{ "llama 1B unknown, may not work", "unknown" },
-		{ "", "unknown" }, { "llama", "unknown" },
-		{ "llama 8B", "unknown" }, { "llama 8B ", "unknown" },
-		{ "a b 0123456789012345678901234567890123456789",
+		const char *name, *text;
+	} all[] = { { "Q8_0", "Q8_0" }, { "Q4_K - Medium", "Q4_K_M" },
+		{ "Q3_K - Small", "Q3_K_S" }, { "Q3_K - Large", "Q3_K_L" },
+		{ "all F32", "F32" }, { "(guessed) F16", "F16" },
+		{ "(guessed) all F32", "F32" },
+		{ "IQ2_XXS - 2.0625 bpw", "IQ2_XXS" },
+		{ "unknown, may not work", "unknown" }, { "", "unknown" },
+		{ "0123456789012345678901234567890123456789",
 		    "0123456789012345678901234567890" } };
 	char text[OLLAMA_QUANT_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(all); i++)
 		assert_string_equal(
-		    ollama_quant(str_of(all[i].desc), text), all[i].text);
+		    ollama_quant(str_of(all[i].name), text), all[i].text);
+}
+
+static void
+details(void **state)
+{
+	struct model_state s = { .path = STR("/m/a.gguf"),
+		.arch = STR("llama"),
+		.desc = STR("llama 8B Q4_K - Medium"),
+		.n_params = 8030261248 };
+	struct json_out o;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 4096);
+	for (int i = 0; i < 2; i++) {
+		o = json_out(&b);
+		json_open(&o, '{');
+		ollama_put_details(&o, &s);
+		json_close(&o, '}');
+		buf_put_u8(&b, '\0');
+		assert_non_null(strstr((const char *)buf_data(&b),
+		    i == 0 ? "\"parameter_size\":\"8.0B\","
+			     "\"quantization_level\":\"Q4_K_M\"}"
+			   : "\"quantization_level\":\"Q6_K\"}"));
+		buf_reset(&b);
+		/* What the file says goes first. */
+		s.quant = STR("Q6_K");
+	}
+	buf_done(&b);
 }
 
 static void
@@ -143,6 +168,7 @@ main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(counts),
 		cmocka_unit_test(quantizations),
+		cmocka_unit_test(details),
 		cmocka_unit_test(times),
 		cmocka_unit_test(names),
 		cmocka_unit_test(files),

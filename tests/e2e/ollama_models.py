@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""What Ollama's clients see of several models: listed, loaded when asked for, hidden, unusable."""
+import os
+import shutil
+import sys
+import tempfile
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from bulkhead import MODEL, Server, cases, until
+
+PRESET = """
+[secret]
+model = {folder}/shown.gguf
+hidden = true
+[named]
+model = {folder}/shown.gguf
+alias = big:7b
+"""
+
+
+def names(s, path='/api/tags'):
+    return sorted(m['name'] for m in s.get(path).json['models'])
+
+
+def what_is_not_loaded_is_known(folder):
+    shutil.copy(MODEL, os.path.join(folder, 'shown.gguf'))
+    with open(os.path.join(folder, 'broken.gguf'), 'wb') as f:
+        f.write(b'GGUF' + b'\xff' * 60)
+    with Server('--models-dir', folder, models=[]) as s:
+        # The probe has its time: what is unusable goes, what is not gets its details.
+        until(lambda: names(s) == ['shown:latest'])
+        [listed] = s.get('/api/tags').json['models']
+        until(lambda: s.get('/api/tags').json['models'][0]['details']['family'] == 'llama')
+        assert listed['size'] == os.path.getsize(MODEL), listed
+        assert names(s, '/api/ps') == []
+        shown = s.post('/api/show', {'model': 'shown'}).json
+        assert shown['details']['quantization_level'] == 'Q8_0', shown
+        assert s.post('/api/generate', {'model': 'shown'}).json['done_reason'] == 'load'
+        assert names(s, '/api/ps') == ['shown:latest']
+        got = s.post('/api/generate', {'model': 'shown:latest', 'prompt': 'Tell me a story.',
+                                       'stream': False, 'options': {'num_predict': 5}})
+        assert got.status == 200 and got.json['eval_count'] == 5, got
+        broken = s.post('/api/generate', {'model': 'broken', 'prompt': 'x'})
+        assert broken.status >= 400 and list(broken.json) == ['error'], broken
+        broken = s.post('/api/generate', {'model': 'broken'})
+        assert broken.status >= 400 and list(broken.json) == ['error'], broken
+
+
+def names_with_tags_and_hidden_ones(folder):
+    shutil.copy(MODEL, os.path.join(folder, 'shown.gguf'))
+    preset = os.path.join(folder, 'preset.ini')
+    with open(preset, 'w') as f:
+        f.write(PRESET.format(folder=folder))
+    with Server('--models-preset', preset, models=[]) as s:
+        assert names(s) == ['named:latest'], names(s)
+        for name in 'named', 'named:latest', 'big:7b', 'secret':
+            got = s.post('/api/chat', {'model': name, 'stream': False,
+                                       'messages': [{'role': 'user', 'content': 'Hi.'}],
+                                       'options': {'num_predict': 2}})
+            assert got.status == 200 and got.json['model'] == name, (name, got)
+        for name in 'big', 'big:latest', 'named:7b':
+            assert s.post('/api/show', {'model': name}).status == 404, name
+
+
+for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones:
+    with tempfile.TemporaryDirectory(prefix='bulkhead-test-') as place:
+        cases(case, args=(place,))

@@ -95,21 +95,37 @@ static const struct http_work work = {
 };
 
 static int
-start(struct http *h, const struct ask *q, struct model *m)
+start(struct http *h, const struct ask *q, const struct model *m,
+    struct fail *why)
 {
 	struct load *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
-		return ERR_NOMEM;
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
 	l->http = h;
 	buf_init(&l->head, BODY_MAX);
 	put_head(&l->head, q->model, q->form == &ask_ollama_chat);
-	http_attach(h, &work, l);
 	l->want = model_want(http_front(h), m->state.name, 0, on_wanted, l);
-	if (l->want != NULL)
-		return 0;
-	load_free(l);
-	return ERR_NOMEM;
+	if (l->want == NULL) {
+		load_free(l);
+		return fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	}
+	http_attach(h, &work, l);
+	return 0;
+}
+
+static int
+load(struct http *h, const struct ask *q, const struct ollama_own *own,
+    struct fail *why)
+{
+	struct model *m = ollama_model(http_front(h), q->model, why);
+	bool is_zero;
+	int err;
+
+	if (m == NULL)
+		return why->code;
+	err = ollama_read_keep(own->keep_alive, &is_zero, why);
+	return err != 0 ? err : start(h, q, m, why);
 }
 
 static bool
@@ -125,21 +141,10 @@ ollama_load(struct http *h, const struct ask *q)
 {
 	struct ollama_own own;
 	struct fail why;
-	struct model *m;
-	bool is_zero;
-	int err = ollama_read_own(q, &own, &why);
 
-	if (err != 0 || !says_nothing(q, &own))
+	if (ollama_read_own(q, &own, &why) != 0 || !says_nothing(q, &own))
 		return false;
-	m = ollama_model(http_front(h), q->model, &why);
-	err = m == NULL ? why.code
-			: ollama_read_keep(own.keep_alive, &is_zero, &why);
-	if (err == 0) {
-		err = start(h, q, m);
-		if (err != 0)
-			(void)fail_set(&why, err, NULL, "out of memory");
-	}
-	if (err != 0)
+	if (load(h, q, &own, &why) != 0)
 		error_reply(h, &why);
 	return true;
 }

@@ -85,7 +85,8 @@ write_special_keys(const struct spec *s, struct gguf_context *g)
 	if (bit == ARCH_BERT) {
 		set_f32(s, g, "attention.layer_norm_epsilon", 1e-12f);
 		gguf_set_val_bool(g, key(s, "attention.causal"), false);
-		set_u32(s, g, "pooling_type", LLAMA_POOLING_TYPE_MEAN);
+		if (s->pooling == 0)
+			set_u32(s, g, "pooling_type", LLAMA_POOLING_TYPE_MEAN);
 		return;
 	}
 	set_f32(s, g, "attention.layer_norm_rms_epsilon", 1e-5f);
@@ -134,6 +135,8 @@ write_keys(const struct spec *s, struct gguf_context *g)
 	set_u32(s, g, "attention.head_count_kv", s->kv_heads);
 	set_u32(s, g, "attention.key_length", spec_head_dim(s));
 	set_u32(s, g, "attention.value_length", spec_head_dim(s));
+	if (s->pooling != 0)
+		set_u32(s, g, "pooling_type", s->pooling);
 	write_special_keys(s, g);
 }
 

@@ -30,6 +30,7 @@ enum arch_bit {
 	ARCH_GRANITE_SSM = 2048, /* as mamba 2 */
 	ARCH_QWEN35 = 4096,
 	ARCH_QWEN35_DELTA = 8192, /* a gated delta net */
+	ARCH_RANKER = 16384,	  /* beside another: a ranking head */
 };
 
 struct arch {
@@ -55,9 +56,12 @@ struct spec {
 	uint32_t heads;	   /* divides embd; embd / heads is even */
 	uint32_t kv_heads; /* divides heads */
 	uint32_t ffn;
-	uint32_t vocab;	 /* tokens, VOCAB_MIN at least */
-	uint32_t ctx;	 /* context that the file claims to be trained for */
-	uint32_t window; /* of attention, in tokens; 0: as usual for it */
+	uint32_t vocab;	  /* tokens, VOCAB_MIN at least */
+	uint32_t ctx;	  /* context that the file claims to be trained for */
+	uint32_t window;  /* of attention, in tokens; 0: as usual for it */
+	uint32_t pooling; /* enum llama_pooling_type; 0: as usual for it */
+	uint32_t
+	    infill; /* 1: it has tokens for code with a hole, 2: and files */
 	uint64_t seed;
 };
 

@@ -83,6 +83,10 @@ static const struct row once[] = {
 	    CAUSAL & ~(unsigned)LFM2 },
 	{ "output.weight", EMBD, VOCAB, FILL_LOGIT,
 	    CAUSAL & ~(unsigned)GEMMAS },
+	{ "cls.weight", EMBD, EMBD, FILL_KEEP, ARCH_RANKER },
+	{ "cls.bias", EMBD, NONE, FILL_BIAS, ARCH_RANKER },
+	{ "cls.output.weight", EMBD, ONE, FILL_LOGIT, ARCH_RANKER },
+	{ "cls.output.bias", ONE, NONE, FILL_BIAS, ARCH_RANKER },
 };
 
 #define BLK "blk.%u."
@@ -246,8 +250,11 @@ visit(const struct spec *s, const struct row *r, uint32_t layer, tensor_fn fn,
 		.planes = r->fill == FILL_EXPERTS ? N_EXPERTS : 1,
 		.is_vector = r->rows == NONE,
 	};
+	unsigned bits = spec_layer(s, layer);
 
-	if ((r->archs & spec_layer(s, layer)) == 0)
+	if (s->pooling == LLAMA_POOLING_TYPE_RANK)
+		bits |= ARCH_RANKER;
+	if ((r->archs & bits) == 0)
 		return 0;
 	/* Added to f32 by ggml without a conversion. */
 	t.is_small = t.is_vector || r->rows == CTX || r->rows == TYPES ||

@@ -168,6 +168,22 @@ write_sentencepiece(
 	gguf_set_val_str(g, "tokenizer.chat_template", chat_template);
 }
 
+/* Bytes that no text has stand for them. */
+static void
+write_infill(const struct spec *s, struct gguf_context *g)
+{
+	static const char *const names[] = { "fim_pre", "fim_suf", "fim_mid",
+		"fim_rep", "fim_sep" };
+	uint32_t n = s->infill == 0 ? 0 : s->infill == 1 ? 3 : 5;
+	char key[64];
+
+	for (uint32_t i = 0; i < n; i++) {
+		snprintf(
+		    key, sizeof(key), "tokenizer.ggml.%s_token_id", names[i]);
+		gguf_set_val_u32(g, key, 4 + i);
+	}
+}
+
 /* llama.cpp writes the start of a word as a blank and drops the ## of the
  * middle, so the pieces are those of SentencePiece. */
 static void
@@ -205,6 +221,7 @@ vocab_write(const struct spec *s, struct gguf_context *g)
 		write_sentencepiece(&v, s, g);
 	else
 		write_wordpiece(&v, s, g);
+	write_infill(s, g);
 	vocab_done(&v);
 	return 0;
 }

@@ -127,7 +127,6 @@ end_pool(struct rows *r)
 {
 	if (r->mode == MODE_EMBED)
 		pool_normalize(r->data, r->n_cols, r->normalize);
-	r->first = 0;
 	r->n = 1;
 }
 
@@ -137,7 +136,8 @@ rows_take(struct rows *r, const struct model *m, int32_t seq, uint32_t first,
 {
 	enum pooling p = r->pool == POOL_RANK ? POOL_LAST : r->pool;
 
-	r->first = first;
+	/* Of those that are pooled none is here before the last. */
+	r->first = r->pool == POOL_NONE ? first : 0;
 	r->n = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const float *row = row_at(r, m, seq, i);

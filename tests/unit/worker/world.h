@@ -180,11 +180,11 @@ world_force_rule(struct world *w)
 	w->engine->m.kernels = KERNELS_OWN;
 }
 
-/* Loads the demo model; 77 if there is none, for main to exit with. */
+/* Loads a model; 77 if there is none, for main to exit with. */
 static inline int
-world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
+world_load_file(
+    struct world *w, const char *path, uint32_t n_seq, uint32_t chunk)
 {
-	const char *path = getenv("BULKHEAD_MODEL");
 	int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	struct worker_load cfg = { .name = STR("demo"),
 		.path = STR("demo.gguf"),
@@ -208,6 +208,13 @@ world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
 	else
 		world_force_rule(w);
 	return err;
+}
+
+/* The demo model. */
+static inline int
+world_load(struct world *w, uint32_t n_seq, uint32_t chunk)
+{
+	return world_load_file(w, getenv("BULKHEAD_MODEL"), n_seq, chunk);
 }
 
 /* A story, sampled as llama-server would by default. */

@@ -42,6 +42,18 @@
 	    "lora-scaled", NULL, "BULKHEAD_LORA_SCALED",                    \
 	    NULL, CONF_PATH, "FILE:SCALE,...",                              \
 	    "the same with a scale other than 1")                           \
+	O(NULL, false, embeddings, FLAG,                                    \
+	    "embeddings", "embedding", "LLAMA_ARG_EMBEDDINGS",              \
+	    "on", 0, 1, NULL,                                               \
+	    "no embeddings; of models that have a choice")                  \
+	O(NULL, false, pooling, POOLING,                                    \
+	    "pooling", NULL, "LLAMA_ARG_POOLING",                           \
+	    "auto", 0, 0, "HOW",                                            \
+	    "of embeddings: none, mean, cls, last, rank; or as filed")      \
+	O(NULL, false, reranking, FLAG,                                     \
+	    "reranking", "rerank", "LLAMA_ARG_RERANKING",                   \
+	    "off", 0, 1, NULL,                                              \
+	    "it ranks documents: --pooling rank")                           \
 	O(NULL, false, mmap, FLAG,                                          \
 	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
 	    "on", 0, 1, NULL,                                               \

@@ -74,6 +74,18 @@ settings_set(struct settings *s, const struct setting *row,
 	return 0;
 }
 
+#define BRIEF 4u /* bytes; what is longer may have two dashes too */
+
+static const struct setting *
+find_long_brief(const struct settings *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->rows[i].brief != NULL && strlen(name) > BRIEF &&
+		    strcmp(name, s->rows[i].brief) == 0)
+			return &s->rows[i];
+	return NULL;
+}
+
 /* The row called name; *ret_not when it is a flag called "no-name". */
 static const struct setting *
 find(const struct settings *s, const char *name, bool *ret_not)
@@ -89,7 +101,8 @@ find(const struct settings *s, const char *name, bool *ret_not)
 		    strcmp(name + 3, row->name) == 0)
 			return row;
 	}
-	return NULL;
+	*ret_not = false;
+	return find_long_brief(s, name);
 }
 
 static const struct setting *

@@ -30,6 +30,7 @@
 	K(LEVEL, uint32_t, "debug, info, warn or error (or 0 to 3)")  \
 	K(JAIL, uint32_t, "off, auto or require")                     \
 	K(RESUME, uint32_t, "exact or fast")                          \
+	K(POOLING, uint32_t, "none, mean, cls, last, rank or auto")   \
 	K(REAL, double, "a number")
 
 /* Of an option that may be given again. */

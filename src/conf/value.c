@@ -60,6 +60,17 @@ static const struct suffix resume_names[] = {
 	{ NULL, 0 },
 };
 
+/* The values are those of enum pooling. */
+static const struct suffix pooling_names[] = {
+	{ "auto", 0 },
+	{ "none", 1 },
+	{ "mean", 2 },
+	{ "cls", 3 },
+	{ "last", 4 },
+	{ "rank", 5 },
+	{ NULL, 0 },
+};
+
 static const struct suffix flag_names[] = {
 	{ "on", 1 },
 	{ "off", 0 },
@@ -155,6 +166,8 @@ read_number(enum setting_kind kind, const char *text, double *ret)
 		return read_word(jail_names, text, ret);
 	case SETTING_RESUME:
 		return read_word(resume_names, text, ret);
+	case SETTING_POOLING:
+		return read_word(pooling_names, text, ret);
 	case SETTING_BYTES:
 		return read_scaled(byte_suffixes, text, ret);
 	case SETTING_TIME:
@@ -197,7 +210,7 @@ has_range(const struct setting *row)
 {
 	return !is_text(row) && row->kind != SETTING_FLAG &&
 	    row->kind != SETTING_LEVEL && row->kind != SETTING_JAIL &&
-	    row->kind != SETTING_RESUME;
+	    row->kind != SETTING_RESUME && row->kind != SETTING_POOLING;
 }
 
 /* The largest unit that v is whole in. */

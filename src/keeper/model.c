@@ -72,6 +72,9 @@ model_give_file(struct model *m)
 		.use_mmap = conf->mmap,
 		.jail = (uint8_t)server->jail,
 		.resume_mode = (uint8_t)server->resume,
+		.pooling =
+		    (uint8_t)(conf->reranking ? POOL_RANK : conf->pooling),
+		.no_embeds = !conf->embeddings,
 		.tested = str_of(m->identity),
 		.template_override = buf_str(&m->spec->chat_template),
 		.rkllm_library = str_of(conf->rkllm_library),

@@ -253,6 +253,31 @@ def ranker(server):
     assert 'rank' in embed(server, '/v1/embeddings', 501, input='x')['error']['message']
 
 
+def settings():
+    """llama-server's options, in its words."""
+    with Server('--pooling', 'last') as server:
+        assert vectors(server, TEXT) == vectors(server, TEXT, pooling='last')
+        assert len(embed(server, '/embeddings', input='Hi there')[0]['embedding']) == 1
+    with Server('--pooling', 'none') as server:
+        assert 'not OAI' in embed(server, '/v1/embeddings', 400, input='x')['error']['message']
+        assert len(embed(server, '/embeddings', input='Hi there')[0]['embedding']) > 1
+    with Server('--no-embeddings') as server:
+        for path in '/v1/embeddings', '/embedding':
+            error = embed(server, path, 501, input='x')['error']
+            assert '--embeddings' in error['message'], error
+        assert server.complete('Once', max_tokens=2)
+    with Server('--embedding') as server:
+        assert vectors(server, 'x')
+    with made_model('--preset', 'tiny-bert', '--pooling', '4') as model:
+        with Server('--pooling', 'cls', models=[model]) as server:
+            assert vectors(server, 'x')
+    with made_model('--preset', 'tiny-bert') as model:
+        with Server('--rerank', models=[model]) as server:
+            got = embed(server, '/rerank', query='x', documents=['y', 'z'])
+            assert len(got['results']) == 2
+
+
+cases(settings)
 with Server('--parallel', '4', '--threads', '1', '--threads-batch', '1') as its_server:
     cases(libllamas_rows_pooled, libllamas_rows_as_they_are, norms, forms_of_input,
           base64_is_the_same, many_in_order, large_answers_are_streamed, refused, streams_beside,

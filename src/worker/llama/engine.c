@@ -121,7 +121,7 @@ describe_uses(const struct model *m, struct worker_ready *ret)
 
 	ret->pooling = (uint8_t)m->pooling;
 	ret->only_embeds = m->only_embeds;
-	ret->embeds = !m->is_ranker && m->n_cols > 0;
+	ret->embeds = !m->no_embeds && !m->is_ranker && m->n_cols > 0;
 	ret->ranks = m->is_ranker;
 	ret->has_infill = llama_vocab_fim_pre(v) != LLAMA_TOKEN_NULL &&
 	    llama_vocab_fim_suf(v) != LLAMA_TOKEN_NULL &&

@@ -56,6 +56,7 @@ struct model {
 	uint32_t rows_chunk; /* tokens of a batch whose rows are all wanted */
 	bool is_one_way;     /* the cache cannot remove a tail */
 	bool gives_hidden;   /* the context computes hidden states */
+	bool no_embeds;	     /* by its settings */
 	bool only_embeds;    /* a prompt is one batch, and nothing follows it */
 	bool is_ranker;	     /* and one row comes of it: scores */
 	enum pooling pooling; /* as set or filed; POOL_MODEL: neither says */

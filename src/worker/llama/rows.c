@@ -38,6 +38,10 @@ set_pool(struct rows *r, const struct model *m, const struct gen_submit *s,
 {
 	enum pooling usual = m->pooling;
 
+	if (m->no_embeds)
+		return fail_set(why, ERR_UNSUPPORTED, NULL,
+		    "This server does not support embeddings. Start it with "
+		    "`--embeddings`");
 	if (usual == POOL_MODEL)
 		usual = s->pooling == POOL_ONE ? POOL_MEAN : POOL_NONE;
 	r->pool = (enum pooling)s->pooling;

@@ -116,6 +116,7 @@ test_every_spelling(void **state)
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		const char *value = rows[i].kind == SETTING_FLAG ? "on"
+		    : rows[i].kind == SETTING_POOLING		 ? "cls"
 		    : rows[i].kind == SETTING_COUNT		 ? "17"
 								 : "8";
 		const char *const keys[] = { rows[i].name, rows[i].brief,

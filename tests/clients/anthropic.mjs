@@ -109,6 +109,17 @@ test('what the tool said goes back to the model', async () => {
 	assert.ok(['end_turn', 'tool_use', 'max_tokens'].includes(second.stop_reason));
 });
 
+test('tokens are counted as they will be', async () => {
+	for (const ask of [story, sum, { ...story, system: 'Be brief.' }]) {
+		const { max_tokens: _, ...counted } = ask;
+		const { input_tokens: n } = await client.messages.countTokens(counted);
+		const { usage } = await client.messages.create({ ...ask, max_tokens: 1 });
+		assert.equal(n, usage.input_tokens + usage.cache_read_input_tokens);
+	}
+	await assert.rejects(client.messages.countTokens({ model: 'demo', messages: [] }),
+		Anthropic.BadRequestError);
+});
+
 test('output_config.format rules the answer', async () => {
 	const schema = { type: 'object', additionalProperties: false, required: ['kind'],
 		properties: { kind: { enum: ['cat', 'dog'] } } };

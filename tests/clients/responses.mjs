@@ -101,6 +101,16 @@ test('what the tool said goes back to the model', async () => {
 	assert.ok(second.output.length > 0);
 });
 
+test('tokens are counted as they will be', async () => {
+	for (const ask of [story, sum, { ...story, instructions: 'Be brief.' }]) {
+		const { max_output_tokens: _, ...counted } = ask;
+		const count = await client.responses.inputTokens.count(counted);
+		assert.equal(count.object, 'response.input_tokens');
+		const { usage } = await client.responses.create(ask);
+		assert.equal(count.input_tokens, usage.input_tokens);
+	}
+});
+
 test('text.format json_schema is obeyed', async () => {
 	const schema = { type: 'object', additionalProperties: false, required: ['kind'],
 		properties: { kind: { enum: ['cat', 'dog'] } } };

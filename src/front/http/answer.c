@@ -19,11 +19,9 @@
 #include "front/http/ask.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
-#include "front/http/ollama.h"
 #include "front/http/probs.h"
 #include "front/http/reply.h"
-#include "front/http/route.h"
-#include "front/http/router.h"
+#include "front/http/which.h"
 #include "front/model.h"
 #include "wire/journal.h"
 
@@ -401,20 +399,6 @@ start(struct answer *a, const struct ask *q, struct model *m, struct fail *why)
 	return err;
 }
 
-static int
-no_model(const struct dialect *d, struct str name, struct fail *why)
-{
-	if (d->errors == ERRORS_OLLAMA)
-		return ollama_no_model(name, why);
-	if (name.n == 0)
-		return fail_set(why, ERR_NOT_FOUND, "model",
-		    "model: no model is named, and there is no default one; "
-		    "GET /v1/models lists them");
-	return fail_set(why, ERR_NOT_FOUND, "model",
-	    "model: no model is called \"%.*s\"; GET /v1/models lists them",
-	    (int)(name.n < 200 ? name.n : 200), name.p);
-}
-
 /* The prompts that come back, one a choice, are kept until each goes out. */
 static int
 check_echo(const struct ask *q, struct fail *why)
@@ -434,17 +418,11 @@ check_echo(const struct ask *q, struct fail *why)
 /* Either the answer is on its way, or *why. */
 static int
 begin(struct http *h, const struct dialect *d, const struct ask *q,
-    struct fail *why)
+    struct model *m, struct fail *why)
 {
-	struct model *m = model_find(http_front(h), q->model);
 	struct answer *a;
-	int err;
+	int err = check_echo(q, why);
 
-	if (m == NULL)
-		return no_model(d, q->model, why);
-	err = router_check(h, http_request(h)->query, m, why);
-	if (err == 0)
-		err = check_echo(q, why);
 	if (err != 0)
 		return err;
 	err = answer_new(h, d, q, m, &a);
@@ -473,6 +451,7 @@ dialect_run(struct http *h, const struct request *r, const struct dialect *d)
 {
 	struct front *f = http_front(h);
 	struct ask_limits limits = { .gens_max = f->config.client_queue_max };
+	struct model *m = NULL;
 	struct ask q;
 	struct fail why;
 	int err;
@@ -483,11 +462,15 @@ dialect_run(struct http *h, const struct request *r, const struct dialect *d)
 		return;
 	}
 	if (err == 0) {
-		limits.n_ctx = admit_context(model_find(f, q.model));
+		m = which_model(h, r, json_root(q.doc), &why);
+		err = m == NULL ? why.code : 0;
+	}
+	if (err == 0) {
+		limits.n_ctx = admit_context(m);
 		err = ask_read(&q, &limits, &why);
 	}
 	if (err == 0)
-		err = begin(h, d, &q, &why);
+		err = begin(h, d, &q, m, &why);
 	ask_done(&q);
 	if (err != 0)
 		error_reply(h, &why);

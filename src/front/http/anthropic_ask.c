@@ -179,10 +179,10 @@ check_others(struct ask *q, struct fail *why)
 	return 0;
 }
 
-static const ask_step_fn steps[] = { read_budget, ask_read_resume,
-	ask_read_kwargs, read_thinking, read_stops, read_output, read_tools,
-	ask_read_sampling, ask_read_lora, check_others,
-	ask_read_anthropic_messages };
+/* What counts tokens needs no max_tokens, which comes last. */
+static const ask_step_fn steps[] = { ask_read_resume, ask_read_kwargs,
+	read_thinking, read_stops, read_output, read_tools, ask_read_sampling,
+	ask_read_lora, check_others, ask_read_anthropic_messages, read_budget };
 
 static const struct ask_table table = { rows, ASK_COUNT(rows) };
 
@@ -191,4 +191,11 @@ const struct ask_form ask_anthropic = {
 	.tables = { &ask_common, &ask_sampling, &table },
 	.steps = steps,
 	.n_steps = ASK_COUNT(steps),
+};
+
+const struct ask_form ask_anthropic_count = {
+	.is_chat = true,
+	.tables = { &ask_common, &ask_sampling, &table },
+	.steps = steps,
+	.n_steps = ASK_COUNT(steps) - 1,
 };

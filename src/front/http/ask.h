@@ -100,7 +100,7 @@ struct ask_form {
 };
 
 extern const struct ask_form ask_openai_completion, ask_openai_chat,
-    ask_anthropic, ask_responses;
+    ask_anthropic, ask_anthropic_count, ask_responses;
 
 /* body: JSON. Makes of it what needs no limits, q->model among that. On an
  * error too, ask_done() it. 0; ERR_INVALID, ERR_NOMEM with *why. */

@@ -1,5 +1,6 @@
 #include "front/http/route.h"
 
+#include "front/http/count.h"
 #include "front/http/dialect.h"
 #include "front/http/embed.h"
 #include "front/http/http.h"
@@ -53,7 +54,12 @@ static const struct route {
 	ASKED("/v1/chat/completions", dialect_openai_chat),
 	ASKED("/responses", dialect_responses),
 	ASKED("/v1/responses", dialect_responses),
+	PLAIN(POST, "/chat/completions/input_tokens", count_chat, OPENAI),
+	PLAIN(POST, "/v1/chat/completions/input_tokens", count_chat, OPENAI),
+	PLAIN(POST, "/responses/input_tokens", count_responses, OPENAI),
+	PLAIN(POST, "/v1/responses/input_tokens", count_responses, OPENAI),
 	ASKED("/v1/messages", dialect_anthropic),
+	PLAIN(POST, "/v1/messages/count_tokens", count_anthropic, ANTHROPIC),
 	PLAIN(POST, "/tokenize", vocab_tokenize, LLAMA),
 	PLAIN(POST, "/detokenize", vocab_detokenize, LLAMA),
 	PLAIN(POST, "/apply-template", vocab_template, LLAMA),

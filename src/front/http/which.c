@@ -1,26 +1,35 @@
 #include "front/http/which.h"
 
+#include "front/http/error.h"
 #include "front/http/http.h"
+#include "front/http/ollama.h"
 #include "front/http/query.h"
 #include "front/http/router.h"
 #include "front/model.h"
 #include "json/read.h"
+
+static int
+no_model(struct http *h, struct str name, struct fail *why)
+{
+	if (http_errors(h) == ERRORS_OLLAMA)
+		return ollama_no_model(name, why);
+	if (name.n == 0)
+		return fail_set(why, ERR_NOT_FOUND, "model",
+		    "model: no model is named, and there is no default one; "
+		    "GET /v1/models lists them");
+	return fail_set(why, ERR_NOT_FOUND, "model",
+	    "model: no model is called \"%.*s\"; GET /v1/models lists them",
+	    (int)(name.n < 200 ? name.n : 200), name.p);
+}
 
 static struct model *
 find(struct http *h, struct str query, struct str name, struct fail *why)
 {
 	struct model *m = model_find(http_front(h), name);
 
-	if (m == NULL && name.n == 0)
-		(void)fail_set(why, ERR_NOT_FOUND, "model",
-		    "model: no model is named, and there is no default one; "
-		    "GET /v1/models lists them");
-	else if (m == NULL)
-		(void)fail_set(why, ERR_NOT_FOUND, "model",
-		    "model: no model is called \"%.*s\"; GET /v1/models lists "
-		    "them",
-		    (int)(name.n < 200 ? name.n : 200), name.p);
-	if (m != NULL && router_check(h, query, m, why) != 0)
+	if (m == NULL)
+		(void)no_model(h, name, why);
+	else if (router_check(h, query, m, why) != 0)
 		return NULL;
 	return m;
 }

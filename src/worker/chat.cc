@@ -128,6 +128,10 @@ struct chat {
 	/* See render(); found out when it is first wanted, without and with
 	 * thinking. */
 	std::optional<bool> is_plain[2];
+	/* Whether its model thinks before it answers; the same. */
+	std::optional<bool> thinks[2];
+	/* How answers without tools are read, by the prompt's end. */
+	std::map<std::string, common_chat_params> readers;
 	std::string text;
 };
 
@@ -143,6 +147,26 @@ may_be_plain(struct chat *c, const common_chat_templates_inputs &in)
 		return false;
 	if (!known.has_value())
 		known = renders_alike(c->templates.get(), in.enable_thinking);
+	return *known;
+}
+
+/* As far as llama.cpp can tell from the template. */
+bool
+is_thinking(struct chat *c, bool enable_thinking)
+{
+	std::optional<bool> &known = c->thinks[enable_thinking];
+	common_chat_templates_inputs in;
+
+	if (known.has_value())
+		return *known;
+	in.messages = { message("user", "U") };
+	in.enable_thinking = enable_thinking;
+	in.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+	try {
+		known = render(c->templates.get(), in, false).supports_thinking;
+	} catch (const std::exception &) {
+		known = false;
+	}
 	return *known;
 }
 
@@ -315,6 +339,34 @@ read_tools(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
 	return check_tools(c, in, f);
 }
 
+constexpr size_t READERS_MAX = 16;
+
+/* An answer without tools is read in the same way as long as the prompt ends
+ * the same: so llama.cpp finds that out once for each end. */
+int
+render_thinking(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
+    buf *out, chat_form **ret_form)
+{
+	const common_chat_templates *t = c->templates.get();
+	bool is_known =
+	    ask.schema.n == 0 && ask.kwargs.n == 0 && may_be_plain(c, in);
+	common_chat_params p;
+
+	if (is_known) {
+		p = render(t, in, true);
+		auto found = c->readers.find(p.generation_prompt);
+		if (found != c->readers.end()) {
+			*ret_form = form_of(found->second, in.reasoning_format);
+			return append(out, p.prompt);
+		}
+	}
+	p = render(t, in, false);
+	if (is_known && c->readers.size() < READERS_MAX)
+		c->readers[p.generation_prompt] = p;
+	*ret_form = form_of(p, in.reasoning_format);
+	return append(out, p.prompt);
+}
+
 /* The prompt, and the form that the same call makes. */
 int
 render_form(const common_chat_templates *t, common_chat_templates_inputs &in,
@@ -335,6 +387,12 @@ render_ask(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
 	const common_chat_templates *t = c->templates.get();
 	int err;
 
+	if (ask.tools.n == 0 && ask.is_apart &&
+	    is_thinking(c, in.enable_thinking)) {
+		in.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
+		in.json_schema = schema_of(ask.schema);
+		return render_thinking(c, ask, in, out, ret_form);
+	}
 	if (ask.tools.n == 0)
 		return append(out, render(t, in, may_be_plain(c, in)).prompt);
 	err = guarded(ERR_INVALID, "tools", f,

@@ -49,10 +49,12 @@ struct chat_ask {
 	enum tool_choice choice;
 	enum parallel_calls parallel;
 	bool enable_thinking;
+	bool is_apart; /* what it thinks is wanted apart from its answer */
 };
 
 /* Appends the prompt to out. *ret_form: how the answer is to be formed and
- * read; NULL where no tools are offered. 0; ERR_INVALID with field "messages",
+ * read; NULL where no tools are offered and, is_apart or not, the template
+ * knows of no thinking. 0; ERR_INVALID with field "messages",
  * "tools" or "chat_template_kwargs"; ERR_UNSUPPORTED: the template shows no
  * tools; ERR_NOMEM, ERR_TOO_BIG. */
 int chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,

@@ -32,6 +32,7 @@ struct gen {
 	uint8_t n_tops;
 	uint8_t mirostat;
 	uint8_t mode;
+	bool has_parts; /* its text comes in parts */
 	bool is_parked;
 	bool is_held;
 	bool in_step; /* has a token in the frame being made */
@@ -55,6 +56,10 @@ struct worker {
 	bool is_ready;
 	bool is_stalled;
 };
+
+/* Packs the parts of g's next token, whose text that is. */
+void parts_of(const struct script *s, const struct gen *g, struct str text,
+    struct buf *out);
 
 /* Packs the next token of g. */
 void gen_step(struct worker *w, const struct gen *g, struct buf *out);

@@ -47,7 +47,7 @@ gen_step(struct worker *w, const struct gen *g, struct buf *out)
 		.token = TOKEN_BASE + (int32_t)g->n_out };
 	size_t n = (size_t)snprintf(text, sizeof(text), "%llu:%u",
 	    (unsigned long long)g->seed, g->n_out);
-	struct buf tops;
+	struct buf tops, parts;
 
 	while (n + 1 < w->script.size && n + 1 < sizeof(text))
 		text[n++] = '.';
@@ -71,7 +71,14 @@ gen_step(struct worker *w, const struct gen *g, struct buf *out)
 		s.n_tops = g->n_tops;
 		s.tops = buf_str(&tops);
 	}
+	buf_init(&parts, 128 * KIB);
+	if (g->has_parts) {
+		parts_of(&w->script, g, s.text, &parts);
+		s.flags |= STEP_PARTS;
+		s.text = buf_str(&parts);
+	}
 	step_put(out, &s);
+	buf_done(&parts);
 	buf_done(&tops);
 }
 
@@ -227,7 +234,9 @@ on_submit(struct worker *w, const struct frame *f)
 		.want_logprobs = s.want_logprobs,
 		.n_tops = s.n_top_logprobs,
 		.mirostat = s.mirostat,
-		.mode = s.mode };
+		.mode = s.mode,
+		.has_parts = (s.apart || s.tools.n > 0) &&
+		    (w->script.think > 0 || w->script.call > 0) };
 	set_phase(w, PHASE_SUBMIT);
 	if (fault_at(w, AT_SUBMIT, g, 0, prompt) ||
 	    fault_at(w, AT_PROMPT, g, 0, prompt))

@@ -27,6 +27,8 @@ static const struct setting settings[] = {
 	{ "rows", offsetof(struct script, rows) },
 	{ "context", offsetof(struct script, context) },
 	{ "slots", offsetof(struct script, slots) },
+	{ "think", offsetof(struct script, think) },
+	{ "call", offsetof(struct script, call) },
 	{ "load", offsetof(struct script, load) },
 	{ "p99", offsetof(struct script, p99) },
 };

@@ -11,6 +11,9 @@
  *   rows 16                 rows in a frame (1)
  *   context 512             n_ctx that it claims (4096)
  *   slots 4                 n_seq that it claims (what it is asked for)
+ *   think 3                 tokens of a chat that are reasoning (0)
+ *   call 6                  from which on, counted from 1, they are arguments
+ *                           of a call of the tool "act" (0: there is none)
  *   load 50                 milliseconds that loading takes (0)
  *   p99 100                 milliseconds that its page gives as p99_step_us (1)
  *   deaf cancel|park|term|abort
@@ -87,6 +90,8 @@ struct script {
 	uint32_t rows;
 	uint32_t context;
 	uint32_t slots; /* 0: as asked */
+	uint32_t think;
+	uint32_t call;
 	uint32_t load;
 	uint32_t p99;
 	bool deaf_cancel;

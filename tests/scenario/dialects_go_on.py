@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """In every dialect: a worker's death changes no event, who waits hears of it, errors have its form."""
+import json
 import os
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import Http, Server, cases
-from dialects import ASKS, error_of, events
+from bulkhead import Http, Server, cases, fake_text
+from dialects import ASKS, SAY, error_of, events, plain
 
 TOKENS = 8
 DEATHS = ['submit die KILL', 'started die SEGV', 'token:1 die ABRT', 'token:5 die BUS',
@@ -12,14 +13,88 @@ DEATHS = ['submit die KILL', 'started die SEGV', 'token:1 die ABRT', 'token:5 di
 
 
 def deaths_change_nothing():
+    """Text alone; and what it thinks, says and calls, one after the other."""
     script = [f'life {i} at {death}' for i, death in enumerate(DEATHS, 1)]
-    for name in ASKS:
-        with Server(fake=f'tokens {TOKENS}') as s:
-            quiet = events(s.tcp, name, seed=7)
-        with Server('--restart-limit', '1000', fake='\n'.join([f'tokens {TOKENS}', *script])) as s:
-            assert events(s.tcp, name, seed=7) == quiet, name
-            assert s.lives() == len(DEATHS) + 1, name
-        assert sum('7:' in str(event) for event in quiet) >= TOKENS, quiet
+    for kinds in [], ['think 3', 'call 6']:
+        settings = [f'tokens {TOKENS}', *kinds]
+        for name in ASKS:
+            with Server(fake='\n'.join(settings)) as s:
+                quiet = events(s.tcp, name, seed=7)
+            with Server('--restart-limit', '1000', fake='\n'.join(settings + script)) as s:
+                assert events(s.tcp, name, seed=7) == quiet, name
+                assert s.lives() == len(DEATHS) + 1, name
+            assert sum('7:' in str(event) for event in quiet) >= TOKENS, quiet
+
+
+CALLED = {'said': '7:5 7:6 7:7 '}
+
+
+def chat_parts(s):
+    got = events(s.tcp, 'chat', seed=7)
+    deltas = [data['choices'][0]['delta'] for _, data in got[:-2] if data['choices']]
+    said = ''.join(next(iter(d), '-')[0] for d in deltas)  # role, reasoning..., content, tool_calls
+    assert said == 'r' + 'rrr' + 'cc' + 'tttttt' + '-', (said, deltas)
+    whole = s.post(ASKS['chat'][0], {'messages': SAY, 'seed': 7}).json['choices'][0]
+    message = whole['message']
+    assert message['reasoning_content'] == '7:0 7:1 7:2 ' and message['content'] == '7:3 7:4 '
+    call, = message['tool_calls']
+    assert json.loads(call['function']['arguments']) == CALLED and call['id'] == 'id7', call
+    assert whole['finish_reason'] == 'tool_calls', whole
+
+
+def anthropic_parts(s):
+    got = events(s.tcp, 'anthropic', seed=7)
+    said = [data['index'] if event.startswith('content_block') else event for event, data in got]
+    # thinking: start, 3 deltas, signature, stop; text: start, 2, stop; call: start, 5, stop.
+    assert said == ['message_start', *[0] * 6, *[1] * 4, *[2] * 7, 'message_delta',
+                    'message_stop'], said
+    starts = [data['content_block']['type'] for event, data in got if event.endswith('start')
+              if 'content_block' in data]
+    assert starts == ['thinking', 'text', 'tool_use'], starts
+    pieces = ''.join(data['delta'].get('partial_json', '') for event, data in got
+                     if event == 'content_block_delta')
+    assert json.loads(pieces) == CALLED, pieces
+    assert got[-2][1]['delta']['stop_reason'] == 'tool_use', got[-2]
+    whole = s.post(ASKS['anthropic'][0], {**ASKS['anthropic'][1], 'seed': 7}).json
+    assert whole['content'] == [
+        {'type': 'thinking', 'thinking': '7:0 7:1 7:2 ', 'signature': ''},
+        {'type': 'text', 'text': '7:3 7:4 '},
+        {'type': 'tool_use', 'id': 'id7', 'name': 'act', 'input': CALLED}], whole
+    cut = s.post(ASKS['anthropic'][0], {**ASKS['anthropic'][1], 'seed': 7, 'max_tokens': 7}).json
+    assert cut['content'][2]['input'] == {} and cut['stop_reason'] == 'max_tokens', cut
+
+
+def responses_parts(s):
+    got = events(s.tcp, 'responses', seed=7)
+    said = [event.removeprefix('response.') for event, _ in got]
+    assert said == [
+        'created', 'in_progress',
+        'output_item.added', 'content_part.added', *['reasoning_text.delta'] * 3,
+        'reasoning_text.done', 'content_part.done', 'output_item.done',
+        'output_item.added', 'content_part.added', *['output_text.delta'] * 2,
+        'output_text.done', 'content_part.done', 'output_item.done',
+        'output_item.added', *['function_call_arguments.delta'] * 5,
+        'function_call_arguments.done', 'output_item.done', 'completed'], said
+    assert [data['sequence_number'] for _, data in got] == list(range(len(got)))
+    assert [data['output_index'] for _, data in got if 'output_index' in data] == \
+        [0] * 8 + [1] * 7 + [2] * 8
+    last = got[-1][1]['response']
+    assert last['output'] == [data['item'] for event, data in got
+                              if event == 'response.output_item.done']
+    assert [item['type'] for item in last['output']] == ['reasoning', 'message', 'function_call']
+    assert json.loads(last['output'][2]['arguments']) == CALLED, last
+    whole = plain(s.post(ASKS['responses'][0], {**ASKS['responses'][1], 'seed': 7}).json)
+    assert whole == last, (whole, last)
+
+
+def parts_are_told_apart():
+    with Server(fake=f'tokens {TOKENS}\nthink 3\ncall 6') as s:
+        chat_parts(s)
+        anthropic_parts(s)
+        responses_parts(s)
+        got = s.post(ASKS['chat'][0], {'messages': SAY, 'seed': 7, 'reasoning_format': 'none'})
+        message = got.json['choices'][0]['message']
+        assert message['content'] == fake_text(TOKENS, 7) and 'tool_calls' not in message, message
 
 
 # What is in the first chunk of a stream that has to wait, and the last event of one that fails.
@@ -79,5 +154,5 @@ def refusals_have_the_form():
             assert got.status == 400 and error_of(name, got), (name, got)
 
 
-cases(deaths_change_nothing, who_waits_hears_of_it, a_failure_in_mid_stream,
+cases(deaths_change_nothing, parts_are_told_apart, who_waits_hears_of_it, a_failure_in_mid_stream,
       refusals_have_the_form)

@@ -390,7 +390,7 @@ start(struct answer *a, const struct ask *q, struct model *m, struct fail *why)
 
 	for (uint32_t i = 0; i < a->n_choices && err == 0; i++) {
 		struct gen_submit g = ask_choice(q, i);
-		bool has_parts = g.tools.n > 0;
+		bool has_parts = g.tools.n > 0 || g.apart;
 
 		err = gen_start(m, &g, &order,
 		    has_parts ? &gen_ops_of_parts : &gen_ops, &a->choices[i],

@@ -55,6 +55,7 @@ static const struct json_field sampling_rows[] = {
 	ASK_SAME(grammar, STR, 0, GRAMMAR_MAX),
 	ASK_RAW("json_schema", json_schema),
 	ASK_RAW("lora", lora),
+	ASK_ROW("reasoning_format", STR, reasoning_format, 0, 64),
 	ASK_ROW("t_max_predict_ms", U32, times.predict_ms, 0, 0),
 	/* ours */
 	ASK_ROW("timeout_ms", U32, times.total_ms, 0, 0),
@@ -123,6 +124,27 @@ ask_read_kwargs(struct ask *q, struct fail *why)
 	return buf_err(b);
 }
 
+/* llama-server's words; what it calls legacy has the reasoning twice. */
+static int
+read_reasoning_format(struct ask *q, struct fail *why)
+{
+	static const char *const apart[] = { "auto", "deepseek" };
+
+	q->gen.apart = q->form->is_chat;
+	if (q->reasoning_format.n == 0)
+		return 0;
+	for (size_t i = 0; i < ASK_COUNT(apart); i++)
+		if (str_is(q->reasoning_format, apart[i]))
+			return 0;
+	q->gen.apart = 0;
+	return str_is(q->reasoning_format, "none")
+	    ? 0
+	    : fail_set(why, ERR_INVALID, "reasoning_format",
+		  "reasoning_format: must be \"auto\", \"deepseek\" or "
+		  "\"none\", not \"%.*s\"",
+		  (int)q->reasoning_format.n, q->reasoning_format.p);
+}
+
 /* How large what a request points to may get, once written again. */
 static const size_t buf_max[ASK_NBUFS] = {
 	[ASK_STOPS] = ASK_STOPS_MAX * (ASK_STOP_BYTES + 4),
@@ -149,6 +171,7 @@ init(struct ask *q, const struct ask_form *form)
 		.model = STR(""),
 		.instructions = STR(""),
 		.effort = STR(""),
+		.reasoning_format = STR(""),
 		.only_tool = STR(""),
 		.resume = STR("") };
 	params_default(&q->gen);
@@ -197,6 +220,7 @@ run_steps(struct ask *q, struct fail *why)
 	int err = 0;
 
 	why->code = 0;
+	err = read_reasoning_format(q, why);
 	for (size_t i = 0; i < q->form->n_steps && err == 0; i++)
 		err = q->form->steps[i](q, why);
 	if (err == ERR_TOO_BIG && why->code == 0)

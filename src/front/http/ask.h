@@ -58,7 +58,8 @@ struct ask {
 	int64_t max_tokens, max_completion_tokens, n_predict;
 	uint32_t best_of;
 	struct str instructions;
-	struct str effort;    /* of reasoning; "": the template's */
+	struct str effort; /* of reasoning; "": the template's */
+	struct str reasoning_format;
 	struct str only_tool; /* that may be called; "": any */
 	bool is_background;
 	int8_t tops; /* -1: not sent */

@@ -57,6 +57,8 @@ render(const struct making *k, struct chat_ask *ask, struct buf *out)
 	ask->choice = (enum tool_choice)g->tool_choice;
 	ask->parallel = (enum parallel_calls)g->parallel_calls;
 	ask->enable_thinking = g->enable_thinking;
+	/* A grammar of the client's own rules all that is said. */
+	ask->is_apart = g->apart && g->grammar.n == 0;
 	ask->is_unanswered |= g->is_unanswered != 0;
 	return chat_render(k->m->chat, ask, out, &k->ret->form, k->why);
 }
@@ -203,8 +205,8 @@ from_tokens(const struct making *k)
 	return 0;
 }
 
-/* Its tokens are known; how the answer of a chat with tools is formed and read
- * is not. */
+/* Its tokens are known; how the answer of a chat with tools, or of one that
+ * thinks, is formed and read is not. */
 static int
 from_resume(const struct making *k)
 {
@@ -215,7 +217,7 @@ from_resume(const struct making *k)
 		return fail_set(k->why, ERR_INVALID, "turns",
 		    "turns: not in %u tokens", k->g->tokens.n);
 	k->ret->turns = k->g->turns;
-	if (k->g->tools.n > 0) {
+	if (k->g->tools.n > 0 || (k->g->apart && k->g->messages.n > 0)) {
 		buf_init(&text, RENDERED_MAX);
 		err = render_all(k, &text);
 		buf_done(&text);

@@ -66,7 +66,8 @@ def http_chat():
             assert choice['message']['content'] == counted(4), got
             assert choice['finish_reason'] == 'stop', got
             assert got.json['usage'] == {'prompt_tokens': 8, 'completion_tokens': 4,
-                                         'total_tokens': 12}, got
+                                         'total_tokens': 12,
+                                         'prompt_tokens_details': {'cached_tokens': 0}}, got
             got = chat(s, 'tokens 40', max_tokens=7)
             assert got.json['choices'][0]['message']['content'] == counted(7), got
             assert got.json['choices'][0]['finish_reason'] == 'length', got

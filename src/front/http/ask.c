@@ -167,6 +167,7 @@ init(struct ask *q, const struct ask_form *form)
 		.max_tokens = -1,
 		.max_completion_tokens = -1,
 		.n_predict = -1,
+		.thoughts = -1,
 		.tops = -1,
 		.model = STR(""),
 		.instructions = STR(""),

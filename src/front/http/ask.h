@@ -55,25 +55,23 @@ struct ask {
 	bool wants_usage; /* in the stream */
 	bool is_echo;	  /* the prompt comes before the answer */
 	/* As they were sent, until they are looked at. */
-	int64_t max_tokens, max_completion_tokens, n_predict;
+	int64_t max_tokens, max_completion_tokens, n_predict, thoughts;
 	uint32_t best_of;
 	struct str instructions;
-	struct str effort; /* of reasoning; "": the template's */
-	struct str reasoning_format;
-	struct str only_tool; /* that may be called; "": any */
+	struct str effort, reasoning_format; /* "": the template's; apart */
+	struct str only_tool;		     /* that may be called; "": any */
 	bool is_background;
 	int8_t tops; /* -1: not sent */
 	struct {
 		const struct json_value *prompt, *suffix, *stream_options,
 		    *stop, *logit_bias, *breakers, *json_schema,
 		    *response_format, *messages, *kwargs, *tools, *functions,
-		    *tool_choice, *parallel, *lora, *format;
-		/* Anthropic's */
+		    *tool_choice, *parallel, *lora, *format, *modalities,
+		    *audio, *web_search;
+		/* Anthropic's; those of OpenAI's responses */
 		const struct json_value *system, *thinking, *output_config,
-		    *mcp_servers, *container;
-		/* those of OpenAI's responses */
-		const struct json_value *input, *text, *reasoning, *include,
-		    *previous, *conversation;
+		    *mcp_servers, *container, *input, *text, *reasoning,
+		    *include, *previous, *conversation;
 	} raw;
 	struct buf bufs[ASK_NBUFS];
 };
@@ -90,8 +88,8 @@ struct ask_table {
 	size_t n;
 };
 
-/* How a dialect's body is read: its tables one after the other, then its steps
- * one after the other, which look at what a table cannot say. */
+/* How a dialect's body is read: its tables, then its steps, each one after the
+ * other; a step looks at what a table cannot say. */
 struct ask_form {
 	bool is_chat;	/* messages; else prompts, which are read last */
 	bool is_stream; /* unless the body says otherwise */

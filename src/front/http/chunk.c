@@ -147,6 +147,10 @@ put_usage(struct buf *out, const struct answer_counts *u)
 	json_key_u64(&o, "prompt_tokens", u->prompt);
 	json_key_u64(&o, "completion_tokens", u->output);
 	json_key_u64(&o, "total_tokens", u->prompt + u->output);
+	json_key(&o, "prompt_tokens_details");
+	json_open(&o, '{');
+	json_key_u64(&o, "cached_tokens", u->cached);
+	json_close(&o, '}');
 	json_close(&o, '}');
 }
 

@@ -29,6 +29,11 @@ static const struct json_field chat_rows[] = {
 	ASK_ROW("top_logprobs", U8, tops, 0, ASK_TOPS_MAX),
 	ASK_RAW("chat_template_kwargs", kwargs),
 	ASK_ROW("reasoning_effort", STR, effort, 0, 64),
+	ASK_ROW("thinking_budget_tokens", I64, thoughts, -1, ASK_TOKENS_MAX),
+	ASK_ROW("reasoning_budget_tokens", I64, thoughts, -1, ASK_TOKENS_MAX),
+	ASK_ROW("modalities", ARRAY, raw.modalities, 0, 16),
+	ASK_RAW("audio", audio),
+	ASK_RAW("web_search_options", web_search),
 	ASK_ROW("tools", ARRAY, raw.tools, 0, 0),
 	ASK_ROW("functions", ARRAY, raw.functions, 0, 0),
 	ASK_RAW("tool_choice", tool_choice),
@@ -111,13 +116,50 @@ check_completion(struct ask *q, struct fail *why)
 	return 0;
 }
 
+/* A budget in between would have to end the thinking; nobody does. */
+static int
+read_thoughts(struct ask *q, struct fail *why)
+{
+	if (q->thoughts > 0)
+		return fail_set(why, ERR_INVALID, "thinking_budget_tokens",
+		    "thinking_budget_tokens: must be 0, for no thinking, or -1 "
+		    "for any; other budgets are not supported");
+	if (q->thoughts == 0)
+		q->gen.enable_thinking = 0;
+	return 0;
+}
+
+/* What only OpenAI's servers do, and an answer without it would not be the one
+ * that was asked for. */
+static int
+check_elsewhere(struct ask *q, struct fail *why)
+{
+	struct json_iter it = json_iter(q->raw.modalities);
+	const struct json_value *one;
+	struct str word;
+
+	while (json_next(&it, NULL, &one))
+		if (!json_str(one, &word) || !str_is(word, "text"))
+			return fail_set(why, ERR_INVALID, "modalities",
+			    "modalities: only \"text\" is given here");
+	if (q->raw.audio != NULL)
+		return fail_set(why, ERR_INVALID, "audio",
+		    "audio: only text is given here");
+	if (q->raw.web_search != NULL)
+		return fail_set(why, ERR_INVALID, "web_search_options",
+		    "web_search_options: nothing is searched for here; offer a "
+		    "tool that does");
+	return 0;
+}
+
 static const ask_step_fn completion_steps[] = { read_stream_options,
 	read_budget, ask_read_resume, read_logprobs, check_completion,
 	ask_read_shape, ask_read_lists, ask_read_lora };
 
 static const ask_step_fn chat_steps[] = { read_stream_options, read_budget,
 	ask_read_resume, read_logprobs, ask_read_kwargs, ask_read_shape,
-	ask_read_tools, ask_read_lists, ask_read_lora, ask_read_messages };
+	ask_read_tools, ask_read_lists, ask_read_lora, read_thoughts,
+	check_elsewhere, ask_read_messages };
 
 #define TABLE(rows)                   \
 	&(const struct ask_table)     \

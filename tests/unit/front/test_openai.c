@@ -246,6 +246,19 @@ static const struct bad bad_chats[] = {
 	    "logprobs: must be true or false, not 2" },
 	{ M "\"chat_template_kwargs\":1}", "chat_template_kwargs",
 	    "chat_template_kwargs: must be an object, not 1" },
+	{ M "\"modalities\":[\"text\",\"audio\"]}", "modalities",
+	    "modalities: only \"text\" is given here" },
+	{ M "\"audio\":{\"voice\":\"a\"}}", "audio",
+	    "audio: only text is given here" },
+	{ M "\"web_search_options\":{}}", "web_search_options",
+	    "web_search_options: nothing is searched for here; offer a tool "
+	    "that does" },
+	{ M "\"thinking_budget_tokens\":5}", "thinking_budget_tokens",
+	    "thinking_budget_tokens: must be 0, for no thinking, or -1 for "
+	    "any; other budgets are not supported" },
+	{ M "\"reasoning_format\":\"deepseek-legacy\"}", "reasoning_format",
+	    "reasoning_format: must be \"auto\", \"deepseek\" or \"none\", "
+	    "not \"deepseek-legacy\"" },
 	{ M "\"max_completion_tokens\":0}", "max_completion_tokens",
 	    "max_completion_tokens: must be a whole number of at least 1, or "
 	    "-1 for no limit, not 0" },

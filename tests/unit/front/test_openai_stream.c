@@ -58,7 +58,8 @@ chat_chunks(void **state)
 	assert_bytes(&b,
 	    "data: " HEAD(
 		"chat.completion.chunk") "],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
-					 "\"total_tokens\":7}}\n\n");
+					 "\"total_tokens\":7,\"prompt_tokens_details\":"
+					 "{\"cached_tokens\":0}}}\n\n");
 	buf_done(&head);
 	buf_done(&b);
 }
@@ -195,7 +196,8 @@ whole(void **state)
 	    "{\"index\":0,\"text\":\"abc\","
 	    "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
 	    "{\"prompt_tokens\":3,\"completion_tokens\":2,"
-	    "\"total_tokens\":5},\"timings\":{\"prompt_n\":3,"));
+	    "\"total_tokens\":5,\"prompt_tokens_details\":"
+	    "{\"cached_tokens\":0}},\"timings\":{\"prompt_n\":3,"));
 }
 
 static void

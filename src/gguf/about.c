@@ -21,6 +21,7 @@ struct reading {
 	struct gguf_about *to;
 	struct fail *f;
 	uint64_t file_type; /* UINT64_MAX: not said */
+	bool has_tokens;
 	uint64_t by_type[TYPES_MAX];
 };
 
@@ -58,8 +59,10 @@ heed_general(struct reading *r, const struct gguf_value *v)
 	else if (strcmp(v->key, "tokenizer.chat_template") == 0)
 		a->has_template = v->kind == GGUF_TEXT && v->n > 0;
 	else if (strcmp(v->key, "tokenizer.ggml.tokens") == 0 &&
-	    v->kind == GGUF_ARRAY)
+	    v->kind == GGUF_ARRAY) {
 		a->n_vocab = cut(v->n);
+		r->has_tokens = v->of == GGUF_TEXT && v->n > 0;
+	}
 }
 
 /* One number, or one for each layer: the most of them. */
@@ -111,14 +114,14 @@ heed(struct reading *r, const struct gguf_value *v)
 static void
 find_quant(struct reading *r)
 {
-	const char *name = gguf_mixture(r->file_type);
-	const struct gguf_type *type;
+	const char *name = types_mixture(r->file_type);
+	const struct tensor_type *type;
 	uint32_t most = 0;
 
 	for (uint32_t i = 1; i < TYPES_MAX; i++)
 		if (r->by_type[i] > r->by_type[most])
 			most = i;
-	type = gguf_type(most);
+	type = types_find(most);
 	if (name == NULL && type != NULL && r->to->n_bytes > 0)
 		name = type->name;
 	(void)snprintf(
@@ -161,6 +164,11 @@ judge(struct reading *r)
 		return no_model(r, "does not say its general.architecture");
 	if (a->n_tensors == 0 && a->n_split <= 1)
 		return no_model(r, "holds no tensors");
+	if (a->n_layer == 0 || a->n_embd == 0)
+		return no_model(
+		    r, "does not say its block_count or embedding_length");
+	if (!r->has_tokens)
+		return no_model(r, "has no vocabulary");
 	return 0;
 }
 

@@ -7,12 +7,10 @@
  * ggml refuses what is refused here, and reads what is read here, but for the
  * ceilings of gguf.h.
  */
-#include "gguf/gguf.h"
+#include "gguf/inner.h"
 
 #include "base/fd.h"
 #include "base/hash.h"
-#include "gguf/seen.h"
-#include "gguf/types.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,34 +20,8 @@
 
 #define VERSION_LEAST 2u
 #define VERSION_MOST 3u
-#define TENSOR_NAME_MAX 64u /* ggml's */
 #define ALIGNMENT 32u
 #define ALIGNMENT_MAX (1u << 30)
-
-struct gguf {
-	gguf_read_fn read;
-	void *arg;
-	int fd; /* of gguf_open_fd() */
-	uint64_t size;
-	uint64_t at; /* next byte */
-	uint64_t window_at;
-	size_t window_n;
-	uint32_t version;
-	uint64_t n_keys;
-	uint64_t n_tensors;
-	uint64_t key;	 /* number of the next one, from 0 */
-	uint64_t tensor; /* likewise */
-	uint64_t alignment;
-	uint64_t data; /* bytes of the tensors so far, each padded */
-	struct seen keys;
-	struct seen tensors;
-	enum gguf_kind of; /* elements of the array that is left to read */
-	uint64_t n_of;
-	char
-	    in[GGUF_KEY_MAX + 1]; /* key or tensor that is read, for messages */
-	struct fail why;	  /* code 0: nothing is wrong */
-	uint8_t window[GGUF_WINDOW];
-};
 
 static const struct {
 	const char *name;
@@ -88,8 +60,8 @@ shown(const struct gguf *g, char ret[64])
 	return ret;
 }
 
-static int
-refuse(struct gguf *g, const char *why, struct fail *f)
+int
+gguf_refuse(struct gguf *g, const char *why, struct fail *f)
 {
 	char name[64];
 
@@ -103,14 +75,14 @@ refuse(struct gguf *g, const char *why, struct fail *f)
 	return g->why.code;
 }
 
-static int
-refuse_number(struct gguf *g, const char *what, uint64_t n, const char *why,
-    struct fail *f)
+int
+gguf_refuse_number(struct gguf *g, const char *what, uint64_t n,
+    const char *why, struct fail *f)
 {
 	char text[192];
 
 	(void)snprintf(text, sizeof(text), "%s %" PRIu64 "%s", what, n, why);
-	return refuse(g, text, f);
+	return gguf_refuse(g, text, f);
 }
 
 static int
@@ -134,12 +106,12 @@ static int
 need(struct gguf *g, uint64_t n, const char *what, struct fail *f)
 {
 	if (g->why.code != 0)
-		return refuse(g, "", f);
+		return gguf_refuse(g, "", f);
 	if (n > left(g))
-		return refuse_number(
+		return gguf_refuse_number(
 		    g, what, n, " bytes: the file ends before", f);
 	if (g->at + n > GGUF_HEAD_MAX)
-		return refuse(g, "more than 1 GiB before the tensors", f);
+		return gguf_refuse(g, "more than 1 GiB before the tensors", f);
 	return 0;
 }
 
@@ -155,7 +127,7 @@ take(struct gguf *g, size_t n, struct fail *f)
 		    g->read(g->arg, g->window, GGUF_WINDOW, g->window_at);
 	}
 	if (n > g->window_n - (size_t)(g->at - g->window_at)) {
-		(void)refuse(g, "cannot be read", f);
+		(void)gguf_refuse(g, "cannot be read", f);
 		return NULL;
 	}
 	p = g->window + (g->at - g->window_at);
@@ -163,8 +135,8 @@ take(struct gguf *g, size_t n, struct fail *f)
 	return p;
 }
 
-static int
-read_number(
+int
+gguf_read_number(
     struct gguf *g, size_t n, const char *what, uint64_t *ret, struct fail *f)
 {
 	const uint8_t *p;
@@ -211,7 +183,7 @@ static int
 read_text(struct gguf *g, const char *what, char *ret, size_t size,
     uint64_t *ret_n, uint64_t *ret_hash, struct fail *f)
 {
-	int err = read_number(g, 8, what, ret_n, f);
+	int err = gguf_read_number(g, 8, what, ret_n, f);
 
 	if (err == 0)
 		err = need(g, *ret_n, what, f);
@@ -222,27 +194,28 @@ static int
 read_head(struct gguf *g, struct fail *f)
 {
 	uint64_t n = 0;
-	int err = read_number(g, 4, "header of", &n, f);
+	int err = gguf_read_number(g, 4, "header of", &n, f);
 
 	if (err == 0 && n != 0x46554747)
-		return refuse(g, "does not begin with \"GGUF\"", f);
+		return gguf_refuse(g, "does not begin with \"GGUF\"", f);
 	if (err == 0)
-		err = read_number(g, 4, "header of", &n, f);
+		err = gguf_read_number(g, 4, "header of", &n, f);
 	g->version = (uint32_t)n;
 	if (err == 0 && n != 0 && (uint32_t)(n << 16) == 0)
-		return refuse(g, "is for machines of the other byte order", f);
+		return gguf_refuse(
+		    g, "is for machines of the other byte order", f);
 	if (err == 0 && (n < VERSION_LEAST || n > VERSION_MOST))
-		return refuse_number(
+		return gguf_refuse_number(
 		    g, "GGUF version", n, "; 2 and 3 can be read", f);
 	if (err == 0)
-		err = read_number(g, 8, "header of", &g->n_tensors, f);
+		err = gguf_read_number(g, 8, "header of", &g->n_tensors, f);
 	if (err == 0)
-		err = read_number(g, 8, "header of", &g->n_keys, f);
+		err = gguf_read_number(g, 8, "header of", &g->n_keys, f);
 	if (err == 0 && g->n_keys > GGUF_KEYS_MAX)
-		return refuse_number(
+		return gguf_refuse_number(
 		    g, "claims", g->n_keys, " keys; at most 65536", f);
 	if (err == 0 && g->n_tensors > GGUF_TENSORS_MAX)
-		return refuse_number(
+		return gguf_refuse_number(
 		    g, "claims", g->n_tensors, " tensors; at most 65536", f);
 	return err;
 }
@@ -313,10 +286,11 @@ static int
 read_kind(struct gguf *g, enum gguf_kind *ret, struct fail *f)
 {
 	uint64_t n = 0;
-	int err = read_number(g, 4, "type of", &n, f);
+	int err = gguf_read_number(g, 4, "type of", &n, f);
 
 	if (err == 0 && n >= GGUF_NKINDS)
-		return refuse_number(g, "is of type", n, ", which is none", f);
+		return gguf_refuse_number(
+		    g, "is of type", n, ", which is none", f);
 	*ret = (enum gguf_kind)n;
 	return err;
 }
@@ -338,7 +312,7 @@ read_plain(struct gguf *g, struct gguf_value *ret, struct fail *f)
 {
 	size_t size = kinds[ret->kind].size;
 	uint64_t bits = 0;
-	int err = read_number(g, size, "a number of", &bits, f);
+	int err = gguf_read_number(g, size, "a number of", &bits, f);
 
 	if (err != 0)
 		return err;
@@ -349,7 +323,7 @@ read_plain(struct gguf *g, struct gguf_value *ret, struct fail *f)
 	if (ret->kind == GGUF_F32 || ret->kind == GGUF_F64)
 		ret->real = real_of(ret->kind, bits);
 	if (ret->kind == GGUF_BOOL && bits > 1)
-		return refuse_number(g, "is the truth value", bits, "", f);
+		return gguf_refuse_number(g, "is the truth value", bits, "", f);
 	return 0;
 }
 
@@ -362,14 +336,14 @@ read_array(struct gguf *g, struct gguf_value *ret, struct fail *f)
 	int err = read_kind(g, &ret->of, f);
 
 	if (err == 0 && ret->of == GGUF_ARRAY)
-		return refuse(g, "is an array of arrays", f);
+		return gguf_refuse(g, "is an array of arrays", f);
 	if (err == 0)
-		err = read_number(g, 8, "an array of", &ret->n, f);
+		err = gguf_read_number(g, 8, "an array of", &ret->n, f);
 	if (err != 0)
 		return err;
 	size = ret->of == GGUF_TEXT ? 8 : kinds[ret->of].size;
 	if (ret->n > left(g) / size)
-		return refuse_number(g, "is an array of", ret->n,
+		return gguf_refuse_number(g, "is an array of", ret->n,
 		    " elements: the file ends before", f);
 	g->of = ret->of;
 	g->n_of = ret->n;
@@ -393,7 +367,7 @@ int
 gguf_element(struct gguf *g, struct gguf_value *ret, struct fail *f)
 {
 	if (g->why.code != 0)
-		return refuse(g, "", f);
+		return gguf_refuse(g, "", f);
 	if (g->n_of == 0)
 		return ERR_EOF;
 	g->n_of--;
@@ -429,17 +403,18 @@ heed(struct gguf *g, const struct gguf_value *v, struct fail *f)
 	if (strcmp(v->key, "general.alignment") != 0)
 		return 0;
 	if (v->kind != GGUF_U32)
-		return refuse(g, "must be a u32", f);
+		return gguf_refuse(g, "must be a u32", f);
 	if (v->number == 0 || (v->number & (v->number - 1)) != 0 ||
 	    v->number > ALIGNMENT_MAX)
-		return refuse_number(
+		return gguf_refuse_number(
 		    g, "is", v->number, ", which is no alignment", f);
 	g->alignment = v->number;
 	return 0;
 }
 
-static int
-read_name(struct gguf *g, struct seen *seen, const char *what, struct fail *f)
+int
+gguf_read_name(
+    struct gguf *g, struct seen *seen, const char *what, struct fail *f)
 {
 	uint64_t hash = 0;
 	uint64_t n = 0;
@@ -450,11 +425,12 @@ read_name(struct gguf *g, struct seen *seen, const char *what, struct fail *f)
 	if (err != 0)
 		return err;
 	if (n == 0 || strlen(g->in) < (n < GGUF_KEY_MAX ? n : GGUF_KEY_MAX))
-		return refuse(g, "a name is empty, or holds a NUL byte", f);
+		return gguf_refuse(
+		    g, "a name is empty, or holds a NUL byte", f);
 	err = seen_add(seen, hash);
 	if (err == ERR_NOMEM)
 		return no_memory(g, f);
-	return err != 0 ? refuse(g, "is there twice", f) : 0;
+	return err != 0 ? gguf_refuse(g, "is there twice", f) : 0;
 }
 
 int
@@ -463,14 +439,14 @@ gguf_key(struct gguf *g, struct gguf_value *ret, struct fail *f)
 	int err = 0;
 
 	if (g->why.code != 0)
-		return refuse(g, "", f);
+		return gguf_refuse(g, "", f);
 	err = skip_array(g, f);
 	if (err == 0 && g->key == g->n_keys) {
 		g->in[0] = '\0';
 		return ERR_EOF;
 	}
 	if (err == 0)
-		err = read_name(g, &g->keys, "a key of", f);
+		err = gguf_read_name(g, &g->keys, "a key of", f);
 	g->key++;
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->key, g->in, sizeof(ret->key));
@@ -479,120 +455,6 @@ gguf_key(struct gguf *g, struct gguf_value *ret, struct fail *f)
 	if (err == 0)
 		err = read_value(g, ret, f);
 	return err != 0 ? err : heed(g, ret, f);
-}
-
-/* As ggml does it: products that fit 63 bits. */
-static int
-read_dims(struct gguf *g, struct gguf_tensor *t, struct fail *f)
-{
-	uint64_t n = 0;
-	int err = read_number(g, 4, "dimensions of", &n, f);
-
-	if (err == 0 && n > GGUF_DIMS)
-		return refuse_number(g, "has", n, " dimensions", f);
-	t->n_dims = (uint32_t)n;
-	t->n_elements = 1;
-	for (uint32_t i = 0; i < GGUF_DIMS; i++)
-		t->dims[i] = 1;
-	for (uint32_t i = 0; err == 0 && i < t->n_dims; i++) {
-		err = read_number(g, 8, "a dimension of", &t->dims[i], f);
-		if (err == 0 && (int64_t)t->dims[i] < 0)
-			return refuse(g, "has a dimension below 0", f);
-		if (err == 0 && t->dims[i] != 0 &&
-		    t->n_elements > INT64_MAX / t->dims[i])
-			return refuse(g, "has too many elements", f);
-		t->n_elements *= t->dims[i];
-	}
-	return err;
-}
-
-static int
-measure(struct gguf *g, struct gguf_tensor *t, struct fail *f)
-{
-	const struct gguf_type *type = gguf_type(t->type);
-
-	if (type == NULL)
-		return refuse_number(
-		    g, "is of type", t->type, ", which ggml does not know", f);
-	if (t->dims[0] % type->block != 0)
-		return refuse(g, "has rows that are no whole blocks", f);
-	if (t->n_elements / type->block > INT64_MAX / type->size)
-		return refuse(g, "has too many bytes", f);
-	t->n_bytes = t->n_elements / type->block * type->size;
-	return 0;
-}
-
-/* Tensors lie one behind the other, each padded. */
-static int
-lay(struct gguf *g, const struct gguf_tensor *t, struct fail *f)
-{
-	uint64_t pad =
-	    (g->alignment - t->n_bytes % g->alignment) % g->alignment;
-
-	if (t->offset != g->data)
-		return refuse_number(
-		    g, "lies at", t->offset, ", not behind the one before", f);
-	if (t->n_bytes + pad > (uint64_t)INT64_MAX - g->data)
-		return refuse(g, "ends beyond any file", f);
-	g->data += t->n_bytes + pad;
-	return 0;
-}
-
-uint64_t
-gguf_data_at(const struct gguf *g)
-{
-	return (g->at + g->alignment - 1) / g->alignment * g->alignment;
-}
-
-/* The padding of the last one may be missing. */
-static int
-check_end(struct gguf *g, uint64_t last_pad, struct fail *f)
-{
-	uint64_t at = gguf_data_at(g);
-	char text[160];
-
-	if (g->n_tensors == 0 ||
-	    (at <= g->size && g->data - last_pad <= g->size - at))
-		return 0;
-	(void)snprintf(text, sizeof(text),
-	    "truncated or damaged: %" PRIu64
-	    " bytes; its tensors need %" PRIu64,
-	    g->size, at + (g->data - last_pad));
-	g->in[0] = '\0';
-	return refuse(g, text, f);
-}
-
-int
-gguf_tensor(struct gguf *g, struct gguf_tensor *ret, struct fail *f)
-{
-	uint64_t n = 0;
-	int err = 0;
-
-	if (g->why.code != 0)
-		return refuse(g, "", f);
-	if (g->tensor == g->n_tensors)
-		return ERR_EOF;
-	err = read_name(g, &g->tensors, "a tensor's name of", f);
-	if (err == 0 && strlen(g->in) >= TENSOR_NAME_MAX)
-		return refuse(g, "the name of a tensor is too long", f);
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->name, g->in, sizeof(ret->name));
-	if (err == 0)
-		err = read_dims(g, ret, f);
-	if (err == 0)
-		err = read_number(g, 4, "type of", &n, f);
-	ret->type = (uint32_t)n;
-	if (err == 0)
-		err = read_number(g, 8, "offset of", &ret->offset, f);
-	if (err == 0)
-		err = measure(g, ret, f);
-	if (err == 0)
-		err = lay(g, ret, f);
-	g->tensor++;
-	if (err != 0 || g->tensor < g->n_tensors)
-		return err;
-	n = (g->alignment - ret->n_bytes % g->alignment) % g->alignment;
-	return check_end(g, n, f);
 }
 
 bool

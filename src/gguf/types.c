@@ -41,7 +41,7 @@
 	T(42, "Q2_0", 64, 18)
 
 #define TYPE(number, name, block, size) [number] = { name, block, size },
-static const struct gguf_type types[] = { TYPES(TYPE) };
+static const struct tensor_type types[] = { TYPES(TYPE) };
 
 /* number in llama.h's enum llama_ftype, name */
 #define MIXTURES(M)                 \
@@ -85,8 +85,8 @@ static const struct gguf_type types[] = { TYPES(TYPE) };
 #define MIXTURE(number, name) [number] = name,
 static const char *const mixtures[] = { MIXTURES(MIXTURE) };
 
-const struct gguf_type *
-gguf_type(uint32_t type)
+const struct tensor_type *
+types_find(uint32_t type)
 {
 	if (type >= sizeof(types) / sizeof(types[0]) || types[type].block == 0)
 		return NULL;
@@ -94,7 +94,7 @@ gguf_type(uint32_t type)
 }
 
 const char *
-gguf_mixture(uint64_t file_type)
+types_mixture(uint64_t file_type)
 {
 	return file_type < sizeof(mixtures) / sizeof(mixtures[0])
 	    ? mixtures[file_type]

@@ -11,6 +11,7 @@
 #include "keeper/modelattach.h"
 #include "keeper/modelguard.h"
 #include "keeper/modelroom.h"
+#include "keeper/modelsync.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -99,25 +100,6 @@ model_give_file(struct model *m)
 	    (int)process_pid(p));
 }
 
-int
-model_open_adapters(struct model *m, struct fail *f)
-{
-	const struct modelconf *c = &m->spec->conf;
-	struct adapters now = { .n = 0 };
-	int err;
-
-	if (m->spec->source == SOURCE_CLIENT)
-		return 0;
-	err = adapters_open(&now, &c->lora, &c->lora_scaled, f);
-	if (err != 0) {
-		adapters_close(&now);
-		return err;
-	}
-	adapters_close(&m->adapters);
-	m->adapters = now;
-	return 0;
-}
-
 /* Nothing that was found out about the old file holds for the new one. */
 static void
 forget_old(struct model *m)
@@ -141,7 +123,7 @@ open_again(struct model *m, struct fail *why)
 	err =
 	    quarantine_check(m->in->bad_files, &file, m->path, clock_ms(), why);
 	if (err == 0)
-		err = model_open_adapters(m, why);
+		err = modelsync_adapters(m, why);
 	if (err != 0) {
 		modelfile_close(&file);
 		return err;
@@ -401,14 +383,6 @@ note_failure(struct model *m)
 	if (m->fail.retry_ms > pause)
 		pause = m->fail.retry_ms;
 	m->may_at_ms = clock_ms() + pause;
-}
-
-uint32_t
-model_pause(const struct model *m)
-{
-	uint64_t now = clock_ms();
-
-	return m->may_at_ms > now ? (uint32_t)(m->may_at_ms - now) : 0;
 }
 
 static void

@@ -22,7 +22,7 @@ struct model {
 	struct list link;
 	struct models *in;
 	uint32_t id;
-	struct modelspec *spec; /* what the configuration says of it */
+	struct modelspec *spec;
 	const char *name;	/* of spec: what requests call it */
 	const char *path;	/* of spec */
 	struct modelfile file;
@@ -65,12 +65,9 @@ struct model {
 };
 
 /* Takes over spec and file, also when it fails: NULL if out of memory. n_ctx:
- * what a client asks for, or 0. Its worker is not started. */
+ * asked for, or 0. Its worker is not started. */
 struct model *model_new(struct models *in, struct modelspec *spec,
     struct modelfile *file, uint32_t n_ctx);
-
-/* Opens its adapters, as they are now. */
-int model_open_adapters(struct model *m, struct fail *f) MUST_CHECK;
 
 /* Those that stay known when they are not loaded: of the command line, and
  * listed ones. */
@@ -109,7 +106,6 @@ void model_connect(struct model *m);
 
 /* How long its file is left alone after a failure, in ms. */
 uint32_t model_pause(const struct model *m);
-
 /* What the front is told it is; and why, when that is MODEL_FAILED. */
 enum model_status model_status(const struct model *m);
 void model_explain(const struct model *m, struct fail *ret);

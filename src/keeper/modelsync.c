@@ -2,6 +2,25 @@
 
 #include "keeper/model.h"
 
+int
+modelsync_adapters(struct model *m, struct fail *f)
+{
+	const struct modelconf *c = &m->spec->conf;
+	struct adapters now = { .n = 0 };
+	int err;
+
+	if (m->spec->source == SOURCE_CLIENT)
+		return 0;
+	err = adapters_open(&now, &c->lora, &c->lora_scaled, f);
+	if (err != 0) {
+		adapters_close(&now);
+		return err;
+	}
+	adapters_close(&m->adapters);
+	m->adapters = now;
+	return 0;
+}
+
 /* One of --model: it is known at once whether it can be read. */
 static int
 add_fixed(struct models *all, struct modelspec *spec, struct fail *f)
@@ -15,7 +34,7 @@ add_fixed(struct models *all, struct modelspec *spec, struct fail *f)
 	m = model_new(all, spec, &file, spec->conf.ctx_size);
 	if (m == NULL)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
-	return model_open_adapters(m, f);
+	return modelsync_adapters(m, f);
 }
 
 static bool

@@ -7,6 +7,7 @@
 
 #include "keeper/catalog.h"
 
+struct model;
 struct models;
 
 /* Takes the models out of the catalog. Files of --model and their adapters are
@@ -14,5 +15,8 @@ struct models;
  * ERR_INVALID or ERR_FILE. */
 int models_take(struct models *all, struct catalog *c, struct fail *f)
     MUST_CHECK;
+
+/* Opens its adapters, as they are now. */
+int modelsync_adapters(struct model *m, struct fail *f) MUST_CHECK;
 
 #endif

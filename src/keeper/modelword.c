@@ -38,6 +38,14 @@ model_status(const struct model *m)
 	return of_child[s];
 }
 
+uint32_t
+model_pause(const struct model *m)
+{
+	uint64_t now = clock_ms();
+
+	return m->may_at_ms > now ? (uint32_t)(m->may_at_ms - now) : 0;
+}
+
 /* Until another worker may come. One that nobody uses who is there still is
  * tried when somebody asks again. */
 static uint32_t

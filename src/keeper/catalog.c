@@ -126,41 +126,51 @@ read_options(struct reading *r, const char *demo)
 }
 
 static int
-add_listed(struct reading *r, const char *path)
+add_listed(struct reading *r, const struct dirmodel *m)
 {
-	char base[MODEL_NAME_MAX];
 	char name[MODEL_NAME_MAX];
+	struct modelspec *s;
+	int err;
 
-	if (is_option_too(r->to, path))
+	if (is_option_too(r->to, m->path))
 		return 0;
-	modelfile_name(path, base, sizeof(base));
-	unique_name(r->to, base, name);
-	return add(r, SOURCE_FOLDER, path, name, NULL, NULL);
+	unique_name(r->to, m->name, name);
+	err = add(r, SOURCE_FOLDER, m->path, name, NULL, &s);
+	if (err == 0 && m->mmproj != NULL && s->mmproj == NULL) {
+		s->mmproj = strdup(m->mmproj);
+		if (s->mmproj == NULL)
+			return fail_set(r->f, ERR_NOMEM, "", "out of memory");
+	}
+	if (err == 0 && m->missing != 0)
+		(void)snprintf(s->flaw, sizeof(s->flaw),
+		    "part %u of %u is missing", m->missing, m->n_parts);
+	return err;
 }
 
 static int
 read_folder(struct reading *r)
 {
 	const char *dir = r->conf->models_dir;
-	char **paths;
+	struct dirmodels all;
 	size_t n;
 	int err;
 
 	if (dir == NULL)
 		return 0;
-	err = modeldir_read(dir, &paths, &n, r->f);
+	err = modeldir_read(dir, &all, r->f);
+	for (size_t i = 0; err == 0 && i < all.n; i++)
+		err = add_listed(r, &all.v[i]);
+	n = all.n;
+	modeldir_free(&all);
 	if (err != 0)
 		return err;
-	for (size_t i = 0; err == 0 && i < n; i++)
-		err = add_listed(r, paths[i]);
-	modeldir_free(paths, n);
 	if (n == 0)
 		log_warn(
 		    "--models-dir: %s: holds no .gguf or .rkllm file", dir);
 	else
 		log_info(
 		    "--models-dir: %s: %zu model%s", dir, n, n == 1 ? "" : "s");
-	return err;
+	return 0;
 }
 
 /* One that is there already has its settings from its section. */

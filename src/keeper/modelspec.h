@@ -11,6 +11,7 @@
 #include "conf/preset.h"
 #include "wire/msg.h"
 
+#define MODEL_FLAW_MAX 128u
 #define MODEL_NAME_MAX 160u /* bytes, with the NUL */
 
 struct modelspec {
@@ -18,7 +19,9 @@ struct modelspec {
 	enum model_source source;
 	char name[MODEL_NAME_MAX]; /* what requests call it */
 	char *path;
-	char *mmproj; /* beside it, or NULL */
+	char *mmproj;		   /* beside it, or NULL */
+	uint32_t n_parts;	   /* of its file: 1, it is whole */
+	char flaw[MODEL_FLAW_MAX]; /* why it cannot be served; or "" */
 	struct modelconf conf;
 	struct buf chat_template; /* instead of the model's own, or empty */
 	struct buf aliases;	  /* struct strs, packed */

@@ -60,7 +60,7 @@ add_listed(struct models *all, struct modelspec *spec, struct fail *f)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	m->is_pinned = spec->conf.pin || is_pinned(all->conf, spec);
 	modelroom_note(m);
-	if (file.engine == ENGINE_LLAMA)
+	if (file.engine == ENGINE_LLAMA && spec->flaw[0] == '\0')
 		probes_ask(all->probes, &m->probe, m->path);
 	return 0;
 }

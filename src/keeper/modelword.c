@@ -134,7 +134,8 @@ describe(const struct model *m, struct model_state *st)
 {
 	const struct probe *p = &m->probe.about;
 
-	if (!m->probe.is_known)
+	st->flaw = str_of(m->spec->flaw);
+	if (!m->probe.is_known || st->flaw.n > 0)
 		return;
 	st->quant = p->quant;
 	if (m->about.n_vocab != 0)

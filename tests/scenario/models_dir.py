@@ -122,6 +122,28 @@ def many_ask_at_once():
         assert not os.path.exists(os.path.join(folder, 'slow.gguf.life2'))
 
 
+def folders_in_it():
+    """A folder is a model; what is beside its file is no model; a part that is missing is told."""
+    top = os.path.join(folder, 'top')
+    os.makedirs(os.path.join(top, 'vision'))
+    os.makedirs(os.path.join(top, 'two'))
+    write('top/vision/v-Q8_0.gguf', 'GGUF\ntokens 3\n')
+    write('top/vision/mmproj-F16.gguf', 'GGUF\n')
+    write('top/two/a.gguf', 'GGUF\ntokens 2\n')
+    write('top/two/b.gguf', 'GGUF\ntokens 4\n')
+    write('top/split-00001-of-00003.gguf', 'GGUF\n')
+    write('top/split-00003-of-00003.gguf', 'GGUF\n')
+    with Server('--models-dir', top, fake_worker=True, models=()) as s:
+        got = {m['id']: m for m in s.get('/v1/models').json['data']}
+        assert set(got) == {'vision', 'two/a', 'two/b', 'split'}, got
+        assert got['vision']['mmproj'] == os.path.join(top, 'vision', 'mmproj-F16.gguf'), got
+        assert 'part 2 of 3 is missing' in got['split']['status']['unusable'], got
+        assert s.complete(model='vision', seed=1) == fake_text(3, 1)
+        assert s.complete(model='two/b', seed=1) == fake_text(4, 1)
+        assert s.get('/v1/models/two/b').json['status']['value'] == 'loaded'
+    shutil.rmtree(top)
+
+
 def folders_that_are_none():
     empty = os.path.join(folder, 'empty')
     os.mkdir(empty)
@@ -147,6 +169,7 @@ def folders_that_are_none():
 
 try:
     cases(loads_when_asked_for, no_room_is_told, a_broken_file_is_told_and_can_be_mended,
-          a_file_beside_one_that_rests, many_ask_at_once, folders_that_are_none)
+          a_file_beside_one_that_rests, many_ask_at_once, folders_in_it,
+          folders_that_are_none)
 finally:
     shutil.rmtree(folder)

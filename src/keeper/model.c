@@ -91,6 +91,7 @@ model_give_file(struct model *m)
 		return;
 	}
 	adapters_send(&m->adapters, p);
+	modelparts_send(&m->parts, p);
 	/* The position is shared with the worker before, which is dead. */
 	(void)lseek(m->file.fd, 0, SEEK_SET);
 	(void)process_send(p, MSG_WORKER_LOAD, &load, m->file.fd);
@@ -131,6 +132,7 @@ open_again(struct model *m, struct fail *why)
 	modelfile_id(&m->file, was);
 	modelfile_id(&file, is);
 	modelfile_close(&m->file);
+	modelparts_close(&m->parts);
 	m->file = file;
 	m->fail.code = 0;
 	m->is_lent = false;
@@ -502,6 +504,7 @@ model_free(struct model *m)
 	modelprobe_done(m->in->probes, &m->probe);
 	super_free(m->super);
 	modelfile_close(&m->file);
+	modelparts_close(&m->parts);
 	adapters_close(&m->adapters);
 	attach_done(&m->attachments);
 	if (m->front_end >= 0)
@@ -523,6 +526,7 @@ model_rest(struct model *m)
 	m->users = m->n_refs; /* they wait for the next */
 	m->fail.code = 0;
 	modelfile_close(&m->file);
+	modelparts_close(&m->parts);
 	model_tell(m);
 }
 

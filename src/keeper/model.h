@@ -10,6 +10,7 @@
 #include "keeper/attach.h"
 #include "keeper/modelfile.h"
 #include "keeper/modelneed.h"
+#include "keeper/modelparts.h"
 #include "keeper/modelroom.h"
 #include "keeper/modelset.h"
 #include "keeper/modelspec.h"
@@ -23,9 +24,10 @@ struct model {
 	struct models *in;
 	uint32_t id;
 	struct modelspec *spec;
-	const char *name;	/* of spec: what requests call it */
-	const char *path;	/* of spec */
+	const char *name; /* of spec: what requests call it */
+	const char *path; /* of spec */
 	struct modelfile file;
+	struct modelparts parts;  /* of it */
 	struct adapters adapters; /* as they were opened last */
 	bool is_guarded;  /* nobody can write to it while its worker lives */
 	bool is_lent;	  /* its worker had to go for who opens it to write */

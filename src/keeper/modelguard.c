@@ -51,7 +51,8 @@ is_lost(struct model *m, struct process *p)
 			(void)fail_wanted(m);
 		return true;
 	default:
-		return modelfile_check(&m->file, m->path, &m->fail) != 0;
+		return modelfile_check(&m->file, m->path, &m->fail) != 0 ||
+		    modelparts_check(&m->parts, m->path, &m->fail) != 0;
 	}
 }
 
@@ -74,7 +75,11 @@ modelguard_claim(struct model *m)
 	bool was_lent = m->is_lent;
 	int err = 0;
 
-	m->is_guarded = modelfile_guard(&m->file);
+	/* Several files are looked at instead. */
+	err = modelparts_claim(&m->parts, m->path, &m->fail);
+	if (err != 0)
+		return err;
+	m->is_guarded = m->parts.n == 0 && modelfile_guard(&m->file);
 	/* Whatever is different now may be a change. */
 	if (was_lent && !modelfile_is_untouched(&m->file))
 		err = fail_wanted(m);

@@ -111,6 +111,7 @@ find_words(struct model *m, struct process *p, struct words *w)
 	buf_init(&w->scales, WORDS_MAX);
 	modelfile_id(&m->file, file);
 	buf_puts(&w->file, file);
+	modelparts_put_ids(&m->parts, &w->file);
 	adapters_put_ids(&m->adapters, &w->file);
 	adapters_put_paths(&m->adapters, &w->adapters);
 	adapters_put_scales(&m->adapters, &w->scales);

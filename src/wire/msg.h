@@ -75,6 +75,8 @@ enum proc {
 	M(MODEL_SAVED, model_saved, KEEPER, FRONT, 4 * KIB, 0)              \
 	/* a LoRA adapter of the model that comes next; its file */         \
 	M(WORKER_ADAPTER, worker_adapter, KEEPER, WORKER, 16 * KIB, 1)      \
+	/* a further file of the model that comes next; its descriptor */   \
+	M(WORKER_PART, worker_part, KEEPER, WORKER, 256, 1)                 \
 	/* the model to load; the file's descriptor */                      \
 	M(WORKER_LOAD, worker_load, KEEPER, WORKER, 64 * KIB, 1)            \
 	/* the worker's end of a fresh channel to the front */              \
@@ -283,6 +285,11 @@ enum let_go_why {
 #define WORKER_ADAPTER_FIELDS(F, S)                              \
 	F(S, u32, id, "counts up from 0; what requests call it") \
 	F(S, str, path, "for messages; the file comes as a descriptor")
+
+#define WORKER_PARTS_MAX 32u /* files of one model */
+
+#define WORKER_PART_FIELDS(F, S) \
+	F(S, u32, no, "counts up from 1; 0 is the file of WORKER_LOAD")
 
 /* Files that clients attach to a model while it is served. */
 enum attach_kind {
@@ -564,6 +571,7 @@ enum gen_reason {
 	L(model_attached, MODEL_ATTACHED_FIELDS)   \
 	L(model_saved, MODEL_SAVED_FIELDS)         \
 	L(worker_adapter, WORKER_ADAPTER_FIELDS)   \
+	L(worker_part, WORKER_PART_FIELDS)         \
 	L(worker_load, WORKER_LOAD_FIELDS)         \
 	L(worker_channel, WORKER_CHANNEL_FIELDS)   \
 	L(worker_ready, WORKER_READY_FIELDS)       \

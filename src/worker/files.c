@@ -17,9 +17,22 @@ files_add(struct files *f, const struct worker_adapter *a, int fd)
 	return 0;
 }
 
+int
+files_add_part(struct files *f, const struct worker_part *p, int fd)
+{
+	if (p->no != f->n_parts + 1 || p->no >= WORKER_PARTS_MAX) {
+		(void)close(fd);
+		return ERR_PROTO;
+	}
+	f->parts[f->n_parts++] = fd;
+	return 0;
+}
+
 void
 files_done(struct files *f)
 {
+	while (f->n_parts > 0)
+		(void)close(f->parts[--f->n_parts]);
 	while (f->n_adapters > 0) {
 		struct adapter_file *a = &f->adapters[--f->n_adapters];
 

@@ -161,6 +161,21 @@ do_adapter(struct worker *w, struct frame *f)
 		over(w, 1);
 }
 
+static void
+do_part(struct worker *w, struct frame *f)
+{
+	struct worker_part p;
+	int fd = f->n_fds > 0 ? f->fds[0] : -1;
+
+	if (fd < 0 || frame_unpack(f, &p) != 0) {
+		over(w, 1);
+		return;
+	}
+	f->fds[0] = -1;
+	if (files_add_part(&w->files, &p, fd) != 0)
+		over(w, 1);
+}
+
 /* Locked in first, then all is read. */
 static int
 load(struct worker *w, const struct worker_load *cfg, struct fail *why)
@@ -305,6 +320,7 @@ take_from_keeper(struct worker *w)
 	static void (*const handlers[MSG_COUNT])(
 	    struct worker *, struct frame *) = {
 		[MSG_WORKER_ADAPTER] = do_adapter,
+		[MSG_WORKER_PART] = do_part,
 		[MSG_WORKER_LOAD] = do_load,
 		[MSG_WORKER_CHANNEL] = do_channel,
 		[MSG_WORKER_ATTACH] = do_attach,

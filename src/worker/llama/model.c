@@ -18,6 +18,7 @@
 #include "worker/llama/exact.h"
 #include "worker/llama/logs.h"
 #include "worker/llama/room.h"
+#include "worker/llama/splits.h"
 #include "worker/llama/threads.h"
 
 #include "base/clock.h"
@@ -96,19 +97,53 @@ weights_params(struct load *l)
 }
 
 static int
-load_weights(struct load *l, int fd)
+open_whole(struct load *l, int fd, FILE **ret)
 {
 	int copy = dup(fd);
-	FILE *f = copy < 0 ? NULL : fdopen(copy, "rb");
 
-	if (f == NULL) {
+	*ret = copy < 0 ? NULL : fdopen(copy, "rb");
+	if (*ret == NULL) {
 		if (copy >= 0)
 			(void)close(copy);
 		return fail_set(
 		    l->why, ERR_NOMEM, "model", "%s", strerror(errno));
 	}
-	rewind(f);
-	l->m->weights = llama_model_load_from_file_ptr(f, weights_params(l));
+	rewind(*ret);
+	return 0;
+}
+
+/* One file of all parts, if there are several. */
+static int
+open_weights(struct load *l, const struct files *files, FILE **ret)
+{
+	int fds[WORKER_PARTS_MAX] = { files->model };
+	char *path;
+	int err;
+
+	if (files->n_parts == 0)
+		return open_whole(l, files->model, ret);
+	for (uint32_t i = 0; i < files->n_parts; i++)
+		fds[i + 1] = files->parts[i];
+	path = str_dup(l->cfg->path);
+	if (path == NULL)
+		return ERR_NOMEM;
+	err = splits_open(fds, files->n_parts + 1, path, ret, l->why);
+	free(path);
+	return err;
+}
+
+static int
+load_weights(struct load *l, const struct files *files)
+{
+	struct llama_model_params params = weights_params(l);
+	FILE *f = NULL;
+	int err = open_weights(l, files, &f);
+
+	if (err != 0)
+		return err;
+	if (files->n_parts > 0)
+		params.load_mode = LLAMA_LOAD_MODE_NONE;
+	l->m->weights = llama_model_load_from_file_ptr(f, params);
 	(void)fclose(f);
 	if (l->m->weights != NULL)
 		return 0;
@@ -431,13 +466,15 @@ model_load(struct model *m, const struct worker_load *cfg,
 	if (err != 0)
 		return err;
 	m->deadline_us = UINT64_MAX;
-	digested_open(&m->file, files->model);
+	/* Prompt caches are of one file. */
+	if (files->n_parts == 0)
+		digested_open(&m->file, files->model);
 	m->chunk = cfg->chunk;
 	m->gpu_layers = cfg->n_gpu_layers;
 	m->is_fast = cfg->resume_mode == RESUME_FAST;
 	if (!kernels_init() && !m->is_fast)
 		log_warn("the engine's routines for products cannot be chosen");
-	err = load_weights(&l, files->model);
+	err = load_weights(&l, files);
 	if (err == 0)
 		err = look_at_model(&l);
 	if (err == 0)

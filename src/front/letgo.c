@@ -34,12 +34,12 @@ let_go(struct model *m, enum let_go_why why)
 	struct model_unwant u = { .ref = m->stay.ref };
 	struct model_let_go g = { .model = m->state.model,
 		.why = (uint8_t)why };
-	enum stay_action a = stay_step(&m->stay, STAY_EV_LET_GO);
 
-	if (a != STAY_DO_LET_GO && a != STAY_DO_QUIT)
+	if (stay_step(&m->stay, STAY_EV_LET_GO) != STAY_DO_LET_GO)
 		return;
-	if (a == STAY_DO_QUIT)
+	if (m->stay.is_owed)
 		front_tell(f, MSG_MODEL_UNWANT, &u);
+	m->stay.is_owed = false;
 	front_tell(f, MSG_MODEL_LET_GO, &g);
 	f->n_let_go++;
 	m->is_unloading = false;

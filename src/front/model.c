@@ -329,7 +329,7 @@ model_ask(struct model *m)
 		}
 		w.ref = want_ref(own);
 	}
-	m->stay.ref = w.ref;
+	stay_ask(&m->stay, w.ref);
 	(void)stay_step(&m->stay, STAY_EV_WORK);
 }
 
@@ -543,6 +543,7 @@ model_on_state(struct front *f, struct frame *fr)
 		return err;
 	fr->fds[0] = -1;
 	m->state_ms = clock_ms();
+	stay_hear(&m->stay, m->state.ref);
 	feed_model(m);
 	return on_new_state(m, fd);
 }

@@ -17,7 +17,7 @@ static const struct rule rules[STAY_NSTATES][STAY_NEVENTS] = {
 		[STAY_EV_NO_WORK] = { STAY_OUT, STAY_DO_UNWANT },
 		[STAY_EV_UP] = { STAY_IN, STAY_DO_SERVE },
 		[STAY_EV_FAILED] = { STAY_OUT, STAY_DO_FAIL },
-		[STAY_EV_LET_GO] = { STAY_GOING, STAY_DO_QUIT },
+		[STAY_EV_LET_GO] = { STAY_GOING, STAY_DO_LET_GO },
 	},
 	[STAY_IN] = {
 		[STAY_EV_UP] = { STAY_IN, STAY_DO_SERVE },
@@ -46,6 +46,20 @@ static const struct rule rules[STAY_NSTATES][STAY_NEVENTS] = {
 	},
 };
 
+void
+stay_ask(struct stay *s, uint32_t ref)
+{
+	s->ref = ref;
+	s->is_owed = true;
+}
+
+void
+stay_hear(struct stay *s, uint32_t ref)
+{
+	if (ref != 0 && ref == s->ref)
+		s->is_owed = false;
+}
+
 enum stay_action
 stay_step(struct stay *s, enum stay_event ev)
 {
@@ -54,6 +68,7 @@ stay_step(struct stay *s, enum stay_event ev)
 	if (r->next == 0)
 		return STAY_DO_NOTHING;
 	s->state = r->next;
+	s->is_owed &= r->action != STAY_DO_UNWANT;
 	return r->action;
 }
 

@@ -50,8 +50,8 @@ enum stay_action {
 	STAY_DO_NOTHING,
 	STAY_DO_WANT,	/* say MODEL_WANT, under a new number */
 	STAY_DO_UNWANT, /* say MODEL_UNWANT */
-	STAY_DO_LET_GO, /* say MODEL_LET_GO; its channel is closed */
-	STAY_DO_QUIT,	/* both, in that order */
+	STAY_DO_LET_GO, /* say MODEL_LET_GO; its channel is closed. Before it,
+			 * MODEL_UNWANT, if an answer is_owed */
 	STAY_DO_SERVE,	/* send what waits */
 	STAY_DO_FAIL,	/* answer all that waits and runs */
 	STAY_DO_IGNORE, /* close the channel that came along */
@@ -60,7 +60,13 @@ enum stay_action {
 struct stay {
 	enum stay_state state;
 	uint32_t ref; /* of the last MODEL_WANT */
+	bool is_owed; /* the keeper has not answered it: it may be up for
+		       * one before, which was taken back */
 };
+
+/* A MODEL_WANT was sent under ref; and: the keeper says something under it. */
+void stay_ask(struct stay *s, uint32_t ref);
+void stay_hear(struct stay *s, uint32_t ref);
 
 /* The only way it changes. An event that means nothing changes nothing. */
 enum stay_action stay_step(struct stay *s, enum stay_event ev);

@@ -564,24 +564,3 @@ model_start(struct model *m)
 	}
 	super_event(m->super, CHILD_EV_START);
 }
-
-void
-model_leave(struct model *m, bool hurry)
-{
-	bool is_down = super_state(m->super) == CHILD_DOWN;
-
-	if (!m->is_leaving) {
-		m->is_leaving = true;
-		modelroom_unwant(m);
-		(void)modelroom_let_go(m);
-		modelattach_fail(m);
-		model_tell(m);
-		if (super_state(m->super) == CHILD_UP)
-			log_info("model %s: unloading", m->name);
-	}
-	/* Nothing below may touch m afterwards: the event may free it. */
-	if (is_down)
-		model_free(m);
-	else
-		super_event(m->super, hurry ? CHILD_EV_HURRY : CHILD_EV_STOP);
-}

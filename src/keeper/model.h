@@ -114,5 +114,4 @@ void model_explain(const struct model *m, struct fail *ret);
 
 /* Whether a user who needs n_ctx tokens (0: any) can share it. */
 bool model_fits(const struct model *m, uint32_t n_ctx);
-
 #endif

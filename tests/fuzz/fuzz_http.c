@@ -65,6 +65,9 @@ static const struct ask_form *const forms[] = {
 	&ask_openai_chat,
 	&ask_ollama_chat,
 	&ask_ollama_generate,
+	&ask_anthropic,
+	&ask_anthropic_count,
+	&ask_responses,
 };
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 

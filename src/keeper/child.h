@@ -94,13 +94,14 @@ struct child *child_new(const struct child_limits *limits);
 
 /* NULL is allowed. Does not touch the process: stop and reap it first. */
 void child_free(struct child *c);
-
 /* The only way a child changes state. An event that means nothing in the
  * present state changes nothing, so a late or repeated one is harmless; so is
  * a start while stopping, which the caller repeats once the child is down. */
 enum child_action child_step(struct child *c, enum child_event ev,
     uint64_t now_ms) __attribute__((warn_unused_result));
 
+/* It was ready once, before it was last stopped: as if since START. */
+void child_trust(struct child *c);
 /* Its past deaths were somebody else's doing: they do not count. */
 void child_pardon(struct child *c);
 

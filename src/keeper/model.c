@@ -563,4 +563,7 @@ model_start(struct model *m)
 		return;
 	}
 	super_event(m->super, CHILD_EV_START);
+	/* This very file has been served: deaths now are none of its. */
+	if (m->up_ms != 0)
+		super_trust(m->super);
 }

@@ -321,6 +321,12 @@ super_free(struct super *s)
 }
 
 void
+super_trust(struct super *s)
+{
+	child_trust(s->child);
+}
+
+void
 super_pardon(struct super *s)
 {
 	child_pardon(s->child);

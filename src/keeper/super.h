@@ -57,7 +57,8 @@ void super_event(struct super *s, enum child_event ev);
 /* Somebody waits for an answer of it, and has for a while: see pulse.h. */
 void super_await(struct super *s);
 
-/* See child_pardon(). */
+/* See child_trust(), child_pardon(). */
+void super_trust(struct super *s);
 void super_pardon(struct super *s);
 
 enum child_state super_state(const struct super *s);

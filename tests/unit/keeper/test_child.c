@@ -311,6 +311,16 @@ test_the_unready_are_given_up_sooner(void **state)
 		    child_step(c, CHILD_EV_TIMEOUT, now), CHILD_DO_SPAWN);
 	}
 	assert_int_equal(child_step(c, CHILD_EV_EXIT, 8), CHILD_DO_GIVE_UP);
+	/* Or as one that has been ready before, and was stopped since. */
+	step(c, CHILD_EV_START, 9, CHILD_DO_SPAWN, CHILD_STARTING, 1009);
+	child_trust(c);
+	for (uint64_t now = 10; now < 14; now++) {
+		assert_int_equal(
+		    child_step(c, CHILD_EV_EXIT, now), CHILD_DO_NOTHING);
+		assert_int_equal(
+		    child_step(c, CHILD_EV_TIMEOUT, now), CHILD_DO_SPAWN);
+	}
+	assert_int_equal(child_step(c, CHILD_EV_EXIT, 14), CHILD_DO_GIVE_UP);
 	child_free(c);
 }
 

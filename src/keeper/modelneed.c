@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "keeper/kernel.h"
 #include "keeper/model.h"
+#include "keeper/need.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,9 +13,6 @@
 
 #define TEXT_MAX 16384u
 #define CGROUPS "/sys/fs/cgroup"
-#define OVERHEAD (32ull * MIB) /* of a worker that has no model yet */
-#define CACHE_FACTOR 8u	       /* a cache and buffers, beside the weights */
-#define CACHE_SHARE 8u	       /* of the machine; as src/worker/llama/room.c */
 
 static uint64_t
 machine(void)
@@ -28,19 +26,37 @@ machine(void)
 uint64_t
 modelneed_guess(const struct models *in, uint64_t bytes)
 {
-	uint64_t cache = bytes < UINT64_MAX / 16 ? bytes * CACHE_FACTOR : bytes;
-	uint64_t most = machine() / CACHE_SHARE;
-
 	(void)in;
-	return bytes + (cache < most ? cache : most) + OVERHEAD;
+	return need_guess(bytes, machine());
+}
+
+/* As far as the head of its file tells. */
+static uint64_t
+by_probe(const struct model *m)
+{
+	const struct modelconf *c = &m->spec->conf;
+	const struct need_settings s = {
+		.machine = machine(),
+		.n_ctx = m->n_ctx,
+		.n_seq = c->parallel,
+		.chunk = c->chunk,
+	};
+	struct need n;
+
+	need_of(&m->probe.about, &s, &n);
+	return n.total;
 }
 
 uint64_t
 modelneed_of(const struct model *m)
 {
-	return m->measured != 0
-	    ? m->measured
-	    : modelneed_guess(m->in, (uint64_t)m->file.st.st_size);
+	const struct probe *p = &m->probe.about;
+
+	if (m->measured != 0)
+		return m->measured;
+	if (m->probe.is_known && p->err == 0 && p->n_layer != 0)
+		return by_probe(m);
+	return modelneed_guess(m->in, (uint64_t)m->file.st.st_size);
 }
 
 /* In bytes, of a process; 0: it does not tell. */

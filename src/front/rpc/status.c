@@ -62,6 +62,7 @@ put_description(struct json_out *o, const struct model_state *s)
 	json_key_bool(o, "has_template", s->has_template != 0);
 	json_key_u64(o, "params", s->n_params);
 	json_key_u64(o, "size", s->size);
+	json_key_u64(o, "memory", s->need);
 	json_key_u64(o, "n_ctx", s->n_ctx);
 	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
 	json_key_u64(o, "n_vocab", s->n_vocab);

@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "conf/help.h"
 #include "conf/ini.h"
+#include "conf/value.h"
 
 #include <string.h>
 
@@ -55,6 +56,38 @@ conf_read(struct conf *ret, int argc, char *const argv[], char *const envp[],
 	if (err == 0 && ret->config != NULL)
 		err = ini_read_file(&ret->settings, ret->config, f);
 	return err != 0 ? err : check(ret, f);
+}
+
+#define NAME(group, common, member, kind, name, ...) name,
+/* What may change while it serves. */
+static const char *const changeable[] = { "model", "alias", "models-dir",
+	"models-preset", "log-level", CONF_MODEL_TABLE(NAME) };
+#undef NAME
+
+static bool
+may_change(const struct setting *row)
+{
+	for (size_t i = 0; i < sizeof(changeable) / sizeof(changeable[0]); i++)
+		if (strcmp(changeable[i], row->name) == 0)
+			return true;
+	return false;
+}
+
+void
+conf_take(struct conf *c, struct conf *fresh, struct buf *ret_others)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		void *was = (char *)c + rows[i].off;
+		void *now = (char *)fresh + rows[i].off;
+
+		if (may_change(&rows[i])) {
+			value_swap(&rows[i], was, now);
+			c->settings.from[i] = fresh->settings.from[i];
+		} else if (!value_is_same(&rows[i], was, now)) {
+			buf_printf(ret_others, "%s%s",
+			    buf_len(ret_others) > 0 ? ", " : "", rows[i].name);
+		}
+	}
 }
 
 const struct setting *

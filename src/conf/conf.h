@@ -8,6 +8,7 @@
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
+#include "base/buf.h"
 #include "conf/setting.h"
 #include "conf/table.h"
 
@@ -28,6 +29,12 @@ int conf_read(struct conf *ret, int argc, char *const argv[],
     char *const envp[], struct fail *f) MUST_CHECK;
 
 void conf_done(struct conf *c);
+
+/* Takes over what fresh says of that which may change while it serves: models,
+ * their settings, the log. Appends names of other options that differ, with
+ * commas, to ret_others: they wait for a restart. conf_done(fresh) is still
+ * due. */
+void conf_take(struct conf *c, struct conf *fresh, struct buf *ret_others);
 
 /* The rows of its table. */
 const struct setting *conf_rows(size_t *ret_n);

@@ -357,7 +357,21 @@ size_of(const struct setting *row)
 {
 	if (row->kind == SETTING_FLAG)
 		return sizeof(bool);
+	if (row->kind == SETTING_STR)
+		return sizeof(char *);
+	if (row->kind == SETTING_STRS)
+		return sizeof(struct strings);
 	return row->kind == SETTING_REAL ? sizeof(double) : sizeof(uint32_t);
+}
+
+void
+value_swap(const struct setting *row, void *a, void *b)
+{
+	uint8_t was[sizeof(struct strings)];
+
+	memcpy(was, a, size_of(row));
+	memcpy(a, b, size_of(row));
+	memcpy(b, was, size_of(row));
 }
 
 static int

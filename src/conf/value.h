@@ -20,6 +20,8 @@ void value_range(const struct setting *row, char *ret, size_t n);
 int value_copy(const struct setting *row, const void *value, void *ret)
     MUST_CHECK;
 
+void value_swap(const struct setting *row, void *a, void *b);
+
 bool value_is_same(const struct setting *row, const void *a, const void *b);
 
 /* Frees what a STR or STRS holds, and empties it. */

@@ -23,6 +23,7 @@ front_init(struct front *f)
 	list_init(&f->feed);
 	list_init(&f->wants);
 	list_init(&f->attaches);
+	list_init(&f->reloads);
 	list_init(&f->endings);
 	f->loop = loop_new();
 	f->gens = table_new();

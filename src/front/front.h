@@ -21,14 +21,16 @@ struct front {
 	struct keeper_status keeper; /* strings in keeper_mem */
 	void *config_mem;
 	void *keeper_mem;
-	struct chan *chan;	/* to the keeper */
-	struct watch *watch;	/* of chan */
-	struct list listeners;	/* struct listener */
-	struct list conns;	/* struct conn, all of them */
-	struct list dirty;	/* struct conn with output not yet tried */
-	struct list models;	/* struct model */
-	struct list feed;	/* struct feed_ear */
-	struct list wants;	/* struct want: MODEL_WANTs without answer */
+	struct chan *chan;     /* to the keeper */
+	struct watch *watch;   /* of chan */
+	struct list listeners; /* struct listener */
+	struct list conns;     /* struct conn, all of them */
+	struct list dirty;     /* struct conn with output not yet tried */
+	struct list models;    /* struct model */
+	struct list feed;      /* struct feed_ear */
+	struct list wants;     /* struct want: MODEL_WANTs without answer */
+	struct list reloads;   /* struct reload: RELOAD_WANTs likewise */
+	uint32_t n_reloads;
 	struct list attaches;	/* struct attach: MODEL_ATTACHs likewise */
 	struct list endings;	/* struct gen whose last call is due */
 	struct table *gens;	/* struct gen by id */

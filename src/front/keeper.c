@@ -9,6 +9,7 @@
 #include "front/listener.h"
 #include "front/model.h"
 #include "front/recover.h"
+#include "front/reload.h"
 #include "jail/jail.h"
 
 #include <stdlib.h>
@@ -59,12 +60,13 @@ lock_in(struct front *f)
 static int
 on_config(struct front *f, struct frame *fr)
 {
+	bool is_first = f->config_mem == NULL;
 	int err = front_keep(fr, &f->config, &f->config_mem);
 
 	if (err != 0)
 		return err;
 	log_init("bulkhead-front", (enum log_level)f->config.log_level);
-	return lock_in(f);
+	return is_first ? lock_in(f) : 0;
 }
 
 static int
@@ -202,6 +204,7 @@ take_frames(struct front *f)
 		[MSG_KEEPER_STATUS] = on_status,
 		[MSG_MODEL_STATE] = model_on_state,
 		[MSG_ROOM_WANTED] = letgo_on_frame,
+		[MSG_RELOADED] = reload_on_frame,
 		[MSG_MODEL_ATTACHED] = attach_on_frame,
 		[MSG_MODEL_SAVED] = attach_on_saved,
 	};

@@ -65,10 +65,25 @@ may_sleep(const struct model *m)
 	    m->stay.state == STAY_IN;
 }
 
+/* The last that had it has gone: so may its worker. */
+static void
+tell_empty(struct model *m)
+{
+	struct model_empty e = { .model = m->state.model };
+
+	if (is_busy(m) || m->is_empty)
+		return;
+	m->is_empty = true;
+	front_tell(m->front, MSG_MODEL_EMPTY, &e);
+}
+
 static void
 settle(struct model *m)
 {
 	uint64_t now = clock_ms();
+
+	if (m->state.is_retired)
+		tell_empty(m);
 
 	if (stay_is_wanted(&m->stay) &&
 	    queue_len(&m->queue) + queue_len(&m->asides) == 0)

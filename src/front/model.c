@@ -8,6 +8,7 @@
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/letgo.h"
+#include "front/reload.h"
 #include "front/suspects.h"
 #include "front/origin.h"
 #include "front/want.h"
@@ -78,7 +79,7 @@ find_by(const struct front *f, struct str name,
 	     it = it->next) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (is_it(m, name))
+		if (!m->state.is_retired && is_it(m, name))
 			return m;
 	}
 	return NULL;
@@ -315,7 +316,7 @@ model_ask(struct model *m)
 	struct model_want w = { .path = m->state.name };
 	struct want *own;
 
-	if (!may_want(m) ||
+	if (m->state.is_retired || !may_want(m) ||
 	    (m->stay.state != STAY_OUT && m->stay.state != STAY_GOING))
 		return;
 	if (m->state.may_rest) {
@@ -492,6 +493,8 @@ on_gone(struct model *m)
 	(void)model_failure(m, &why);
 	if (m->state.ref != 0)
 		want_answer(m->front, m->state.ref, NULL, &why);
+	if (m->state.err != 0)
+		gen_fail_all(m, &why);
 	model_free(m);
 }
 
@@ -545,6 +548,8 @@ model_on_state(struct front *f, struct frame *fr)
 	m->state_ms = clock_ms();
 	stay_hear(&m->stay, m->state.ref);
 	feed_model(m);
+	if (m->state.is_retired)
+		letgo_note(m);
 	return on_new_state(m, fd);
 }
 
@@ -555,6 +560,7 @@ model_free_all(struct front *f)
 		model_free(LIST_ENTRY(f->models.next, struct model, link));
 	want_free_all(f);
 	attach_free_all(f);
+	reload_free_all(f);
 }
 
 void

@@ -54,6 +54,7 @@ struct model {
 	const char *told;   /* feed.h: its word; NULL: none yet */
 	bool has_failed;    /* and whether that was for FAILED */
 	bool was_busy;	    /* when it was looked at last */
+	bool is_empty;	    /* it was retired, and the keeper told so */
 	bool is_unloading;  /* because a client asked for it */
 };
 

@@ -70,6 +70,7 @@ add(struct reading *r, enum model_source source, const char *path,
 	    r->conf, r->preset, source, path, name, aliases, &s, r->f);
 	if (err != 0)
 		return err;
+	s->order = (uint32_t)r->to->n;
 	list_append(&r->to->specs, &s->link);
 	r->to->n++;
 	if (ret != NULL)

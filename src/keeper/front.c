@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 /* Beyond --drain-timeout: for the last words to be read. */
 #define DRAIN_MARGIN_MS 4000u
 #define HURRY_MS 3000u
+#define FRONT_NAME_MAX 160u /* a model's, with the NUL */
 
 struct front {
 	struct front_spec spec;
@@ -23,7 +25,7 @@ struct front {
 	struct program program;
 	struct super *super;
 	struct doors *doors;
-	const char *default_model;
+	char default_model[FRONT_NAME_MAX];
 	int journal; /* memory that outlives the process; never looked at */
 	uint32_t no_starts;
 	bool was_ready;
@@ -181,38 +183,29 @@ on_took(struct front *fr, struct frame *f)
 	return frame_unpack(f, &t) != 0 ? ERR_PROTO : doors_took(fr->doors);
 }
 
-static int
-on_want(struct front *fr, struct frame *f)
-{
-	struct model_want w;
-
-	if (frame_unpack(f, &w) != 0)
-		return ERR_PROTO;
-	fr->ops->want(fr->arg, &w);
-	return 0;
-}
-
-static int
-on_drop(struct front *fr, struct frame *f)
-{
-	struct model_drop d;
-
-	if (frame_unpack(f, &d) != 0)
-		return ERR_PROTO;
-	fr->ops->drop(fr->arg, d.model);
-	return 0;
-}
-
-static int
-on_unwant(struct front *fr, struct frame *f)
-{
-	struct model_unwant u;
-
-	if (frame_unpack(f, &u) != 0)
-		return ERR_PROTO;
-	fr->ops->unwant(fr->arg, u.ref);
-	return 0;
-}
+/* What is said about models, and is for others to do. */
+#define FORWARD(name, layout, ...)                              \
+	static int on_##name(struct front *fr, struct frame *f) \
+	{                                                       \
+		struct layout m;                                \
+                                                                \
+		if (frame_unpack(f, &m) != 0)                   \
+			return ERR_PROTO;                       \
+		fr->ops->name(fr->arg, __VA_ARGS__);            \
+		return 0;                                       \
+	}
+FORWARD(want, model_want, &m)
+FORWARD(unwant, model_unwant, m.ref)
+FORWARD(drop, model_drop, m.model)
+FORWARD(empty, model_empty, m.model)
+FORWARD(broken, model_broken, m.model)
+FORWARD(waiting, model_waiting, m.model)
+FORWARD(attach, model_attach, &m)
+FORWARD(detach, model_detach, &m)
+FORWARD(suspects, model_suspects, &m)
+FORWARD(pardon, model_pardon, &m)
+FORWARD(reload, reload_want, &m)
+#undef FORWARD
 
 static int
 on_let_go(struct front *fr, struct frame *f)
@@ -222,72 +215,6 @@ on_let_go(struct front *fr, struct frame *f)
 	if (frame_unpack(f, &g) != 0 || g.why == 0 || g.why >= LET_GO_WHYS)
 		return ERR_PROTO;
 	fr->ops->let_go(fr->arg, &g);
-	return 0;
-}
-
-static int
-on_broken(struct front *fr, struct frame *f)
-{
-	struct model_broken b;
-
-	if (frame_unpack(f, &b) != 0)
-		return ERR_PROTO;
-	fr->ops->broken(fr->arg, b.model);
-	return 0;
-}
-
-static int
-on_waiting(struct front *fr, struct frame *f)
-{
-	struct model_waiting w;
-
-	if (frame_unpack(f, &w) != 0)
-		return ERR_PROTO;
-	fr->ops->waiting(fr->arg, w.model);
-	return 0;
-}
-
-static int
-on_attach(struct front *fr, struct frame *f)
-{
-	struct model_attach a;
-
-	if (frame_unpack(f, &a) != 0)
-		return ERR_PROTO;
-	fr->ops->attach(fr->arg, &a);
-	return 0;
-}
-
-static int
-on_detach(struct front *fr, struct frame *f)
-{
-	struct model_detach d;
-
-	if (frame_unpack(f, &d) != 0)
-		return ERR_PROTO;
-	fr->ops->detach(fr->arg, &d);
-	return 0;
-}
-
-static int
-on_suspects(struct front *fr, struct frame *f)
-{
-	struct model_suspects s;
-
-	if (frame_unpack(f, &s) != 0)
-		return ERR_PROTO;
-	fr->ops->suspects(fr->arg, &s);
-	return 0;
-}
-
-static int
-on_pardon(struct front *fr, struct frame *f)
-{
-	struct model_pardon c;
-
-	if (frame_unpack(f, &c) != 0)
-		return ERR_PROTO;
-	fr->ops->pardon(fr->arg, &c);
 	return 0;
 }
 
@@ -304,6 +231,8 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_UNWANT] = on_unwant,
 		[MSG_MODEL_LET_GO] = on_let_go,
 		[MSG_MODEL_DROP] = on_drop,
+		[MSG_MODEL_EMPTY] = on_empty,
+		[MSG_RELOAD_WANT] = on_reload,
 		[MSG_MODEL_BROKEN] = on_broken,
 		[MSG_MODEL_WAITING] = on_waiting,
 		[MSG_MODEL_ATTACH] = on_attach,
@@ -482,7 +411,6 @@ front_new(struct loop *l, const struct front_spec *spec,
 			.core = spec->conf->core,
 			.jail = (enum jail_mode)spec->conf->jail,
 		},
-		.default_model = "",
 		.journal = -1,
 	};
 	fr->super = super_new(l, &limits, &pulse, &fr->program, &super_ops, fr);
@@ -507,10 +435,27 @@ front_free(struct front *fr)
 	free(fr);
 }
 
+static void
+name_default(struct front *fr, const char *name)
+{
+	(void)snprintf(
+	    fr->default_model, sizeof(fr->default_model), "%s", name);
+}
+
+void
+front_configure(struct front *fr, const char *default_model)
+{
+	struct process *p = super_process(fr->super);
+
+	name_default(fr, default_model);
+	if (p != NULL)
+		send_config(fr, p);
+}
+
 void
 front_start(struct front *fr, const char *default_model)
 {
-	fr->default_model = default_model;
+	name_default(fr, default_model);
 	super_event(fr->super, CHILD_EV_START);
 }
 
@@ -587,4 +532,13 @@ front_tell_saved(struct front *fr, const struct model_saved *s)
 
 	if (p != NULL)
 		(void)process_send(p, MSG_MODEL_SAVED, s, -1);
+}
+
+void
+front_tell_reloaded(struct front *fr, const struct reloaded *r)
+{
+	struct process *p = super_process(fr->super);
+
+	if (p != NULL)
+		(void)process_send(p, MSG_RELOADED, r, -1);
 }

@@ -23,6 +23,8 @@ struct front_ops {
 	void (*unwant)(void *arg, uint32_t ref);
 	void (*let_go)(void *arg, const struct model_let_go *g);
 	void (*drop)(void *arg, uint32_t model);
+	void (*empty)(void *arg, uint32_t model);
+	void (*reload)(void *arg, const struct reload_want *w);
 	void (*broken)(void *arg, uint32_t model);
 	void (*waiting)(void *arg, uint32_t model);
 	void (*attach)(void *arg, const struct model_attach *a);
@@ -83,6 +85,11 @@ bool front_owns(const struct front *fr, pid_t pid);
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
 bool front_tell_room(struct front *fr, const struct room_wanted *w);
 void front_tell_saved(struct front *fr, const struct model_saved *s);
+void front_tell_reloaded(struct front *fr, const struct reloaded *r);
+
+/* Tells the configuration again, which has changed: the log's level and the
+ * default model are taken from it. */
+void front_configure(struct front *fr, const char *default_model);
 void front_tell_attached(struct front *fr, const struct model_attached *a);
 
 #endif

@@ -26,6 +26,7 @@
 #include "keeper/notify.h"
 #include "keeper/orphans.h"
 #include "keeper/paths.h"
+#include "keeper/reload.h"
 #include "keeper/spawn.h"
 
 #include <signal.h>
@@ -40,7 +41,9 @@ enum phase { STARTING, SERVING, DRAINING, STOPPING };
 
 struct keeper {
 	struct conf *conf;
-	const char *argv0; /* NULL: none */
+	int argc;
+	char *const *argv; /* NULL: none */
+	const char *argv0; /* likewise */
 	char *const *envp;
 	char **child_env;
 	struct paths paths;
@@ -148,11 +151,55 @@ on_term(void *arg)
 }
 
 static void
+reload(struct keeper *k, const struct reload_want *w)
+{
+	struct reload r = {
+		.argc = k->argc,
+		.argv = k->argv,
+		.envp = k->envp,
+		.demo = k->paths.demo,
+		.conf = k->conf,
+		.models = k->models,
+		.front = k->front,
+	};
+
+	/* Who leaves takes nothing new. */
+	if (k->phase < DRAINING && k->front != NULL)
+		reload_now(&r, w);
+}
+
+static void
 on_hup(void *arg)
 {
-	(void)arg;
-	log_info("SIGHUP: nothing is read anew; restart to change settings");
+	reload(arg, NULL);
 }
+
+static void
+on_reload(void *arg, const struct reload_want *w)
+{
+	reload(arg, w);
+}
+
+/* What the front says about models. */
+#define FORWARD(name, type, fn)                     \
+	static void on_##name(void *arg, type said) \
+	{                                           \
+		struct keeper *k = arg;             \
+                                                    \
+		fn(k->models, said);                \
+	}
+FORWARD(empty, uint32_t, models_empty)
+FORWARD(greet, pid_t, models_greet)
+FORWARD(want, const struct model_want *, models_want)
+FORWARD(unwant, uint32_t, models_unwant)
+FORWARD(let_go, const struct model_let_go *, models_let_go)
+FORWARD(drop, uint32_t, models_drop)
+FORWARD(broken, uint32_t, models_broken)
+FORWARD(waiting, uint32_t, models_waiting)
+FORWARD(attach, const struct model_attach *, models_attach)
+FORWARD(detach, const struct model_detach *, models_detach)
+FORWARD(pardon, const struct model_pardon *, models_pardon)
+#undef FORWARD
 
 static void
 on_file_wanted(void *arg)
@@ -164,83 +211,11 @@ on_file_wanted(void *arg)
 }
 
 static void
-on_greet(void *arg, pid_t pid)
-{
-	struct keeper *k = arg;
-
-	models_greet(k->models, pid);
-}
-
-static void
 on_lost(void *arg)
 {
 	struct keeper *k = arg;
 
 	models_forget_front(k->models);
-}
-
-static void
-on_want(void *arg, const struct model_want *w)
-{
-	struct keeper *k = arg;
-
-	models_want(k->models, w);
-}
-
-static void
-on_unwant(void *arg, uint32_t ref)
-{
-	struct keeper *k = arg;
-
-	models_unwant(k->models, ref);
-}
-
-static void
-on_let_go(void *arg, const struct model_let_go *g)
-{
-	struct keeper *k = arg;
-
-	models_let_go(k->models, g);
-}
-
-static void
-on_drop(void *arg, uint32_t model)
-{
-	struct keeper *k = arg;
-
-	models_drop(k->models, model);
-}
-
-static void
-on_broken(void *arg, uint32_t model)
-{
-	struct keeper *k = arg;
-
-	models_broken(k->models, model);
-}
-
-static void
-on_waiting(void *arg, uint32_t model)
-{
-	struct keeper *k = arg;
-
-	models_waiting(k->models, model);
-}
-
-static void
-on_attach(void *arg, const struct model_attach *a)
-{
-	struct keeper *k = arg;
-
-	models_attach(k->models, a);
-}
-
-static void
-on_detach(void *arg, const struct model_detach *d)
-{
-	struct keeper *k = arg;
-
-	models_detach(k->models, d);
 }
 
 static void
@@ -268,14 +243,6 @@ bury_worker(void *arg, struct obituary *o, int words)
 	bool is_known = k->front != NULL && front_is_up(k->front);
 
 	obituaries_add(k->obituaries, o, words, is_known);
-}
-
-static void
-on_pardon(void *arg, const struct model_pardon *c)
-{
-	struct keeper *k = arg;
-
-	models_pardon(k->models, c);
 }
 
 static bool
@@ -319,6 +286,8 @@ static const struct front_ops front_ops = {
 	.unwant = on_unwant,
 	.let_go = on_let_go,
 	.drop = on_drop,
+	.empty = on_empty,
+	.reload = on_reload,
 	.broken = on_broken,
 	.waiting = on_waiting,
 	.attach = on_attach,
@@ -557,9 +526,13 @@ tear_down(struct keeper *k)
 }
 
 int
-keeper_run(struct conf *conf, const char *argv0, char *const envp[])
+keeper_run(struct conf *conf, int argc, char *const argv[], char *const envp[])
 {
-	struct keeper k = { .conf = conf, .argv0 = argv0, .envp = envp };
+	struct keeper k = { .conf = conf,
+		.argc = argc,
+		.argv = argv,
+		.argv0 = argv != NULL && argc > 0 ? argv[0] : NULL,
+		.envp = envp };
 	struct fail f;
 	int err = set_up(&k, &f);
 

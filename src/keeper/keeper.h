@@ -6,9 +6,11 @@
 
 #include "conf/conf.h"
 
-/* Serves until it is told to stop. argv0 (NULL: none) and envp (NULL: none)
- * help to find the other executables. The exit status, of base/status.h. Says
+/* Serves until it is told to stop. conf is what argc words (argv NULL: none) and
+ * envp (NULL: none) say, which also help to find the other executables and are
+ * read anew at SIGHUP. The exit status, of base/status.h. Says
  * on standard error why it is not 0. */
-int keeper_run(struct conf *conf, const char *argv0, char *const envp[]);
+int keeper_run(
+    struct conf *conf, int argc, char *const argv[], char *const envp[]);
 
 #endif

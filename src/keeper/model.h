@@ -41,6 +41,7 @@ struct model {
 	struct place place;
 	uint64_t measured; /* bytes that its workers took; 0: not known */
 	bool is_given_up;  /* its worker died too often; nothing runs */
+	bool is_retired;   /* not configured any more; leaves when it is empty */
 	bool is_leaving;   /* GONE was said; freed when its worker is dead */
 	uint32_t users;	   /* MODEL_WANTs of this front, not yet dropped */
 	uint32_t *refs;	   /* those that still wait for an answer */

@@ -158,7 +158,7 @@ models_by_name(const struct models *all, const char *name)
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (!m->is_leaving &&
+		if (!m->is_leaving && !m->is_retired &&
 		    (name[0] == '\0' ? !m->is_listed
 				     : modelspec_answers(m->spec, name)))
 			return m;
@@ -189,7 +189,8 @@ models_by_file(
 	LIST_EACH (it, next, &all->all) {
 		struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (!m->is_leaving && m->file.engine == file->engine &&
+		if (!m->is_leaving && !m->is_retired &&
+		    m->file.engine == file->engine &&
 		    modelfile_is_same(&m->file, &file->st) &&
 		    model_fits(m, n_ctx))
 			return m;

@@ -17,6 +17,7 @@
 struct modelspec {
 	struct list link; /* in a catalog, or alone */
 	enum model_source source;
+	uint32_t order; /* in the catalog that it came in, from 0 */
 	char name[MODEL_NAME_MAX]; /* what requests call it */
 	char *path;
 	char *mmproj;		   /* beside it, or NULL */

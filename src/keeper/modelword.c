@@ -191,6 +191,8 @@ publish(struct model *m, uint32_t ref, int fd)
 	describe(m, &st);
 	if (st.status == MODEL_FAILED)
 		model_explain(m, &w.why);
+	else if (st.status == MODEL_GONE)
+		w.why = m->fail;
 	st.err = w.why.code;
 	st.text = str_of(w.why.text);
 	st.retry_ms = w.why.retry_ms;
@@ -198,6 +200,7 @@ publish(struct model *m, uint32_t ref, int fd)
 	st.may_go = m->place.hold == HOLD_FREE;
 	st.may_rest = model_may_rest(m);
 	st.is_asleep = m->is_asleep;
+	st.is_retired = m->is_retired;
 	st.need = m->place.need;
 	was_sent = m->in->ops->to_front(m->in->arg, &st, fd);
 	forget_words(&w);

@@ -52,7 +52,7 @@ is_question(const struct conf *c)
 }
 
 static int
-serve(struct conf *conf, const char *argv0, char *const envp[])
+serve(struct conf *conf, int argc, char *const argv[], char *const envp[])
 {
 	void (*was)(int) = signal(SIGPIPE, SIG_IGN);
 	sigset_t strays;
@@ -63,7 +63,7 @@ serve(struct conf *conf, const char *argv0, char *const envp[])
 	stray_ignore(&strays);
 	/* A log that nobody reads is no reason to wait. */
 	log_never_wait();
-	status = keeper_run(conf, argv0, envp);
+	status = keeper_run(conf, argc, argv, envp);
 	stray_give_back(&strays);
 	if (was != SIG_ERR)
 		(void)signal(SIGPIPE, was);
@@ -75,7 +75,6 @@ bulkhead_serve(int argc, char *const argv[], char *const envp[])
 {
 	struct conf conf;
 	struct fail f = { .text = "" };
-	const char *argv0 = argv != NULL && argc > 0 ? argv[0] : NULL;
 	int status;
 	int err;
 
@@ -90,7 +89,7 @@ bulkhead_serve(int argc, char *const argv[], char *const envp[])
 	} else {
 		log_init("bulkhead", (enum log_level)conf.log_level);
 		warn_of_nulls(argc, argv, envp);
-		status = serve(&conf, argv0, envp);
+		status = serve(&conf, argc < 0 ? 0 : argc, argv, envp);
 	}
 	conf_done(&conf);
 	return status;

@@ -57,6 +57,12 @@ enum proc {
 	M(MODEL_LET_GO, model_let_go, FRONT, KEEPER, 256, 0)                \
 	/* how many of those there should be, for others that wait */       \
 	M(ROOM_WANTED, room_wanted, KEEPER, FRONT, 256, 0)                  \
+	/* nobody has that one any more, which is_retired */                \
+	M(MODEL_EMPTY, model_empty, FRONT, KEEPER, 256, 0)                  \
+	/* somebody wants the configuration read anew */                    \
+	M(RELOAD_WANT, reload_want, FRONT, KEEPER, 256, 0)                  \
+	/* what came of that */                                             \
+	M(RELOADED, reloaded, KEEPER, FRONT, 4 * KIB, 0)                    \
 	/* its worker owes tokens and is silent; again while it is */       \
 	M(MODEL_WAITING, model_waiting, FRONT, KEEPER, 256, 0)              \
 	/* its worker broke the protocol: kill it */                        \
@@ -234,6 +240,7 @@ enum model_source {
 	F(S, u8, may_go, "1: it may be let go when room is wanted")       \
 	F(S, u8, may_rest, "1: or when it is idle, or a client says so")  \
 	F(S, u8, is_asleep, "KNOWN, 1: because it was idle")              \
+	F(S, u8, is_retired, "1: for who has it; else it is as if gone")  \
 	F(S, u64, need, "bytes that it takes, or would")                  \
 	MODEL_DESCRIPTION_FIELDS(F, S)
 
@@ -267,6 +274,19 @@ enum let_go_why {
 	F(S, u8, must,                                                       \
 	    "1: one has waited long: let nobody new into a busy model, so that " \
 	    "it gets idle")
+
+#define MODEL_EMPTY_FIELDS(F, S) F(S, u32, model, "")
+
+#define RELOAD_WANT_FIELDS(F, S) \
+	F(S, u32, ref, "comes back in the RELOADED that answers")
+
+#define RELOADED_FIELDS(F, S)                                        \
+	F(S, u32, ref, "of the RELOAD_WANT")                         \
+	F(S, i32, err, "0, or an ERR_*: all is as it was")           \
+	F(S, str, text, "why, for a person")                         \
+	F(S, u32, n_added, "models")                                 \
+	F(S, u32, n_changed, "of another file, or other settings")   \
+	F(S, u32, n_removed, "")
 
 #define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
@@ -562,6 +582,9 @@ enum gen_reason {
 	L(model_unwant, MODEL_UNWANT_FIELDS)       \
 	L(model_let_go, MODEL_LET_GO_FIELDS)       \
 	L(room_wanted, ROOM_WANTED_FIELDS)         \
+	L(model_empty, MODEL_EMPTY_FIELDS)         \
+	L(reload_want, RELOAD_WANT_FIELDS)         \
+	L(reloaded, RELOADED_FIELDS)               \
 	L(model_waiting, MODEL_WAITING_FIELDS)     \
 	L(model_broken, MODEL_BROKEN_FIELDS)       \
 	L(model_suspects, MODEL_SUSPECTS_FIELDS)   \

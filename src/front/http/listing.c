@@ -3,8 +3,13 @@
 
 #include "front/feed.h"
 #include "front/front.h"
+#include "front/http/error.h"
+#include "front/http/http.h"
+#include "front/http/reply.h"
 #include "front/model.h"
 #include "front/texts.h"
+
+#define BODY_MAX (4u << 20)
 
 /* llama-server's names. Some is known of a file that nobody has loaded. */
 static void
@@ -93,4 +98,35 @@ listing_put(struct json_out *o, const struct model *m)
 		json_key_str(o, "mmproj", m->state.mmproj);
 	put_meta(o, &m->state);
 	json_close(o, '}');
+}
+
+void
+listing_reply(struct http *h)
+{
+	struct front *f = http_front(h);
+	struct json_out o;
+	struct buf body;
+
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	json_open(&o, '{');
+	json_key_cstr(&o, "object", "list");
+	json_key(&o, "data");
+	json_open(&o, '[');
+	for (struct list *it = f->models.next; it != &f->models;
+	     it = it->next) {
+		const struct model *m = LIST_ENTRY(it, struct model, link);
+
+		if (m->state.hidden || m->state.is_retired)
+			continue;
+		json_item(&o);
+		listing_put(&o, m);
+	}
+	json_close(&o, ']');
+	json_close(&o, '}');
+	if (buf_err(&body) != 0)
+		error_status(h, 500, NULL, "the answer is too large");
+	else
+		reply_json(h, buf_str(&body));
+	buf_done(&body);
 }

@@ -6,9 +6,13 @@
 
 #include "json/write.h"
 
+struct http;
 struct model;
 
 /* One object: an element of "data" of /v1/models. */
 void listing_put(struct json_out *o, const struct model *m);
+
+/* All of them but the hidden ones, as the answer. */
+void listing_reply(struct http *h);
 
 #endif

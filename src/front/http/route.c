@@ -5,6 +5,7 @@
 #include "front/http/embed.h"
 #include "front/http/http.h"
 #include "front/http/rank.h"
+#include "front/http/reload.h"
 #include "front/http/ollama.h"
 #include "front/http/reply.h"
 #include "front/http/router.h"
@@ -46,6 +47,7 @@ static const struct route {
 	PLAIN(POST, "/models/load", router_load, LLAMA),
 	PLAIN(POST, "/models/unload", router_unload, LLAMA),
 	PLAIN(GET, "/models/sse", router_events, LLAMA),
+	PLAIN(POST, "/models/reload", reload_post, OPENAI),
 	PLAIN(GET, "/models/", small_model, OPENAI),
 	PLAIN(GET, "/v1/models/", small_model, OPENAI),
 	ASKED("/completions", dialect_openai_completion),

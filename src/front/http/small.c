@@ -8,6 +8,7 @@
 #include "front/http/http.h"
 #include "front/http/listing.h"
 #include "front/http/query.h"
+#include "front/http/reload.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
 #include "front/lora.h"
@@ -92,30 +93,11 @@ small_health(struct http *h, const struct request *r, struct str rest)
 void
 small_models(struct http *h, const struct request *r, struct str rest)
 {
-	struct front *f = http_front(h);
-	struct json_out o;
-	struct buf body;
-
-	(void)r;
 	(void)rest;
-	buf_init(&body, BODY_MAX);
-	o = json_out(&body);
-	json_open(&o, '{');
-	json_key_cstr(&o, "object", "list");
-	json_key(&o, "data");
-	json_open(&o, '[');
-	for (struct list *it = f->models.next; it != &f->models;
-	     it = it->next) {
-		const struct model *m = LIST_ENTRY(it, struct model, link);
-
-		if (m->state.hidden)
-			continue;
-		json_item(&o);
-		listing_put(&o, m);
-	}
-	json_close(&o, ']');
-	json_close(&o, '}');
-	reply_buf(h, "application/json", &body);
+	if (query_flag(r->query, "reload", false))
+		reload_begin(h, true);
+	else
+		listing_reply(h);
 }
 
 /* Of the default model, as llama-server shows them. */

@@ -2,6 +2,7 @@
 
 #include "front/front.h"
 #include "front/model.h"
+#include "front/reload.h"
 #include "front/errors.h"
 #include "front/rpc/adapter.h"
 #include "front/rpc/kv.h"
@@ -241,7 +242,7 @@ void
 load_on_idle(struct rpc *r)
 {
 	if (r->change != NULL && r->change->want == NULL &&
-	    r->change->attach == NULL)
+	    r->change->attach == NULL && r->change->reload == NULL)
 		finish_destroy(r);
 }
 
@@ -252,10 +253,12 @@ load_stop(struct rpc *r)
 	struct call c;
 
 	if (r->change == NULL ||
-	    (r->change->want == NULL && r->change->attach == NULL))
+	    (r->change->want == NULL && r->change->attach == NULL &&
+		r->change->reload == NULL))
 		return;
 	want_cancel(r->change->want);
 	attach_cancel(r->change->attach);
+	reload_cancel(r->change->reload);
 	c = change_end(r);
 	(void)fail_set(&why, ERR_STOPPING, NULL, "the server is stopping");
 	call_fail(&c, &why);
@@ -270,6 +273,7 @@ load_drop(struct rpc *r)
 
 		want_cancel(r->change->want);
 		attach_cancel(r->change->attach);
+		reload_cancel(r->change->reload);
 		c = change_end(r);
 		/* r->batch is freed with r; another has only this call. */
 		if (c.batch != r->batch)

@@ -5,6 +5,7 @@
 #include "front/rpc/constant.h"
 #include "front/rpc/kv.h"
 #include "front/rpc/load.h"
+#include "front/rpc/reload.h"
 #include "front/rpc/router.h"
 #include "front/rpc/rpc.h"
 #include "front/rpc/run.h"
@@ -57,6 +58,8 @@ static const struct method methods[] = {
 	{ "rkllm.set_cross_attn_params", cross_set, NEEDS_MODEL,
 	    { { "cross_attn_params", NULL, &shape_cross_attn } }, NULL },
 	{ "bulkhead.status", status_get, 0, NONE, NULL },
+	{ "bulkhead.reload", reload_call, METHOD_WAITS | METHOD_WORK, NONE,
+	    NULL },
 	{ "bulkhead.load", router_load_call, METHOD_WAITS | METHOD_WORK, NONE,
 	    &shape_model_name },
 	{ "bulkhead.unload", router_unload_call, METHOD_WAITS, NONE,

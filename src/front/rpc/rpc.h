@@ -46,6 +46,7 @@ struct change {
 	struct call call;
 	struct want *want;	  /* init: until the model is there */
 	struct attach *attach;	  /* a file: until it is there */
+	struct reload *reload;	  /* until the keeper has done it */
 	void *what;		  /* a file: what it is for ... */
 	void (*drop)(void *what); /* ... and how that is freed */
 	bool is_run;		  /* a run that is to begin then */

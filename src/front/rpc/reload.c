@@ -1,0 +1,65 @@
+#include "front/rpc/reload.h"
+
+#include "front/front.h"
+#include "front/reload.h"
+#include "front/rpc/load.h"
+#include "front/rpc/rpc.h"
+#include "json/write.h"
+
+static void
+put_done(struct call *c, const struct reloaded *r)
+{
+	struct json_out o = json_out(call_open(c));
+
+	json_open(&o, '{');
+	json_key_bool(&o, "success", true);
+	json_key_u64(&o, "added", r->n_added);
+	json_key_u64(&o, "changed", r->n_changed);
+	json_key_u64(&o, "removed", r->n_removed);
+	json_close(&o, '}');
+	call_close(c);
+}
+
+static void
+on_reloaded(void *arg, const struct reloaded *r)
+{
+	struct rpc *rpc = arg;
+	struct call c = change_end(rpc);
+	struct fail why;
+
+	if (r->err != 0) {
+		(void)fail_set(&why, r->err, NULL, "%.*s", (int)r->text.n,
+		    r->text.n > 0 ? r->text.p : "");
+		call_fail(&c, &why);
+	} else {
+		put_done(&c, r);
+	}
+	call_drop(&c);
+	rpc_settled(rpc);
+}
+
+void
+reload_call(struct call *c, const struct args *a)
+{
+	struct rpc *r = c->rpc;
+	struct fail why;
+
+	(void)a;
+	if (r->change != NULL) {
+		(void)fail_set(&why, ERR_BUSY, NULL,
+		    "another init, destroy or load of this connection is not "
+		    "done");
+		call_fail(c, &why);
+		return;
+	}
+	r->change = change_new(c);
+	if (r->change == NULL)
+		return;
+	if (reload_ask(r->front, on_reloaded, r, &r->change->reload, &why) !=
+	    0) {
+		struct call kept = change_end(r);
+
+		call_fail(&kept, &why);
+		call_drop(&kept);
+	}
+}

@@ -76,11 +76,11 @@ listing_put(struct json_out *o, const struct model *m)
 {
 	json_open(o, '{');
 	json_key_str(o, "id", m->state.name);
-	texts_put(o, "aliases", m->state.aliases);
-	texts_put(o, "tags", m->state.tags);
 	json_key_cstr(o, "object", "model");
 	json_key_u64(o, "created", m->front->config.started_unix);
 	json_key_cstr(o, "owned_by", "bulkhead");
+	texts_put(o, "aliases", m->state.aliases);
+	texts_put(o, "tags", m->state.tags);
 	json_key(o, "status");
 	json_open(o, '{');
 	json_key_cstr(o, "value", feed_word(m));

@@ -94,18 +94,18 @@ put_model(struct json_out *o, const struct model *m)
 	json_open(o, '{');
 	json_key_u64(o, "id", s->model);
 	json_key_str(o, "name", s->name);
-	texts_put(o, "aliases", s->aliases);
-	texts_put(o, "tags", s->tags);
-	json_key_bool(o, "hidden", s->hidden != 0);
 	json_key_str(o, "path", s->path);
-	json_key_text(o, "mmproj", s->mmproj);
 	json_key_cstr(
 	    o, "state", s->status <= MODEL_GONE ? names[s->status] : NULL);
 	json_key_text(o, "error", s->text);
-	json_key_text(o, "unusable", s->flaw);
 	put_process(
 	    o, s->pid, s->restarts, s->last_death, s->died_unix, s->crash_id);
 	put_jail(o, s->jail, s->jail_missing);
+	texts_put(o, "aliases", s->aliases);
+	texts_put(o, "tags", s->tags);
+	json_key_bool(o, "hidden", s->hidden != 0);
+	json_key_text(o, "mmproj", s->mmproj);
+	json_key_text(o, "unusable", s->flaw);
 	json_key_u64(o, "running", m->n_active);
 	json_key_u64(o, "running_exact", gen_count_exact(m));
 	json_key_u64(o, "queued", queue_len(&m->queue));

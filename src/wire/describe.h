@@ -36,6 +36,7 @@
 	F(S, u8, ranks, "1: MODE_RANK can")                              \
 	F(S, u8, has_infill, "1: INPUT_INFILL can")                      \
 	F(S, str, chat_template, "its text, unless it is very long")     \
+	F(S, str, template_caps, "JSON: what it can show; or empty")     \
 	F(S, str, bos, "the text of the token that begins a text")       \
 	F(S, str, eos, "and of that which ends it")                      \
 	F(S, u64, n_params, "")                                          \

@@ -132,7 +132,7 @@ struct chat {
 	std::optional<bool> thinks[2];
 	/* How answers without tools are read, by the prompt's end. */
 	std::map<std::string, common_chat_params> readers;
-	std::string text;
+	std::string text, caps;
 };
 
 namespace
@@ -170,6 +170,17 @@ is_thinking(struct chat *c, bool enable_thinking)
 	return *known;
 }
 
+std::string
+caps_of(const common_chat_templates *templates)
+{
+	std::string all;
+
+	for (const auto &[name, has] : common_chat_templates_get_caps(templates))
+		all += (all.empty() ? "{\"" : ",\"") + name +
+		    (has ? "\":true" : "\":false");
+	return all.empty() ? all : all + "}";
+}
+
 } // namespace
 
 int
@@ -192,6 +203,7 @@ chat_open(const struct llama_model *model, struct str text, struct chat **ret,
 		    common_chat_templates_init(model, string_of(text));
 		guard::budget::check();
 		c->text = common_chat_templates_source(c->templates.get());
+		c->caps = caps_of(c->templates.get());
 		*ret = c.release();
 		return 0;
 	});
@@ -207,6 +219,12 @@ bool
 chat_is_explicit(const struct chat *c)
 {
 	return common_chat_templates_was_explicit(c->templates.get());
+}
+
+struct str
+chat_caps(const struct chat *c)
+{
+	return { c->caps.data(), c->caps.size() };
 }
 
 struct str

@@ -33,8 +33,10 @@ const char *chat_engine(void);
 /* Whether the file, or the override, has a template. */
 bool chat_is_explicit(const struct chat *c);
 
-/* The template's text; lives as long as c. */
+/* The template's text, and as a JSON object of flags what it can show; they
+ * live as long as c. */
 struct str chat_text(const struct chat *c);
+struct str chat_caps(const struct chat *c);
 
 /* All JSON. */
 struct chat_ask {

@@ -4,6 +4,7 @@
 #include "front/http/dialect.h"
 #include "front/http/embed.h"
 #include "front/http/http.h"
+#include "front/http/inside.h"
 #include "front/http/rank.h"
 #include "front/http/reload.h"
 #include "front/http/ollama.h"
@@ -72,7 +73,10 @@ static const struct route {
 	PLAIN(POST, "/reranking", rank_documents, LLAMA),
 	PLAIN(POST, "/v1/rerank", rank_documents, LLAMA),
 	PLAIN(POST, "/v1/reranking", rank_documents, LLAMA),
-	PLAIN(POST, "/slots/", small_later, OPENAI),
+	{ METHOD_GET | METHOD_POST, "/props", inside_props, NULL,
+	    ERRORS_LLAMA },
+	PLAIN(GET, "/slots", inside_slots, LLAMA),
+	PLAIN(POST, "/slots/", inside_slot_action, LLAMA),
 	PLAIN(GET, "/api/version", ollama_version, OLLAMA),
 	PLAIN(GET, "/api/tags", ollama_tags, OLLAMA),
 	PLAIN(GET, "/api/ps", ollama_ps, OLLAMA),

@@ -127,6 +127,7 @@ describe_uses(const struct model *m, struct worker_ready *ret)
 	    llama_vocab_fim_suf(v) != LLAMA_TOKEN_NULL &&
 	    llama_vocab_fim_mid(v) != LLAMA_TOKEN_NULL;
 	ret->chat_template = text.n <= TEMPLATE_SHOWN ? text : STR("");
+	ret->template_caps = chat_caps(m->chat);
 	ret->bos = token_text(m, llama_vocab_bos(v));
 	ret->eos = token_text(m, llama_vocab_eos(v));
 }

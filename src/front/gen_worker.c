@@ -152,6 +152,8 @@ on_started(struct model *m, const struct frame *fr)
 			return 0;
 		}
 		m->front->metrics.prompt_tokens_total += s.prompt.n;
+		m->front->metrics.prompt_cached_total +=
+		    s.n_cached < s.prompt.n ? s.n_cached : s.prompt.n;
 		ticket_on_prompt(&g->ticket, s.prompt.n);
 	}
 	if (g->j->state != GEN_SENT)
@@ -248,6 +250,7 @@ on_step(struct model *m, const struct frame *fr)
 	struct step s;
 	int err;
 
+	m->front->metrics.steps_total++;
 	while (step_next(&c, &s)) {
 		err = on_token(m, &s);
 		if (err != 0)
@@ -335,6 +338,17 @@ is_whole(const struct gen *g, const struct gen_done *d)
 	    g->j->rows == g->n_rows;
 }
 
+static void
+note_times(struct metrics *to, const struct gen_done *d)
+{
+	uint32_t n = d->n_prompt + d->n_out;
+
+	to->prompt_microseconds_total += d->prefill_us;
+	to->predict_microseconds_total += d->decode_us;
+	if (n > to->longest)
+		to->longest = n;
+}
+
 static int
 on_done(struct model *m, const struct frame *fr)
 {
@@ -354,6 +368,7 @@ on_done(struct model *m, const struct frame *fr)
 		return ERR_PROTO;
 	if (d.reason == REASON_CANCEL && g->ticket.is_cut)
 		d.reason = REASON_LENGTH;
+	note_times(&m->front->metrics, &d);
 	if (d.reason == REASON_CANCEL)
 		m->front->metrics.generations_cancelled_total++;
 	else

@@ -1,5 +1,8 @@
 #include "front/lora.h"
 
+#include "front/front.h"
+#include "front/model.h"
+
 void
 lora_put(struct json_out *o, const struct model_state *s)
 {
@@ -16,4 +19,21 @@ lora_put(struct json_out *o, const struct model_state *s)
 		json_close(o, '}');
 	}
 	json_close(o, ']');
+}
+
+void
+lora_set(struct model *m, const float *scales)
+{
+	struct bias all[WORKER_ADAPTERS_MAX];
+	struct model_scales told = { .model = m->state.model,
+		.scales = { all, 0 } };
+	/* Ours: it lies in m->mem. */
+	struct bias *now = (struct bias *)(uintptr_t)m->state.scales.p;
+
+	for (uint32_t i = 0; i < m->state.scales.n && i < WORKER_ADAPTERS_MAX;
+	     i++) {
+		now[i].bias = scales[i];
+		all[told.scales.n++] = now[i];
+	}
+	front_tell(m->front, MSG_MODEL_SCALES, &told);
 }

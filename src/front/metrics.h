@@ -42,10 +42,16 @@
 	M(generations_yielded_total, counter,                                 \
 	    "Times a parked one gave its slot to another")                    \
 	M(prompt_tokens_total, counter, "Prompt tokens")                      \
+	M(prompt_cached_total, counter,                                       \
+	    "Prompt tokens that were not computed")                           \
+	M(prompt_microseconds_total, counter, "Spent on prompts")             \
+	M(predict_microseconds_total, counter, "Spent on tokens behind them") \
+	M(steps_total, counter, "Steps of workers that gave tokens")          \
 	M(tokens_total, counter, "Tokens generated")                          \
 	M(worker_deaths_total, counter, "Worker channels that ended")
 
 struct metrics {
+	uint32_t longest; /* a prompt and its answer, in tokens */
 #define METRIC_MEMBER(name, kind, help) uint64_t name;
 	METRICS_TABLE(METRIC_MEMBER)
 #undef METRIC_MEMBER
@@ -56,5 +62,8 @@ struct front;
 /* Appends everything in the Prometheus text format (version 0.0.4), with
  * gauges for connections, models, slots and queues. */
 void metrics_print(const struct front *f, struct buf *out);
+
+/* The same in llama-server's names, as far as it has them. */
+void metrics_print_llama(const struct front *f, struct buf *out);
 
 #endif

@@ -182,3 +182,14 @@ adapters_put_scales(const struct adapters *a, struct buf *to)
 		buf_put(to, &one, sizeof(one));
 	}
 }
+
+void
+adapters_set_scales(struct adapters *a, struct biases scales)
+{
+	for (uint32_t i = 0; i < scales.n; i++) {
+		int32_t id = scales.p[i].token;
+
+		if (id >= 0 && (uint32_t)id < a->n)
+			a->v[id].scale = scales.p[i].bias;
+	}
+}

@@ -45,6 +45,9 @@ void adapters_send(const struct adapters *a, struct process *to);
 /* Appends which files they are: see modelfile_id(). */
 void adapters_put_ids(const struct adapters *a, struct buf *to);
 
+/* Those that are named; ids that there are not are passed over. */
+void adapters_set_scales(struct adapters *a, struct biases scales);
+
 /* For the front: packed strs of paths, and struct bias each: id and scale. */
 void adapters_put_paths(const struct adapters *a, struct buf *to);
 void adapters_put_scales(const struct adapters *a, struct buf *to);

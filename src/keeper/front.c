@@ -204,6 +204,7 @@ FORWARD(attach, model_attach, &m)
 FORWARD(detach, model_detach, &m)
 FORWARD(suspects, model_suspects, &m)
 FORWARD(pardon, model_pardon, &m)
+FORWARD(scales, model_scales, &m)
 FORWARD(reload, reload_want, &m)
 #undef FORWARD
 
@@ -239,6 +240,7 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_DETACH] = on_detach,
 		[MSG_MODEL_SUSPECTS] = on_suspects,
 		[MSG_MODEL_PARDON] = on_pardon,
+		[MSG_MODEL_SCALES] = on_scales,
 	};
 
 	/* A row of the table that nobody here knows yet is no reason to fall

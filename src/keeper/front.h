@@ -33,6 +33,7 @@ struct front_ops {
 	/* One of them died; takes words. */
 	void (*bury)(void *arg, struct obituary *o, int words);
 	void (*pardon)(void *arg, const struct model_pardon *c);
+	void (*scales)(void *arg, const struct model_scales *s);
 	/* front_state() may say something else now. */
 	void (*on_change)(void *arg);
 };

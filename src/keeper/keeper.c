@@ -199,6 +199,7 @@ FORWARD(waiting, uint32_t, models_waiting)
 FORWARD(attach, const struct model_attach *, models_attach)
 FORWARD(detach, const struct model_detach *, models_detach)
 FORWARD(pardon, const struct model_pardon *, models_pardon)
+FORWARD(scales, const struct model_scales *, models_scales)
 #undef FORWARD
 
 static void
@@ -295,6 +296,7 @@ static const struct front_ops front_ops = {
 	.suspects = on_suspects,
 	.bury = bury_front,
 	.pardon = on_pardon,
+	.scales = on_scales,
 	.on_change = check_soon,
 };
 

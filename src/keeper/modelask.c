@@ -208,6 +208,17 @@ models_waiting(struct models *all, uint32_t id)
 }
 
 void
+models_scales(struct models *all, const struct model_scales *s)
+{
+	struct model *m = models_by_id(all, s->model);
+
+	if (m == NULL)
+		return;
+	adapters_set_scales(&m->adapters, s->scales);
+	model_tell(m);
+}
+
+void
 models_pardon(struct models *all, const struct model_pardon *c)
 {
 	struct model *m = models_by_id(all, c->model);

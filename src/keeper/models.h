@@ -68,6 +68,9 @@ void models_detach(struct models *all, const struct model_detach *d);
 /* SIGIO came: somebody wants to write to a file that is served. */
 void models_look_at_files(struct models *all);
 
+/* A client has set what a model's adapters weigh. */
+void models_scales(struct models *all, const struct model_scales *s);
+
 /* The front found out that a request killed its workers. */
 void models_pardon(struct models *all, const struct model_pardon *c);
 

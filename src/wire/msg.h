@@ -71,6 +71,8 @@ enum proc {
 	M(MODEL_SUSPECTS, model_suspects, FRONT, KEEPER, 64 * KIB, 0)       \
 	/* a request was found to have killed its workers */                \
 	M(MODEL_PARDON, model_pardon, FRONT, KEEPER, 256, 0)                \
+	/* how strong its adapters are for requests that do not say */      \
+	M(MODEL_SCALES, model_scales, FRONT, KEEPER, 256, 0)                \
 	/* a client wants a file beside a model; MODEL_ATTACHED answers */  \
 	M(MODEL_ATTACH, model_attach, FRONT, KEEPER, 16 * KIB, 0)           \
 	/* one user of it less */                                           \
@@ -269,9 +271,9 @@ enum let_go_why {
 	F(S, u32, model, "")      \
 	F(S, u8, why, "enum let_go_why")
 
-#define ROOM_WANTED_FIELDS(F, S)                                             \
-	F(S, u32, total, "MODEL_LET_GOs of this front's life, with this many")  \
-	F(S, u8, must,                                                       \
+#define ROOM_WANTED_FIELDS(F, S)                                                 \
+	F(S, u32, total, "MODEL_LET_GOs of this front's life, with this many")   \
+	F(S, u8, must,                                                           \
 	    "1: one has waited long: let nobody new into a busy model, so that " \
 	    "it gets idle")
 
@@ -290,6 +292,10 @@ enum let_go_why {
 
 #define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
 #define MODEL_BROKEN_FIELDS(F, S) F(S, u32, model, "")
+#define MODEL_SCALES_FIELDS(F, S) \
+	F(S, u32, model, "")      \
+	F(S, biases, scales, "id and scale of each")
+
 #define MODEL_PARDON_FIELDS(F, S) \
 	F(S, u32, model, "")      \
 	F(S, u64, gen, "the request")
@@ -589,6 +595,7 @@ enum gen_reason {
 	L(model_broken, MODEL_BROKEN_FIELDS)       \
 	L(model_suspects, MODEL_SUSPECTS_FIELDS)   \
 	L(model_pardon, MODEL_PARDON_FIELDS)       \
+	L(model_scales, MODEL_SCALES_FIELDS)       \
 	L(model_attach, MODEL_ATTACH_FIELDS)       \
 	L(model_detach, MODEL_DETACH_FIELDS)       \
 	L(model_attached, MODEL_ATTACHED_FIELDS)   \

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import BIN, MODEL, SANITIZE, Server, cases, made_model
+from bulkhead import BIN, MODEL, SANITIZE, Server, cases, made_model, until
 
 N = 40 if SANITIZE else 120
 SETS = [], [{'id': 0, 'scale': 1}], [{'id': 1, 'scale': 0.5}], \
@@ -42,6 +42,35 @@ def the_list(s):
     got = s.get('/lora-adapters').json
     assert [(a['id'], a['scale']) for a in got] == [(0, 1), (1, 0.5)], got
     assert s.status()['models'][0]['adapters'] == got
+
+
+def scales_can_be_set(s):
+    """By POST, for who names none; they outlive the front and the worker."""
+    before = s.get('/lora-adapters').json
+    said = [say(s, lora) for lora in SETS]
+
+    def post(scales, status=200):
+        got = s.post('/lora-adapters', scales)
+        assert got.status == status, (scales, got)
+        return got.json
+    for lora, want in zip(SETS, said):
+        assert post(lora) == {'success': True}
+        scales = {a['id']: a['scale'] for a in lora}
+        assert [a['scale'] for a in s.get('/lora-adapters').json] == [scales.get(i, 0) for i in (0, 1)]
+        assert say(s) == want and say(s, SETS[1]) == said[1]
+    os.kill(s.front, signal.SIGKILL)
+    s.wait_log('starting another')
+    until(lambda: s.front)
+    s.kill_worker()
+    assert say(s) == said[3]
+    assert [a['scale'] for a in s.get('/lora-adapters').json] == [0.3, 1]
+    for bad in {}, {'id': 0}, [{'id': 0}], [{'scale': 1}], [{'id': 2, 'scale': 1}], [5], \
+            [{'id': 0, 'scale': 'x'}]:
+        error = post(bad, 400)['error']
+        assert error['code'] == 400 and error['type'] == 'invalid_request_error', error
+    assert say(s) == said[3], 'a refused one changes nothing'
+    post([{'id': a['id'], 'scale': a['scale']} for a in before])
+    assert s.get('/lora-adapters').json == before
 
 
 def bad_ones_are_refused(s):
@@ -117,5 +146,5 @@ with adapters(2) as (first, second):
     with Server('--lora', first, '--lora-scaled', f'{second}:0.5', '--parallel', '16',
                 '--restart-limit', '1000000') as server:
         cases(each_says_its_own, the_list, bad_ones_are_refused, together_as_alone, nobody_starves,
-              args=(server,))
+              scales_can_be_set,              args=(server,))
 cases(of_another_model, no_such_file, a_changed_file_is_not_mixed_in)

@@ -8,12 +8,14 @@
 
 #include "front/front.h"
 #include "front/glimpse.h"
+#include "front/http/body.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/http/query.h"
 #include "front/http/reply.h"
 #include "front/http/settings.h"
 #include "front/http/which.h"
+#include "front/lora.h"
 #include "front/model.h"
 #include "front/params.h"
 
@@ -172,6 +174,88 @@ inside_props(struct http *h, const struct request *r, struct str rest)
 }
 
 /*
+ * /lora-adapters
+ */
+
+struct scale {
+	uint32_t id;
+	float scale;
+};
+
+static const struct json_field scale_rows[] = {
+	{ "id", JSON_TO_U32, offsetof(struct scale, id), JSON_REQUIRED, 0,
+	    WORKER_ADAPTERS_MAX - 1, NULL },
+	{ "scale", JSON_TO_F32, offsetof(struct scale, scale), JSON_REQUIRED,
+	    -1000, 1000, NULL },
+};
+
+/* Those that the list does not name are off, as there. */
+static int
+read_scales(const struct model *m, const struct json_value *list,
+    float scales[WORKER_ADAPTERS_MAX], struct fail *why)
+{
+	static const struct json_how how = { .prefix = "[]." };
+	struct json_iter it = json_iter(list);
+	const struct json_value *one;
+	struct scale s;
+
+	while (json_next(&it, NULL, &one)) {
+		int err = json_read_fields(one, scale_rows, 2, &how, &s, why);
+
+		if (err != 0)
+			return err;
+		if (s.id >= m->state.scales.n)
+			return fail_set(why, ERR_INVALID, "id",
+			    "id: %u, but the model has %u adapters", s.id,
+			    m->state.scales.n);
+		scales[s.id] = s.scale;
+	}
+	return 0;
+}
+
+static void
+set_adapters(struct http *h, const struct request *r, struct model *m)
+{
+	float scales[WORKER_ADAPTERS_MAX] = { 0 };
+	struct json_doc *doc = NULL;
+	struct fail why;
+	int err = body_parse(r->body, JSON_ARRAY, &doc, &why);
+
+	if (err == 0)
+		err = read_scales(m, json_root(doc), scales, &why);
+	json_free(doc);
+	if (err != 0) {
+		error_reply(h, &why);
+		return;
+	}
+	lora_set(m, scales);
+	reply_json(h, STR("{\"success\":true}"));
+}
+
+void
+inside_adapters(struct http *h, const struct request *r, struct str rest)
+{
+	struct fail why;
+	struct model *m = which_model(h, r, NULL, &why);
+	struct json_out o;
+	struct buf body;
+
+	(void)rest;
+	if (m == NULL) {
+		error_reply(h, &why);
+		return;
+	}
+	if (r->method == METHOD_POST) {
+		set_adapters(h, r, m);
+		return;
+	}
+	buf_init(&body, BODY_MAX);
+	o = json_out(&body);
+	lora_put(&o, &m->state);
+	reply_buf(h, &body);
+}
+
+/*
  * /slots
  */
 
@@ -277,5 +361,5 @@ inside_slot_action(struct http *h, const struct request *r, struct str rest)
 	refuse(h,
 	    "This server does not support slots action: a slot is nobody's "
 	    "own, and prompts that begin alike share what is computed of them; "
-	    "JSON-RPC's rkllm.load_prompt_cache keeps it in files");
+	    "JSON-RPC saves it to files");
 }

@@ -9,6 +9,7 @@
 struct http;
 
 void inside_props(struct http *h, const struct request *r, struct str rest);
+void inside_adapters(struct http *h, const struct request *r, struct str rest);
 void inside_slots(struct http *h, const struct request *r, struct str rest);
 void inside_slot_action(
     struct http *h, const struct request *r, struct str rest);

@@ -16,7 +16,6 @@ void small_root(struct http *h, const struct request *r, struct str rest);
 void small_health(struct http *h, const struct request *r, struct str rest);
 void small_models(struct http *h, const struct request *r, struct str rest);
 void small_model(struct http *h, const struct request *r, struct str rest);
-void small_adapters(struct http *h, const struct request *r, struct str rest);
 void small_later(struct http *h, const struct request *r, struct str rest);
 void small_metrics(struct http *h, const struct request *r, struct str rest);
 

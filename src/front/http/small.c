@@ -11,7 +11,6 @@
 #include "front/http/reload.h"
 #include "front/http/reply.h"
 #include "front/http/route.h"
-#include "front/lora.h"
 #include "front/model.h"
 #include "json/write.h"
 
@@ -100,23 +99,6 @@ small_models(struct http *h, const struct request *r, struct str rest)
 		listing_reply(h);
 }
 
-/* Of the default model, as llama-server shows them. */
-void
-small_adapters(struct http *h, const struct request *r, struct str rest)
-{
-	static const struct model_state none;
-	const struct model *m = model_find(http_front(h), STR(""));
-	struct json_out o;
-	struct buf body;
-
-	(void)r;
-	(void)rest;
-	buf_init(&body, BODY_MAX);
-	o = json_out(&body);
-	lora_put(&o, m != NULL ? &m->state : &none);
-	reply_buf(h, "application/json", &body);
-}
-
 static void
 reply_model(struct http *h, struct str name)
 {
@@ -172,5 +154,6 @@ small_metrics(struct http *h, const struct request *r, struct str rest)
 	(void)rest;
 	buf_init(&body, BODY_MAX);
 	metrics_print(http_front(h), &body);
+	metrics_print_llama(http_front(h), &body);
 	reply_buf(h, "text/plain; version=0.0.4; charset=utf-8", &body);
 }

@@ -433,6 +433,8 @@ enum resume_mode {
 	F(S, u8, tool_choice, "enum tool_choice, wire/part.h")                \
 	F(S, u8, parallel_calls, "enum parallel_calls, wire/part.h")          \
 	F(S, u8, plain_calls, "1: tools are shown, calls of them are text")   \
+	F(S, u8, goes_on,                                                     \
+	    "INPUT_CHAT: 1: a last message of the assistant's is not over")   \
 	F(S, u8, apart,                                                       \
 	    "INPUT_CHAT: 1: what it thinks comes in parts of its own")        \
 	F(S, str, tool_mark,                                                  \

@@ -143,7 +143,8 @@ may_be_plain(struct chat *c, const common_chat_templates_inputs &in)
 {
 	std::optional<bool> &known = c->is_plain[in.enable_thinking];
 
-	if (!is_text_only(in.messages))
+	if (!is_text_only(in.messages) ||
+	    in.continue_final_message != COMMON_CHAT_CONTINUATION_NONE)
 		return false;
 	if (!known.has_value())
 		known = renders_alike(c->templates.get(), in.enable_thinking);
@@ -236,7 +237,7 @@ chat_text(const struct chat *c)
 struct chat_form {
 	common_chat_parser_params parser;
 	std::string gbnf, begun;
-	bool is_lazy;
+	bool is_lazy, goes_on;
 	std::string triggers, patterns, opens, closes, marks, stops, specials;
 	std::vector<std::pair<std::regex, bool>> others; /* of all the text */
 	common_chat_msg said; /* of the last reading */
@@ -289,12 +290,14 @@ put_words(chat_form &form, const common_chat_params &p)
 }
 
 chat_form *
-form_of(const common_chat_params &p, common_reasoning_format reasoning)
+form_of(const common_chat_params &p, const common_chat_templates_inputs &in)
 {
 	auto form = std::make_unique<chat_form>();
 
 	form->parser = common_chat_parser_params(p);
-	form->parser.reasoning_format = reasoning;
+	form->parser.reasoning_format = in.reasoning_format;
+	form->goes_on =
+	    in.continue_final_message != COMMON_CHAT_CONTINUATION_NONE;
 	form->parser.parser.load(p.parser);
 	form->gbnf = p.grammar;
 	form->is_lazy = p.grammar_lazy;
@@ -374,14 +377,14 @@ render_thinking(chat *c, const chat_ask &ask, common_chat_templates_inputs &in,
 		p = render(t, in, true);
 		auto found = c->readers.find(p.generation_prompt);
 		if (found != c->readers.end()) {
-			*ret_form = form_of(found->second, in.reasoning_format);
+			*ret_form = form_of(found->second, in);
 			return append(out, p.prompt);
 		}
 	}
 	p = render(t, in, false);
 	if (is_known && c->readers.size() < READERS_MAX)
 		c->readers[p.generation_prompt] = p;
-	*ret_form = form_of(p, in.reasoning_format);
+	*ret_form = form_of(p, in);
 	return append(out, p.prompt);
 }
 
@@ -392,7 +395,7 @@ render_form(const common_chat_templates *t, common_chat_templates_inputs &in,
 {
 	common_chat_params p = render(t, in, false);
 
-	*ret_form = form_of(p, in.reasoning_format);
+	*ret_form = form_of(p, in);
 	return append(out, p.prompt);
 }
 
@@ -468,6 +471,15 @@ all_messages(const chat_ask &ask)
 	return all;
 }
 
+/* Whether the last message is the beginning of the answer. */
+bool
+goes_on(const chat_ask &ask, const std::vector<common_chat_msg> &messages)
+{
+	return ask.may_go_on && !ask.is_unanswered && !messages.empty() &&
+	    messages.back().role == "assistant" &&
+	    messages.back().tool_calls.empty() && !messages.back().empty();
+}
+
 /* Of out, from at on: only what stands behind the mark. */
 int
 cut_to_mark(buf *out, size_t at, struct fail *f)
@@ -513,6 +525,11 @@ chat_render(struct chat *c, const struct chat_ask *ask, struct buf *out,
 
 		in.messages = all_messages(*ask);
 		in.add_generation_prompt = !ask->is_unanswered;
+		if (goes_on(*ask, in.messages)) {
+			in.continue_final_message =
+			    COMMON_CHAT_CONTINUATION_AUTO;
+			in.add_generation_prompt = false;
+		}
 		e = render_ask(c, *ask, in, out, ret_form, f);
 		return e == 0 && ask->has_history ? cut_to_mark(out, at, f) : e;
 	});
@@ -555,6 +572,7 @@ chat_form_describe(const struct chat_form *form, struct chat_form_about *ret)
 	ret->triggers.packed = view(form->triggers);
 	ret->patterns.packed = view(form->patterns);
 	ret->has_others = !form->others.empty();
+	ret->goes_on = form->goes_on;
 	ret->opens.packed = view(form->opens);
 	ret->closes.packed = view(form->closes);
 	ret->marks.packed = view(form->marks);

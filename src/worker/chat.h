@@ -51,7 +51,9 @@ struct chat_ask {
 	enum tool_choice choice;
 	enum parallel_calls parallel;
 	bool enable_thinking;
-	bool is_apart; /* what it thinks is wanted apart from its answer */
+	bool may_go_on; /* where the last message is of the assistant, its
+			 * answer goes on with that */
+	bool is_apart;	/* what it thinks is wanted apart from its answer */
 };
 
 /* Appends the prompt to out. *ret_form: how the answer is to be formed and
@@ -70,6 +72,7 @@ struct chat_form_about {
 	struct strs triggers; /* words */
 	struct strs patterns; /* the same and others, as grammar_new() has it */
 	bool has_others;      /* then chat_form_find() */
+	bool goes_on;	      /* the prompt ends within the answer */
 	struct strs opens;    /* begins reasoning */
 	struct strs closes;
 	struct strs marks; /* where content may end: see reader.h */

@@ -247,6 +247,15 @@ give(struct reader *r, int err, struct str *ret)
 }
 
 int
+reader_skip(struct reader *r)
+{
+	int err = read_all(r, false);
+
+	buf_reset(&r->parts);
+	return err == ERR_INVALID ? 0 : err;
+}
+
+int
 reader_add(struct reader *r, struct str text, struct str *ret)
 {
 	int err = 0;

@@ -70,6 +70,10 @@ int reader_init(struct reader *r, struct strs marks, uint64_t seed,
     read_fn read, void *arg) MUST_CHECK;
 void reader_done(struct reader *r);
 
+/* The answer has begun already: what the reader of the empty text says is no
+ * part of it. Before the first reader_add(). 0 or ERR_NOMEM. */
+int reader_skip(struct reader *r) MUST_CHECK;
+
 /* More of the text. *ret: the parts that it adds (wire/part.h), until the next
  * call. 0, ERR_NOMEM or ERR_TOO_BIG. */
 int reader_add(struct reader *r, struct str text, struct str *ret) MUST_CHECK;

@@ -130,7 +130,7 @@ read_reasoning_format(struct ask *q, struct fail *why)
 {
 	static const char *const apart[] = { "auto", "deepseek" };
 
-	q->gen.apart = q->form->is_chat;
+	q->gen.apart = q->gen.goes_on = q->form->is_chat;
 	if (q->reasoning_format.n == 0)
 		return 0;
 	for (size_t i = 0; i < ASK_COUNT(apart); i++)

@@ -58,6 +58,7 @@ render(const struct making *k, struct chat_ask *ask, struct buf *out)
 	ask->parallel = (enum parallel_calls)g->parallel_calls;
 	ask->enable_thinking = g->enable_thinking;
 	/* A grammar of the client's own rules all that is said. */
+	ask->may_go_on = g->goes_on;
 	ask->is_apart = g->apart && g->grammar.n == 0;
 	ask->is_unanswered |= g->is_unanswered != 0;
 	return chat_render(k->m->chat, ask, out, &k->ret->form, k->why);

@@ -43,6 +43,8 @@ tools_init(struct tools *t, struct chat_form *form, bool is_plain,
 	if (err == 0)
 		err = reader_init(
 		    &t->reader, a->marks, seed, chat_form_read, form);
+	if (err == 0 && a->goes_on)
+		err = reader_skip(&t->reader);
 	if (err == 0)
 		err = trigger_init(&t->trigger, a->triggers, a->opens,
 		    a->closes, a->has_others ? chat_form_find : NULL, form);

@@ -39,6 +39,8 @@ small_root(struct http *h, const struct request *r, struct str rest)
 	    "Bulkhead %.*s serves language models.\n\n"
 	    "  POST /v1/chat/completions   OpenAI's chat\n"
 	    "  POST /v1/completions        OpenAI's completions\n"
+	    "  POST /v1/responses          OpenAI's responses\n"
+	    "  POST /v1/messages           Anthropic's messages\n"
 	    "  GET  /v1/models             what is served\n"
 	    "  GET  /health                whether it is ready\n"
 	    "  GET  /metrics               counts, for Prometheus\n",

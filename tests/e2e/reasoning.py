@@ -59,6 +59,21 @@ def without_cached(value):
     return [without_cached(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
+def in_ollamas_lines(s):
+    ask = {'model': 'demo', 'messages': SAY, 'stream': False, 'options': {
+        'seed': 1, 'num_predict': 24, 'ignore_eos': True}}
+    thought = s.post('/api/chat', ask).json['message']
+    assert thought['content'] == '' and len(thought['thinking']) > 20, thought
+    off = s.post('/api/chat', dict(ask, think=False)).json['message']
+    assert off['content'] and 'thinking' not in off, off
+    one = s.post('/api/generate', {'model': 'demo', 'prompt': SAY[0]['content'], 'stream': False,
+                                   'options': ask['options']}).json
+    assert one['thinking'] == thought['thinking'] and one['response'] == '', one
+    assert 'thinking' in s.post('/api/show', {'model': 'demo'}).json['capabilities']
+    told = [*SAY, {'role': 'assistant', 'content': 'Once.', 'thinking': 'Hm.'}, *SAY]
+    assert s.post('/api/chat', dict(ask, messages=told)).status == 200
+
+
 def thought_goes_back(s):
     """What was thought before is the template's to show."""
     told = [*SAY, {'role': 'assistant', 'content': 'Once.', 'reasoning_content': 'Hm.'}, *SAY]
@@ -87,6 +102,7 @@ def schema_after_thinking(s):
 with Server('--chat-template-file', DEEPSEEK, '--ctx-size', '2048', '--restart-limit', '1000') as s:
     thinks(s)
     in_every_dialect(s)
+    in_ollamas_lines(s)
     thought_goes_back(s)
     schema_after_thinking(s)
 with Server('--chat-template-file', QWEN, '--ctx-size', '2048') as s:

@@ -73,5 +73,33 @@ def a_refusal_of_the_worker_has_its_status():
         assert 'no such thing' in got.json['error'], got
 
 
+def thought_words_and_calls():
+    """Each in its line; a call in one, however many pieces it came in."""
+    chat = {'model': 'fake', 'messages': [{'role': 'user', 'content': 'x'}], 'options': {'seed': 7}}
+    called = [{'id': 'id7', 'function': {'index': 0, 'name': 'act',
+                                         'arguments': {'said': '7:5 7:6 7:7 '}}}]
+    with Server(fake='''
+            tokens 8
+            think 3
+            call 6''') as s:
+        got = s.post('/api/chat', chat)
+        *lines, last = [json.loads(line) for line in got.body.decode().splitlines()]
+        said = [{k: v for k, v in line['message'].items() if k != 'role'} for line in lines]
+        assert said == [
+            *({'content': '', 'thinking': f'7:{i} '} for i in range(3)),
+            *({'content': f'7:{i} '} for i in (3, 4)),
+            {'content': '', 'tool_calls': called}], said
+        assert last['done'] and last['done_reason'] == 'stop', last
+        whole = s.post('/api/chat', dict(chat, stream=False)).json
+        assert whole['message'] == {
+            'role': 'assistant', 'content': '7:3 7:4 ', 'thinking': '7:0 7:1 7:2 ',
+            'tool_calls': called}, whole
+        got = s.post('/api/generate', {'model': 'fake', 'prompt': 'x', 'stream': False,
+                                       'options': {'seed': 7}}).json
+        assert got['thinking'] == '7:0 7:1 7:2 ' and got['response'] == '7:3 7:4 ', got
+        # As it is means as it is.
+        assert 'thinking' not in s.post('/api/generate', dict(ask(seed=7), stream=False)).json
+
+
 cases(waiting_is_a_blank_before_a_line, deaths_are_pauses, an_error_is_the_last_line,
-      a_refusal_of_the_worker_has_its_status)
+      a_refusal_of_the_worker_has_its_status, thought_words_and_calls)

@@ -132,6 +132,7 @@ read_generate(struct ask *q, struct fail *why)
 		    "system: a prompt that is raw has none");
 	/* From here on it is a completion of a prompt. */
 	q->form = &ask_ollama_raw;
+	q->gen.apart = 0;
 	q->raw.prompt = json_get(json_root(q->doc), "prompt");
 	return 0;
 }

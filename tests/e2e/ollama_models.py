@@ -61,6 +61,28 @@ def names_with_tags_and_hidden_ones(folder):
             assert s.post('/api/show', {'model': name}).status == 404, name
 
 
-for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones:
+def keep_alive_0_unloads(folder):
+    shutil.copy(MODEL, os.path.join(folder, 'one.gguf'))
+    ask = {'model': 'one', 'prompt': 'Tell me a story.', 'options': {'num_predict': 5}}
+    with Server('--models-dir', folder, '--sleep-idle-seconds', '600', models=[]) as s:
+        for streams in True, False:
+            got = s.post('/api/generate', dict(ask, stream=streams))
+            assert got.status == 200 and names(s, '/api/ps') == ['one:latest'], got
+            [running] = s.get('/api/ps').json['models']
+            assert not running['expires_at'].startswith('2262'), running
+            got = s.post('/api/generate', dict(ask, stream=streams, keep_alive=0))
+            assert got.status == 200 and b'"eval_count":5' in got.body, got
+            until(lambda: names(s, '/api/ps') == [])
+        # The next one loads it again, and one that says nothing unloads it.
+        assert s.post('/api/chat', {'model': 'one'}).json['done_reason'] == 'load'
+        assert names(s, '/api/ps') == ['one:latest']
+        got = s.post('/api/chat', {'model': 'one', 'keep_alive': '0s'})
+        assert got.json['done_reason'] == 'unload', got
+        until(lambda: names(s, '/api/ps') == [])
+        got = s.post('/api/generate', {'model': 'one', 'keep_alive': 0})
+        assert got.json['done_reason'] == 'unload', got
+
+
+for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones, keep_alive_0_unloads:
     with tempfile.TemporaryDirectory(prefix='bulkhead-test-') as place:
         cases(case, args=(place,))

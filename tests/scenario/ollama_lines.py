@@ -4,7 +4,7 @@ import json
 import os
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import Server, cases, fake_text
+from bulkhead import Server, cases, fake_text, until
 
 
 def ask(**options):
@@ -73,6 +73,30 @@ def a_refusal_of_the_worker_has_its_status():
         assert 'no such thing' in got.json['error'], got
 
 
+def keep_alive_0_ends_nobody_elses():
+    with Server(fake='''
+            tokens 8
+            at token:3 hold''') as s:
+        with s.http() as h:
+            h.request('POST', '/api/generate', ask(seed=1))
+            assert h.head()[0] == 200
+            text = h.chunk()
+            while text.count(b'\n') < 3:
+                text += h.chunk()
+            mine = s.post('/api/generate', dict(ask(num_predict=2), stream=False, keep_alive=0))
+            assert mine.status == 200 and mine.json['eval_count'] == 2, mine
+            busy = s.post('/api/generate', {'model': 'fake', 'keep_alive': 0})
+            assert busy.status == 429 and 'in use' in busy.json['error'], busy
+            s.go()
+            text += b''.join(iter(h.chunk, b''))
+        assert said(text) == fake_text(8, 1), text
+        assert s.lives() == 1
+        # With nobody there it is unloaded, also behind an answer.
+        for body in {'model': 'fake', 'keep_alive': 0}, dict(ask(), keep_alive=0):
+            assert s.post('/api/generate', body).status == 200
+            until(lambda: s.get('/api/ps').json['models'] == [])
+
+
 def thought_words_and_calls():
     """Each in its line; a call in one, however many pieces it came in."""
     chat = {'model': 'fake', 'messages': [{'role': 'user', 'content': 'x'}], 'options': {'seed': 7}}
@@ -102,4 +126,5 @@ def thought_words_and_calls():
 
 
 cases(waiting_is_a_blank_before_a_line, deaths_are_pauses, an_error_is_the_last_line,
-      a_refusal_of_the_worker_has_its_status, thought_words_and_calls)
+      a_refusal_of_the_worker_has_its_status, keep_alive_0_ends_nobody_elses,
+      thought_words_and_calls)

@@ -467,17 +467,18 @@ embed_new(struct http *h, enum embed_form form)
 	return e;
 }
 
-/* Ollama's clients ask by a name, and hear of one in its words. */
+/* Ollama's clients ask by a name. */
 static struct model *
 find_model(struct embed *e, const struct request *r, struct fail *why)
 {
 	const struct json_value *root = json_root(e->doc);
 	struct str name = STR("");
 
-	if (e->form < EMBED_OLLAMA)
-		return which_model(e->http, r, root, why);
 	(void)json_str(json_get(root, "model"), &name);
-	return ollama_model(http_front(e->http), name, why);
+	if (e->form < EMBED_OLLAMA || name.n > 0)
+		return which_model(e->http, r, root, why);
+	(void)ollama_no_model(name, why);
+	return NULL;
 }
 
 static int

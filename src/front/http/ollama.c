@@ -5,6 +5,7 @@
  */
 #include "front/http/ollama.h"
 
+#include "base/clock.h"
 #include "front/front.h"
 #include "front/http/body.h"
 #include "front/http/error.h"
@@ -14,6 +15,7 @@
 #include "json/fields.h"
 
 #include <string.h>
+#include <time.h>
 
 #define BODY_MAX (4u << 20)
 #define NAME_MAX_BYTES 4096
@@ -61,17 +63,39 @@ is_loaded(const struct model *m)
 	    m->state.status == MODEL_RESTARTING;
 }
 
+/* When it is unloaded, if nobody asks for it any more. */
 static void
-put_model(struct json_out *o, const struct model_state *s, bool is_of_loaded)
+put_expiry(struct json_out *o, const struct model *m)
 {
+	uint64_t sleep_ms = m->front->config.sleep_ms;
+	uint64_t idle_ms =
+	    m->n_gens + m->n_users > 0 ? 0 : clock_ms() - m->used_ms;
+	struct timespec now;
+	uint64_t left;
+
+	json_key(o, "expires_at");
+	if (sleep_ms == 0 || !m->state.may_rest) {
+		ollama_put_time(o->b, NEVER_S, NEVER_NS);
+		return;
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	left = idle_ms < sleep_ms ? sleep_ms - idle_ms : 0;
+	ollama_put_time(
+	    o->b, now.tv_sec + (int64_t)(left / 1000), (uint32_t)now.tv_nsec);
+}
+
+static void
+put_model(struct json_out *o, const struct model *m, bool is_of_loaded)
+{
+	const struct model_state *s = &m->state;
+
 	json_open(o, '{');
 	ollama_put_name(o, "name", s->name);
 	ollama_put_name(o, "model", s->name);
 	ollama_put_file(o, s);
 	ollama_put_details(o, s);
 	if (is_of_loaded) {
-		json_key(o, "expires_at");
-		ollama_put_time(o->b, NEVER_S, NEVER_NS);
+		put_expiry(o, m);
 		json_key_u64(o, "size_vram", 0);
 		json_key_u64(o, "context_length", s->n_ctx);
 	}
@@ -100,7 +124,7 @@ reply_models(struct http *h, bool only_loaded)
 		if (!only_loaded && m->state.flaw.n > 0)
 			continue;
 		json_item(&o);
-		put_model(&o, &m->state, only_loaded);
+		put_model(&o, m, only_loaded);
 	}
 	json_close(&o, ']');
 	json_close(&o, '}');

@@ -49,10 +49,18 @@ int ollama_read_messages(struct ask *q, const struct json_value *messages,
 int ollama_make_messages(struct ask *q, struct str system, struct str prompt)
     MUST_CHECK;
 
-/* A request that says nothing: loads its model, and answers. True if it is
- * one. */
+struct front;
 struct http;
+
+/* A request that says nothing: loads or unloads its model, and answers. True if
+ * it is one. */
 bool ollama_load(struct http *h, const struct ask *q);
+
+/* The model that is to be unloaded behind the answer to q; 0: none. */
+uint32_t ollama_leaves(const struct front *f, const struct ask *q);
+
+/* Unloads it, unless somebody else has it in use. 0 is allowed. */
+void ollama_leave(struct front *f, uint32_t model);
 
 extern const struct ask_form ask_ollama_chat, ask_ollama_generate,
     ask_ollama_raw;

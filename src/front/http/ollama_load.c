@@ -1,14 +1,18 @@
 /*
- * A request that says nothing asks for its model to be loaded; with keep_alive
- * 0, to be unloaded. It is answered when that is so.
+ * A request that says nothing asks for its model to be loaded, and is answered
+ * when that is so; with keep_alive 0, to be unloaded. One that says something
+ * and has keep_alive 0 has its model unloaded behind the answer.
  */
 #include "front/http/ollama_ask.h"
 
+#include "base/log.h"
 #include "front/front.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/http/ollama.h"
 #include "front/http/reply.h"
+#include "front/letgo.h"
+#include "front/loading.h"
 #include "front/model.h"
 
 #include <stdlib.h>
@@ -114,6 +118,62 @@ start(struct http *h, const struct ask *q, const struct model *m,
 	return 0;
 }
 
+static bool
+is_in_use(const struct model *m)
+{
+	return m->n_gens > 0 || m->n_users > 0;
+}
+
+/* Who asks for that does not mean to end what others have running. */
+static int
+unload(struct http *h, const struct ask *q, struct model *m, struct fail *why)
+{
+	struct buf head;
+	int err = 0;
+
+	if (is_in_use(m))
+		return fail_set(why, ERR_BUSY, "keep_alive",
+		    "model '%.*s' is in use; POST /models/unload ends what "
+		    "runs, too",
+		    (int)(q->model.n < 200 ? q->model.n : 200), q->model.p);
+	if (loading_is_on(m))
+		err = letgo_unload(m, why);
+	if (err != 0)
+		return err;
+	buf_init(&head, BODY_MAX);
+	put_head(&head, q->model, q->form == &ask_ollama_chat);
+	reply(h, &head, "unload");
+	buf_done(&head);
+	return 0;
+}
+
+uint32_t
+ollama_leaves(const struct front *f, const struct ask *q)
+{
+	const struct json_value *keep =
+	    json_get(json_root(q->doc), "keep_alive");
+	const struct model *m = model_find(f, q->model);
+	struct fail why;
+	bool is_zero;
+
+	if (m == NULL || ollama_read_keep(keep, &is_zero, &why) != 0)
+		return 0;
+	return is_zero ? m->state.model : 0;
+}
+
+void
+ollama_leave(struct front *f, uint32_t model)
+{
+	struct model *m = model != 0 ? model_by_id(f, model) : NULL;
+	struct fail why;
+
+	/* The answer that ends now is counted still. */
+	if (m == NULL || m->n_gens > 1 || m->n_users > 0)
+		return;
+	if (letgo_unload(m, &why) != 0)
+		log_debug("keep_alive 0: %s", why.text);
+}
+
 static int
 load(struct http *h, const struct ask *q, const struct ollama_own *own,
     struct fail *why)
@@ -125,7 +185,9 @@ load(struct http *h, const struct ask *q, const struct ollama_own *own,
 	if (m == NULL)
 		return why->code;
 	err = ollama_read_keep(own->keep_alive, &is_zero, why);
-	return err != 0 ? err : start(h, q, m, why);
+	if (err != 0)
+		return err;
+	return is_zero ? unload(h, q, m, why) : start(h, q, m, why);
 }
 
 static bool

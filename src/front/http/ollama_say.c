@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "front/http/ask.h"
+#include "front/http/http.h"
 #include "front/http/ollama.h"
 #include "front/http/ollama_ask.h"
 #include "front/http/probs.h"
@@ -51,10 +52,13 @@ words_of(const struct answer *a)
 	return is_chat(a) ? &words_chat : &words_generate;
 }
 
+/* Of what a choice has for its dialect, n_events is the model to be unloaded
+ * behind it. */
 static void
 init(struct answer *a, const struct ask *q, const struct answer_names *names)
 {
 	(void)names;
+	a->choices[0].n_events = ollama_leaves(http_front(a->http), q);
 	PUT(&a->head, "{\"model\":");
 	json_put_str(&a->head, q->model);
 	PUT(&a->head, ",\"created_at\":");
@@ -232,6 +236,7 @@ say_finish(struct answer *a, struct choice *c, struct buf *out)
 	buf_puts(out, words_of(a)->last);
 	put_end(a, out);
 	PUT(out, "\n");
+	ollama_leave(http_front(a->http), c->n_events);
 }
 
 static void
@@ -304,6 +309,7 @@ say_whole(struct answer *a, struct buf *out)
 		probs_put_list(out, buf_str(&c->probs));
 	}
 	put_end(a, out);
+	ollama_leave(http_front(a->http), c->n_events);
 }
 
 #define OLLAMA(which, what, start_of_id)                                    \

@@ -257,7 +257,7 @@ static const struct {
 	{ "GET /", "Bulkhead 0.0.0 serves language models" },
 	{ "GET /v1/health", "{\"status\":\"ok\"}" },
 	{ "GET /v1/models", "{\"object\":\"list\",\"data\":[{\"id\":\"demo\"" },
-	{ "GET /models/demo", "{\"id\":\"demo\",\"object\":\"model\"" },
+	{ "GET /models/demo", "\"object\":\"model\"" },
 	{ "GET /v1/models/d%65mo", "{\"id\":\"demo\"" },
 	{ "GET /v1/models/d%zz", "\"code\":\"model_not_found\"" },
 	{ "GET /v1/models/", "HTTP/1.1 404 Not Found\r\n" },

@@ -389,8 +389,9 @@ status_is_told_without_a_model(void **state)
 	model_is(w, MODEL_UP, 0);
 	say(w, REQUEST "\"id\":1,\"method\":\"bulkhead.status\"}");
 	assert_hears(w,
-	    "\"models\":[{\"id\":7,\"name\":\"demo\",\"path\":\"/m/demo.gguf\","
-	    "\"state\":\"up\",\"error\":null,\"pid\":42,");
+	    "\"models\":[{\"id\":7,\"name\":\"demo\",\"aliases\":[],\"tags\":"
+	    "[],\"hidden\":false,\"path\":\"/m/demo.gguf\",\"mmproj\":null,"
+	    "\"state\":\"up\",\"error\":null,\"unusable\":null,\"pid\":42,");
 }
 
 int

@@ -40,7 +40,10 @@ small_root(struct http *h, const struct request *r, struct str rest)
 	    "  POST /v1/chat/completions   OpenAI's chat\n"
 	    "  POST /v1/completions        OpenAI's completions\n"
 	    "  POST /v1/responses          OpenAI's responses\n"
+	    "  POST /v1/embeddings         OpenAI's embeddings\n"
 	    "  POST /v1/messages           Anthropic's messages\n"
+	    "  POST /api/chat              Ollama's chat, and the rest of it\n"
+	    "  POST /completion            llama-server's, and the rest of it\n"
 	    "  GET  /v1/models             what is served\n"
 	    "  GET  /health                whether it is ready\n"
 	    "  GET  /metrics               counts, for Prometheus\n",

@@ -25,32 +25,68 @@ feed_word(const struct model *m)
 							: "unloaded";
 }
 
-static void
-tell(struct front *f, struct str json)
-{
-	struct list *it, *next;
-
-	LIST_EACH (it, next, &f->feed) {
-		struct feed_ear *e = LIST_ENTRY(it, struct feed_ear, link);
-
-		e->tell(e->arg, json);
-	}
-}
+/* Between { and } of an event's data. */
+typedef void (*data_fn)(
+    struct json_out *o, const struct model *m, const char *word);
 
 /* As llama-server says it: what failed is unloaded, with an exit code. */
 static void
-put_data(struct json_out *o, const struct model *m, const char *word)
+put_status(struct json_out *o, const struct model *m, const char *word)
 {
 	bool is_failed = m->state.status == MODEL_FAILED;
 
-	json_key(o, "data");
-	json_open(o, '{');
 	json_key_cstr(o, "status", is_failed ? "unloaded" : word);
-	if (is_failed) {
-		json_key_u64(o, "exit_code", 1);
-		json_key_str(o, "error", m->state.text);
-	}
+	if (!is_failed)
+		return;
+	json_key_u64(o, "exit_code", 1);
+	json_key_str(o, "error", m->state.text);
+}
+
+static void
+put_progress(struct json_out *o, const struct model *m, const char *word)
+{
+	json_key_cstr(o, "status", word);
+	json_key(o, "progress");
+	json_open(o, '{');
+	json_key(o, "stages");
+	json_open(o, '[');
+	json_item(o);
+	json_put_cstr(o->b, "text_model");
+	json_close(o, ']');
+	json_key_cstr(o, "current", "text_model");
+	json_key_f64(o, "value", m->percent / 100.0);
 	json_close(o, '}');
+}
+
+/* data: NULL: it has none. */
+static void
+tell(const struct model *m, const char *event, data_fn data)
+{
+	struct list *it, *next;
+	struct json_out o;
+	struct buf b;
+
+	if (list_empty(&m->front->feed))
+		return;
+	buf_init(&b, EVENT_MAX);
+	o = json_out(&b);
+	json_open(&o, '{');
+	json_key_str(&o, "model", m->state.name);
+	json_key_cstr(&o, "event", event);
+	if (data != NULL) {
+		json_key(&o, "data");
+		json_open(&o, '{');
+		data(&o, m, feed_word(m));
+		json_close(&o, '}');
+	}
+	json_close(&o, '}');
+	LIST_EACH (it, next, &m->front->feed) {
+		struct feed_ear *e = LIST_ENTRY(it, struct feed_ear, link);
+
+		if (buf_err(&b) == 0)
+			e->tell(e->arg, buf_str(&b));
+	}
+	buf_done(&b);
 }
 
 void
@@ -58,25 +94,32 @@ feed_model(struct model *m)
 {
 	const char *word = feed_word(m), *was = m->told;
 	bool was_failed = m->has_failed;
-	bool is_gone = m->state.status == MODEL_GONE;
-	struct json_out o;
-	struct buf b;
 
 	m->told = word;
 	m->has_failed = m->state.status == MODEL_FAILED;
 	/* What failed was told as unloaded. */
-	if (word == was || list_empty(&m->front->feed) ||
-	    (was_failed && m->state.status == MODEL_KNOWN))
+	if (word == was || (was_failed && m->state.status == MODEL_KNOWN))
 		return;
-	buf_init(&b, EVENT_MAX);
-	o = json_out(&b);
-	json_open(&o, '{');
-	json_key_str(&o, "model", m->state.name);
-	json_key_cstr(&o, "event", is_gone ? "model_remove" : "model_status");
-	if (!is_gone)
-		put_data(&o, m, word);
-	json_close(&o, '}');
-	if (buf_err(&b) == 0)
-		tell(m->front, buf_str(&b));
-	buf_done(&b);
+	if (m->state.status == MODEL_GONE)
+		tell(m, "model_remove", NULL);
+	else
+		tell(m, "model_status", put_status);
+}
+
+int
+feed_on_loading(struct front *f, struct frame *fr)
+{
+	struct model_loading l;
+	struct model *m;
+
+	if (frame_unpack(fr, &l) != 0 || l.percent > 100)
+		return ERR_PROTO;
+	m = model_by_id(f, l.model);
+	if (m == NULL ||
+	    (m->state.status != MODEL_STARTING &&
+		m->state.status != MODEL_RESTARTING))
+		return 0;
+	m->percent = l.percent;
+	tell(m, "model_status", put_progress);
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 
+struct frame;
 struct front;
 struct model;
 
@@ -19,6 +20,9 @@ struct feed_ear {
 
 /* llama-server's word for what m is. Never NULL. */
 const char *feed_word(const struct model *m);
+
+/* A MODEL_LOADING. 0 or ERR_PROTO. */
+int feed_on_loading(struct front *f, struct frame *fr) MUST_CHECK;
 
 /* Something about m may be different: tells everyone, if its word is. */
 void feed_model(struct model *m);

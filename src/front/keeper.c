@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "front/attach.h"
 #include "front/conn.h"
+#include "front/feed.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/letgo.h"
@@ -205,6 +206,7 @@ take_frames(struct front *f)
 		[MSG_MODEL_STATE] = model_on_state,
 		[MSG_ROOM_WANTED] = letgo_on_frame,
 		[MSG_RELOADED] = reload_on_frame,
+		[MSG_MODEL_LOADING] = feed_on_loading,
 		[MSG_MODEL_ATTACHED] = attach_on_frame,
 		[MSG_MODEL_SAVED] = attach_on_saved,
 	};

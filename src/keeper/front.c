@@ -519,6 +519,15 @@ front_tell_attached(struct front *fr, const struct model_attached *a)
 		(void)process_send(p, MSG_MODEL_ATTACHED, a, -1);
 }
 
+void
+front_tell_loading(struct front *fr, const struct model_loading *l)
+{
+	struct process *p = super_process(fr->super);
+
+	if (p != NULL)
+		(void)process_send(p, MSG_MODEL_LOADING, l, -1);
+}
+
 bool
 front_tell_room(struct front *fr, const struct room_wanted *w)
 {

@@ -84,6 +84,7 @@ bool front_owns(const struct front *fr, pid_t pid);
 
 /* False if there is no front. fd (or -1) is not taken. */
 bool front_tell_model(struct front *fr, const struct model_state *st, int fd);
+void front_tell_loading(struct front *fr, const struct model_loading *l);
 bool front_tell_room(struct front *fr, const struct room_wanted *w);
 void front_tell_saved(struct front *fr, const struct model_saved *s);
 void front_tell_reloaded(struct front *fr, const struct reloaded *r);

@@ -272,6 +272,15 @@ saved(void *arg, const struct model_saved *s)
 		front_tell_saved(k->front, s);
 }
 
+static void
+loading(void *arg, const struct model_loading *l)
+{
+	struct keeper *k = arg;
+
+	if (k->front != NULL)
+		front_tell_loading(k->front, l);
+}
+
 static bool
 room(void *arg, const struct room_wanted *w)
 {
@@ -304,6 +313,7 @@ static const struct models_ops models_ops = {
 	.to_front = to_front,
 	.attached = attached,
 	.saved = saved,
+	.loading = loading,
 	.room = room,
 	.bury = bury_worker,
 	.on_change = check_soon,

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "keeper/modelattach.h"
 #include "keeper/modelguard.h"
+#include "keeper/modelpace.h"
 #include "keeper/modelroom.h"
 #include "keeper/modelsync.h"
 
@@ -153,6 +154,8 @@ on_spawn(void *arg, struct process *p)
 	if (m->is_given_up && modelfile_has_heir(&m->file, m->path))
 		(void)open_again(m, &why);
 	m->is_given_up = false;
+	m->percent = 0;
+	modelpace_begin(m->in);
 	memory_begin(m->in->memory, &m->memory, process_pid(p));
 	m->lent_ms = clock_ms();
 	model_give_file(m);

@@ -64,6 +64,7 @@ struct model {
 	uint32_t n_threads_batch;
 	bool has_begun;	  /* the last worker that died had begun to load */
 	uint64_t up_ms;	  /* when it was last ready */
+	uint32_t percent; /* loaded, as the front was told */
 	uint32_t outside; /* pid of the last worker: not its own doing */
 };
 

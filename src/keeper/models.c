@@ -6,6 +6,7 @@
 #include "keeper/model.h"
 #include "keeper/modelattach.h"
 #include "keeper/modelguard.h"
+#include "keeper/modelpace.h"
 #include "keeper/modelroom.h"
 
 #include <inttypes.h>
@@ -123,8 +124,8 @@ models_new(struct loop *l, const struct conf *conf, const char *exe,
 	all->look = timer_new(l, on_look, all);
 	all->probes = probes_new(
 	    l, (enum jail_mode)conf->jail, probe, env, on_probed, all);
-	if (modelroom_init(all) != 0 || all->bad_files == NULL ||
-	    all->look == NULL || all->probes == NULL)
+	if (modelroom_init(all) != 0 || modelpace_init(all) != 0 ||
+	    all->bad_files == NULL || all->look == NULL || all->probes == NULL)
 		err = fail_set(f, ERR_NOMEM, "", "out of memory");
 	if (err != 0) {
 		models_free(all);
@@ -147,6 +148,7 @@ models_free(struct models *all)
 	quarantine_free(all->bad_files);
 	timer_free(all->look);
 	modelroom_done(all);
+	modelpace_done(all);
 	free(all);
 }
 

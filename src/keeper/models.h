@@ -28,6 +28,7 @@ struct models_ops {
 	/* The same for a MODEL_ATTACHED. */
 	void (*attached)(void *arg, const struct model_attached *a);
 	void (*saved)(void *arg, const struct model_saved *s);
+	void (*loading)(void *arg, const struct model_loading *l);
 	/* A ROOM_WANTED; false when there was nobody to send it to. */
 	bool (*room)(void *arg, const struct room_wanted *w);
 	/* A worker died; takes words. */

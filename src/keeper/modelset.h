@@ -27,8 +27,9 @@ struct models {
 	struct memory *memory;
 	struct cachedir *cachedir;
 	struct probes *probes;
-	struct timer *look;	  /* at files that cannot be guarded */
-	struct timer *turn;	  /* to look whom there is room for */
+	struct timer *look; /* at files that cannot be guarded */
+	struct timer *pace; /* to look how far those are that load */
+	struct timer *turn; /* to look whom there is room for */
 	struct room room;
 	struct room_wanted said; /* to this front */
 	struct list all;	 /* struct model, the default one first */

@@ -41,6 +41,8 @@ enum proc {
 	M(FRONT_NUDGE, front_nudge, KEEPER, FRONT, 256, 0)                  \
 	/* a model's state changed; up: a fresh channel to its worker */    \
 	M(MODEL_STATE, model_state, KEEPER, FRONT, 192 * KIB, 1)            \
+	/* how far one is that loads */                                     \
+	M(MODEL_LOADING, model_loading, KEEPER, FRONT, 256, 0)              \
 	/* what its jail holds; before it has read a client's byte */       \
 	M(FRONT_JAILED, jailed, FRONT, KEEPER, 256, 0)                      \
 	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
@@ -257,6 +259,10 @@ enum model_source {
 	F(S, u32, n_ctx, "tokens needed per sequence; 0: as configured")
 
 #define MODEL_DROP_FIELDS(F, S) F(S, u32, model, "")
+
+#define MODEL_LOADING_FIELDS(F, S) \
+	F(S, u32, model, "")       \
+	F(S, u32, percent, "")
 
 #define MODEL_UNWANT_FIELDS(F, S) F(S, u32, ref, "of a MODEL_WANT")
 
@@ -587,6 +593,7 @@ enum gen_reason {
 	L(front_took, FRONT_TOOK_FIELDS)           \
 	L(model_want, MODEL_WANT_FIELDS)           \
 	L(model_drop, MODEL_DROP_FIELDS)           \
+	L(model_loading, MODEL_LOADING_FIELDS)     \
 	L(model_unwant, MODEL_UNWANT_FIELDS)       \
 	L(model_let_go, MODEL_LET_GO_FIELDS)       \
 	L(room_wanted, ROOM_WANTED_FIELDS)         \

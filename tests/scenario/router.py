@@ -49,6 +49,15 @@ class Events:
         e = json.loads(next(self.source))
         return e['model'], e['event'], e.get('data', {}).get('status')
 
+    def progress(self):
+        """Of each event until one has none."""
+        while True:
+            data = json.loads(next(self.source))['data']
+            if 'progress' not in data:
+                return
+            assert data['progress']['current'] in data['progress']['stages'], data
+            yield data['status'], data['progress']['value']
+
     def until(self, model, status):
         while self.next() != (model, 'model_status', status):
             pass
@@ -78,6 +87,17 @@ def load_and_unload():
                 assert s.post(path, body).status == 400, body
         assert s.complete(model='a', seed=1) == fake_text(2, 1)
         events.until('a', 'loaded')
+
+
+def how_far_it_is():
+    fresh(a='load 1200\ntokens 2')
+    with router() as s:
+        events = Events(s)
+        s.post('/models/load', {'model': 'a'})
+        assert events.next() == ('a', 'model_status', 'loading')
+        told = list(events.progress())
+        assert told and all(word == 'loading' and 0 < value <= 1 for word, value in told), told
+        assert word(s, 'a') == 'loaded'
 
 
 def unloaded_while_it_streams():
@@ -184,7 +204,7 @@ def by_json_rpc():
 
 
 try:
-    cases(load_and_unload, unloaded_while_it_streams, unloaded_and_it_does_not_end,
+    cases(load_and_unload, how_far_it_is, unloaded_while_it_streams, unloaded_and_it_does_not_end,
           unloaded_while_it_loads, a_request_that_loads_nothing, what_is_idle_sleeps, by_json_rpc)
 finally:
     shutil.rmtree(folder)

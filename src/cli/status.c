@@ -163,7 +163,12 @@ static void
 fill_row(const struct json_value *m, struct row *r)
 {
 	(void)text(m, "name", r->cells[0]);
-	(void)text(m, "state", r->cells[1]);
+	/* Of what is not loaded that is the more telling word. */
+	if (text(m, "unusable", r->cells[1])[0] != '\0' &&
+	    number(m, "pid") == 0)
+		(void)strcpy(r->cells[1], "unusable");
+	else
+		(void)text(m, "state", r->cells[1]);
 	put_number(r->cells[2], number(m, "pid"));
 	(void)snprintf(r->cells[3], CELL_BYTES, "%" PRIu64 "/%" PRIu64,
 	    number(m, "running"), number(m, "slots"));
@@ -241,6 +246,22 @@ show_listeners(const struct json_value *st)
 		    text(l, "kind", kind));
 }
 
+/* Why files cannot be served. */
+static void
+show_flaws(const struct json_value *st)
+{
+	struct json_iter it = json_iter(json_get(st, "models"));
+	const struct json_value *m;
+	char name[CELL_BYTES];
+	char why[CELL_BYTES];
+
+	while (json_next(&it, NULL, &m))
+		if (number(m, "pid") == 0 &&
+		    text(m, "unusable", why)[0] != '\0')
+			(void)printf("unusable %s: %s\n",
+			    text(m, "name", name), why);
+}
+
 static int
 show(const struct json_value *st, bool json)
 {
@@ -251,7 +272,9 @@ show(const struct json_value *st, bool json)
 		show_processes(st);
 		show_jails(st);
 		show_listeners(st);
-		return show_models(st);
+		err = show_models(st);
+		show_flaws(st);
+		return err;
 	}
 	buf_init(&b, 16u * 1024 * 1024);
 	json_put_value(&b, st);

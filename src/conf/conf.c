@@ -29,6 +29,10 @@ check(const struct conf *c, struct fail *f)
 		    "--alias: given %zu times, --model %zu times; each name "
 		    "needs its model",
 		    c->alias.n, c->model.n);
+	if (c->tags.n > c->model.n)
+		return fail_set(f, ERR_INVALID, "tags",
+		    "--tags: given %zu times, --model %zu times", c->tags.n,
+		    c->model.n);
 	if (c->models_max != 0 && c->model.n > c->models_max)
 		return fail_set(f, ERR_INVALID, "models-max",
 		    "--model: given %zu times; --models-max allows %u",
@@ -60,8 +64,8 @@ conf_read(struct conf *ret, int argc, char *const argv[], char *const envp[],
 
 #define NAME(group, common, member, kind, name, ...) name,
 /* What may change while it serves. */
-static const char *const changeable[] = { "model", "alias", "models-dir",
-	"models-preset", "log-level", CONF_MODEL_TABLE(NAME) };
+static const char *const changeable[] = { "model", "alias", "tags",
+	"models-dir", "models-preset", "log-level", CONF_MODEL_TABLE(NAME) };
 #undef NAME
 
 static bool

@@ -25,6 +25,10 @@
 	    "alias", "a", "LLAMA_ARG_ALIAS",                                \
 	    NULL, 1, 1024, "NAME,...",                                           \
 	    "what requests call it; the n-th for the n-th -m")              \
+	O(NULL, false, tags, STRS,                                          \
+	    "tags", NULL, "LLAMA_ARG_TAGS",                                 \
+	    NULL, 1, 1024, "TAG,...",                                       \
+	    "shown in lists; the n-th for the n-th -m")                     \
 	CONF_MODEL_TABLE(O)                                                 \
 	O(NULL, false, prompt_cache_dir, STR,                               \
 	    "prompt-cache-dir", NULL, "BULKHEAD_PROMPT_CACHE_DIR",          \

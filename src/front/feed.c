@@ -123,3 +123,9 @@ feed_on_loading(struct front *f, struct frame *fr)
 	tell(m, "model_status", put_progress);
 	return 0;
 }
+
+void
+feed_reloaded(struct front *f)
+{
+	tell(f, STR("{\"model\":\"*\",\"event\":\"models_reload\"}"));
+}

@@ -27,4 +27,7 @@ int feed_on_loading(struct front *f, struct frame *fr) MUST_CHECK;
 /* Something about m may be different: tells everyone, if its word is. */
 void feed_model(struct model *m);
 
+/* The list of models may be another. */
+void feed_reloaded(struct front *f);
+
 #endif

@@ -1,6 +1,7 @@
 #include "front/reload.h"
 
 #include "base/list.h"
+#include "front/feed.h"
 #include "front/front.h"
 #include "wire/chan.h"
 
@@ -58,6 +59,8 @@ reload_on_frame(struct front *f, struct frame *fr)
 
 	if (frame_unpack(fr, &told) != 0)
 		return ERR_PROTO;
+	if (told.err == 0)
+		feed_reloaded(f);
 	LIST_EACH (it, next, &f->reloads) {
 		struct reload *r = LIST_ENTRY(it, struct reload, link);
 		reload_fn fn = r->fn;

@@ -90,8 +90,11 @@ unique_name(const struct catalog *c, const char *wish, char ret[MODEL_NAME_MAX])
 /* The n-th --alias names the n-th --model: its first word; the others are
  * further names. */
 static int
-add_option(struct reading *r, const char *path, const char *aliases)
+add_option(
+    struct reading *r, const char *path, const char *aliases, const char *tags)
 {
+	struct modelspec *s;
+	int err;
 	char base[MODEL_NAME_MAX];
 	char name[MODEL_NAME_MAX];
 	const char *first;
@@ -102,7 +105,8 @@ add_option(struct reading *r, const char *path, const char *aliases)
 		(void)snprintf(base, sizeof(base), "%.*s",
 		    (int)(n < 128 ? n : 128), first);
 	unique_name(r->to, base, name);
-	return add(r, SOURCE_OPTION, path, name, aliases, NULL);
+	err = add(r, SOURCE_OPTION, path, name, aliases, &s);
+	return err != 0 ? err : modelspec_tag(s, tags, r->f);
 }
 
 static int
@@ -112,8 +116,9 @@ read_options(struct reading *r, const char *demo)
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < c->model.n; i++)
-		err = add_option(
-		    r, c->model.v[i], i < c->alias.n ? c->alias.v[i] : NULL);
+		err = add_option(r, c->model.v[i],
+		    i < c->alias.n ? c->alias.v[i] : NULL,
+		    i < c->tags.n ? c->tags.v[i] : NULL);
 	if (err != 0 || c->model.n > 0 || c->models_dir != NULL ||
 	    c->models_preset != NULL)
 		return err;
@@ -123,7 +128,7 @@ read_options(struct reading *r, const char *demo)
 		return 0;
 	}
 	log_info("no --model: serving the demo model");
-	return add_option(r, demo, NULL);
+	return add_option(r, demo, NULL, NULL);
 }
 
 static int

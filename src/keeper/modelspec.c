@@ -130,6 +130,15 @@ modelspec_new(const struct conf *base, const struct preset *preset,
 }
 
 int
+modelspec_tag(struct modelspec *s, const char *tags, struct fail *f)
+{
+	put_words(s, tags, &s->tags, false);
+	return buf_err(&s->tags) == 0
+	    ? 0
+	    : fail_set(f, ERR_NOMEM, "", "out of memory");
+}
+
+int
 modelspec_like(const struct modelspec *of, const char *name,
     struct modelspec **ret, struct fail *f)
 {

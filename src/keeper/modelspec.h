@@ -17,7 +17,7 @@
 struct modelspec {
 	struct list link; /* in a catalog, or alone */
 	enum model_source source;
-	uint32_t order; /* in the catalog that it came in, from 0 */
+	uint32_t order;		   /* in the catalog that it came in, from 0 */
 	char name[MODEL_NAME_MAX]; /* what requests call it */
 	char *path;
 	char *mmproj;		   /* beside it, or NULL */
@@ -39,6 +39,10 @@ int modelspec_new(const struct conf *base, const struct preset *preset,
 /* A client's, of the same file with the same settings. */
 int modelspec_like(const struct modelspec *of, const char *name,
     struct modelspec **ret, struct fail *f) MUST_CHECK;
+
+/* Further tags, with commas. 0 or ERR_NOMEM. */
+int modelspec_tag(struct modelspec *s, const char *tags, struct fail *f)
+    MUST_CHECK;
 
 /* NULL is allowed; takes it out of its catalog. */
 void modelspec_free(struct modelspec *s);

@@ -68,9 +68,8 @@ reload_now(const struct reload *r, const struct reload_want *w)
 		log_info("reload: models added: %u, changed: %u, removed: %u",
 		    ch.n_added, ch.n_changed, ch.n_removed);
 	}
-	if (w == NULL)
-		return;
-	told.ref = w->ref;
+	/* The front tells those who listen, whoever has asked. */
+	told.ref = w != NULL ? w->ref : 0;
 	told.text = str_of(why.text);
 	told.n_added = ch.n_added;
 	told.n_changed = ch.n_changed;

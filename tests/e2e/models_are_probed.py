@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Files of --models-dir are looked into by a jailed process: lists say what they are, or why they cannot be served."""
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 import badmodels
-from bulkhead import MODEL, Server, cases, settled, until
+from bulkhead import BIN, MODEL, Server, cases, settled, until
 
 folder = tempfile.mkdtemp(prefix='bulkhead-test-')
 
@@ -93,6 +95,10 @@ def what_is_no_model():
         f.write('<html>not found</html>')
     with Server('--models-dir', where, models=()) as s:
         got = wait_probed(s)
+        shown = subprocess.run([os.path.join(BIN, 'bulkhead'), 'status', '--rpc-socket',
+                                s.rpc_path], capture_output=True, text=True).stdout
+        assert re.search(r'^empty +unusable ', shown, re.M), shown
+        assert re.search(r'^unusable empty: .*is empty', shown, re.M), shown
         for name, why in (('empty', 'is empty'), ('fifo', 'regular file'),
                           ('gone', 'no such file'), ('text', 'is not a GGUF file')):
             assert why in got[name]['status']['unusable'], got[name]

@@ -69,12 +69,14 @@ LLAMA_ARG_N_PARALLEL = 5
 def the_command_line_wins():
     one = write('one.gguf', 'GGUF\ntokens 3\n')
     ini = write('p.ini', f'[*]\nnp = 2\n[first]\nm = {one}\nnp = 3\n[mine]\nnp = 4\nalias = meins\n')
-    with Server('--models-preset', ini, '-np', '7', '--alias', 'mine,my', fake='tokens 2') as s:
+    with Server('--models-preset', ini, '-np', '7', '--alias', 'mine,my',
+                '--tags', 'own,first', fake='tokens 2') as s:
         assert s.complete(model='first', seed=1) == fake_text(3, 1)
         assert slots(s, 'first') == 7 and slots(s, 'mine') == 7
         for name in 'mine', 'my', 'meins':
             assert s.complete(model=name, seed=1) == fake_text(2, 1)
         assert listed(s)['mine']['aliases'] == ['my', 'meins']
+        assert listed(s)['mine']['tags'] == ['own', 'first']
 
 
 def load_on_startup():

@@ -31,10 +31,11 @@ def states(s):
 
 
 def hup(s):
-    n = s.log().count('reload: ')
+    def done():
+        return s.log().count('reload: models added') + s.log().count('all stays as it was')
+    n = done()
     s.proc.send_signal(signal.SIGHUP)
-    until(lambda: s.log().count('reload: models added') + s.log().count('all stays as it was') > 0
-          and s.log().count('reload: ') > n)
+    until(lambda: done() > n)
 
 
 def workers(s):
@@ -80,6 +81,17 @@ def the_folder():
             assert r.call('bulkhead.reload', None) == {
                 'success': True, 'added': 0, 'changed': 0, 'removed': 1}
         assert set(listed(s)) == {'a', 'c'}
+        # Who listens hears of it, and of what was removed.
+        write('dir/e.gguf', 'GGUF\ntokens 3\n')
+        with s.http() as h:
+            h.request('GET', '/models/sse')
+            assert h.head()[0] == 200
+            events = h.events()
+            hup(s)
+            until(lambda: next(events) == '{"model":"*","event":"models_reload"}')
+            os.unlink(os.path.join(where, 'e.gguf'))
+            hup(s)
+            until(lambda: next(events) == '{"model":"e","event":"model_remove"}')
         # Nothing new: nothing happens to what is loaded.
         pid = states(s)['a']['pid']
         hup(s)

@@ -512,6 +512,7 @@ enum resume_mode {
 	F(S, strs, parts, "of INPUT_MIXED and those behind it")               \
 	F(S, u8, is_unanswered, "INPUT_CHAT: without the start of an answer") \
 	F(S, u8, plain_special, "1: what looks like a control token is text") \
+	F(S, u8, want_prompt, "1: GEN_DONE shows the prompt as text")         \
 	F(S, u8, want_pieces, "MODE_TOKENS: the text of each too")            \
 	F(S, u8, pooling, "MODE_EMBED: enum pooling")                         \
 	F(S, i32, normalize, "MODE_EMBED: NORMALIZE_*")                       \
@@ -559,6 +560,7 @@ enum gen_reason {
 	    "what had been held back and is not a stop string; MODE_TEXT: " \
 	    "all; MODE_TOKENS: struct strs of the pieces, where wanted")    \
 	F(S, u8, has_parts, "1: text is in parts, wire/part.h")             \
+	F(S, str, prompt, "where it is wanted, and not too long")           \
 	F(S, str, stop, "REASON_STOP: the string that matched")             \
 	F(S, u32, n_prompt, "tokens")                                       \
 	F(S, u32, n_cached, "of these, that this worker did not compute")   \

@@ -17,6 +17,7 @@
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/http/ask.h"
+#include "front/http/askprompt.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/http/probs.h"
@@ -39,6 +40,8 @@ answer_free(struct answer *a)
 		buf_done(&a->choices[i].stop);
 		calls_done(&a->choices[i].calls);
 		buf_done(&a->choices[i].probs);
+		buf_done(&a->choices[i].tokens);
+		buf_done(&a->choices[i].prompt);
 		buf_done(&a->choices[i].kept);
 	}
 	buf_done(&a->head);
@@ -86,6 +89,7 @@ on_started(void *arg, struct gen *g, const struct gen_started *s)
 	struct answer *a = c->answer;
 
 	(void)g;
+	c->begun_us = clock_us();
 	c->times.n_prompt = s->prompt.n;
 	c->times.n_cached = s->n_cached;
 	if (!a->is_stream)
@@ -118,9 +122,9 @@ count_gathered(const struct choice *c)
 static bool
 is_whole(const struct choice *c)
 {
-	return buf_err(&c->text) == 0 && buf_err(&c->reasoning) == 0 &&
-	    buf_err(&c->calls.packed) == 0 && buf_err(&c->probs) == 0 &&
-	    buf_err(&c->kept) == 0;
+	return buf_err(&c->text) == 0 && buf_err(&c->tokens) == 0 &&
+	    buf_err(&c->reasoning) == 0 && buf_err(&c->calls.packed) == 0 &&
+	    buf_err(&c->probs) == 0 && buf_err(&c->kept) == 0;
 }
 
 /* A stream's part goes out, another's is kept. */
@@ -171,12 +175,27 @@ note_probs(struct answer *a, struct choice *c, const struct step *s)
 }
 
 static void
+note_token(struct choice *c, const struct step *s)
+{
+	uint64_t now = clock_us();
+
+	if (c->first_us == 0)
+		c->first_us = now;
+	c->times.n_out++;
+	c->times.prefill_us = c->first_us - c->begun_us;
+	c->times.decode_us = now - c->first_us;
+	buf_put_i32(&c->tokens, s->token);
+}
+
+static void
 on_token(void *arg, struct gen *g, const struct step *s)
 {
 	struct choice *c = arg;
 	struct answer *a = c->answer;
 
 	(void)g;
+	if (a->dialect->keeps_tokens)
+		note_token(c, s);
 	if (s->flags & STEP_LOGPROBS)
 		note_probs(a, c, s);
 	(void)take_text(a, c, s->text, s->flags & STEP_PARTS);
@@ -195,6 +214,7 @@ choice_done(struct answer *a, struct choice *c, const struct gen_done *d)
 		return;
 	c->reason = d->reason;
 	buf_put_str(&c->stop, d->stop);
+	buf_put_str(&c->prompt, d->prompt);
 	a->n_left--;
 	if (!a->is_stream) {
 		if (a->n_left == 0)
@@ -344,6 +364,8 @@ init_choice(struct answer *a, const struct ask *q, uint32_t i)
 	buf_init(&c->stop, ASK_STOP_BYTES);
 	calls_init(&c->calls, GATHER_MAX);
 	buf_init(&c->probs, GATHER_MAX);
+	buf_init(&c->tokens, GATHER_MAX);
+	buf_init(&c->prompt, GATHER_MAX);
 	buf_init(&c->kept, a->is_stream ? KEPT_MAX : GATHER_MAX);
 	if (q->is_echo)
 		buf_put_str(&c->text, q->prompts[i / q->n].text);

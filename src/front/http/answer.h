@@ -33,7 +33,11 @@ struct choice {
 	struct buf stop;      /* the stop string that ended it */
 	struct calls calls;   /* gathered, not in a stream */
 	bool has_calls;
-	struct buf probs; /* see probs.h; in a stream, since the last text */
+	struct buf probs;  /* see probs.h; in a stream, since the last text */
+	struct buf tokens; /* int32_t each; the same; where they are wanted */
+	struct buf prompt; /* as the worker shows it, where that is wanted */
+	uint64_t begun_us; /* clock_us() of its slot, and of its first token */
+	uint64_t first_us;
 	/* The dialect's own, of a stream: what is open (0: nothing) and how
 	 * many before it, events so far, and what it keeps of them. */
 	uint32_t open;

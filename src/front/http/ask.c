@@ -4,6 +4,7 @@
  * at what depends on several fields. So a new field is a row, and what is
  * special about one is a function of its own.
  */
+#include "front/http/askprompt.h"
 #include "front/http/askrow.h"
 
 #include "front/params.h"
@@ -251,7 +252,9 @@ ask_read(struct ask *q, const struct ask_limits *limits, struct fail *why)
 	int err = run_steps(q, why);
 
 	if (err == 0 && !q->form->is_chat)
-		err = ask_read_prompts(q, limits, why);
+		err = (q->form->prompts != NULL
+			? q->form->prompts
+			: ask_read_prompts)(q, limits, why);
 	if (err == 0 && (uint64_t)q->n * q->n_prompts > limits->gens_max)
 		return fail_set(why, ERR_INVALID, "n",
 		    "n: a request may have %u choices in all, not %llu",
@@ -263,7 +266,7 @@ void
 ask_done(struct ask *q)
 {
 	for (uint32_t i = 0; q->prompts != NULL && i < q->n_prompts; i++)
-		free((void *)(uintptr_t)q->prompts[i].tokens.p);
+		ask_prompt_done(&q->prompts[i]);
 	free(q->prompts);
 	for (size_t i = 0; i < ASK_NBUFS; i++)
 		buf_done(&q->bufs[i]);
@@ -284,16 +287,12 @@ struct gen_submit
 ask_choice(const struct ask *q, uint32_t i)
 {
 	struct gen_submit g = q->gen;
-	const struct ask_prompt *p;
 
 	g.seed = seed_of(g.seed, i);
 	if (q->form->is_chat) {
 		g.input = INPUT_CHAT;
 		return g;
 	}
-	p = &q->prompts[i / q->n];
-	g.input = p->text.p != NULL ? INPUT_PROMPT : INPUT_TOKENS;
-	g.prompt = p->text;
-	g.tokens = p->tokens;
+	ask_prompt_put(&q->prompts[i / q->n], &g);
 	return g;
 }

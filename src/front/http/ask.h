@@ -33,13 +33,8 @@ enum ask_buf {
 	ASK_NBUFS
 };
 
-/* One prompt of a completion: text, or tokens if text.p is NULL. */
-struct ask_prompt {
-	struct str text;
-	struct i32s tokens; /* ours */
-};
-
 struct ask_form;
+struct ask_prompt;
 
 struct ask {
 	const struct ask_form *form;
@@ -96,10 +91,13 @@ struct ask_form {
 	const struct ask_table *tables[ASK_TABLES_MAX]; /* up to a NULL */
 	const ask_step_fn *steps;
 	size_t n_steps;
+	/* Reads the prompts; NULL: as OpenAI's. */
+	int (*prompts)(
+	    struct ask *q, const struct ask_limits *limits, struct fail *why);
 };
 
-extern const struct ask_form ask_openai_completion, ask_openai_chat,
-    ask_anthropic, ask_anthropic_count, ask_responses;
+extern const struct ask_form ask_llama, ask_infill, ask_openai_completion,
+    ask_openai_chat, ask_anthropic, ask_anthropic_count, ask_responses;
 
 /* body: JSON. Makes of it what needs no limits, q->model among that. On an
  * error too, ask_done() it. 0; ERR_INVALID, ERR_NOMEM with *why. */

@@ -52,6 +52,9 @@ struct dialect {
 	 * say it again at its end; then it may have KEEP_MAX bytes. */
 	bool keeps_text;
 
+	/* Choices gather the ids of their tokens, and say what they cost so far. */
+	bool keeps_tokens;
+
 	/* Forms once, in a->head, what comes again and again, or what of q an
 	 * answer shows. Check buf_err(&a->head). */
 	void (*init)(struct answer *a, const struct ask *q,
@@ -85,7 +88,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai_completion, dialect_openai_chat,
-    dialect_anthropic, dialect_responses;
+    dialect_anthropic, dialect_responses, dialect_llama, dialect_infill;
 
 /* Reads the request as d does, and answers it. */
 void dialect_run(

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "json/write.h"
 
+#include <float.h>
 #include <stdio.h>
 
 /* Stands for minus infinity, which JSON has not, as in OpenAI's answers. */
@@ -12,6 +13,7 @@
 struct prob {
 	float logprob;
 	uint32_t text_at;
+	int32_t token;
 	struct str piece;
 	struct str tops;
 };
@@ -37,6 +39,7 @@ probs_note(struct buf *packed, const struct step *s, uint32_t text_at)
 {
 	buf_put_f32(packed, s->logprob);
 	buf_put_u32(packed, text_at);
+	buf_put_i32(packed, s->token);
 	put_sized(packed, s->piece);
 	put_sized(packed, s->tops);
 }
@@ -48,6 +51,7 @@ next(struct cursor *c, struct prob *ret)
 		return false;
 	ret->logprob = cursor_f32(c);
 	ret->text_at = cursor_u32(c);
+	ret->token = (int32_t)cursor_u32(c);
 	ret->piece = take_sized(c);
 	ret->tops = take_sized(c);
 	return c->err == 0;
@@ -124,6 +128,55 @@ probs_put_chat(struct buf *out, struct str packed)
 	probs_put_list(out, packed);
 	json_key_null(&o, "refusal");
 	json_close(&o, '}');
+}
+
+static void
+put_llama_members(
+    struct json_out *o, int32_t token, struct str piece, float logprob)
+{
+	size_t n = piece.n;
+
+	/* As far as it is text, as there. */
+	(void)utf8_valid(piece.p, piece.n, &n);
+	json_key_i64(o, "id", token);
+	json_key_str(o, "token", (struct str){ piece.p, n });
+	put_bytes(o, piece);
+	json_key(o, "logprob");
+	json_put_f32(o->b, logprob > -FLT_MAX ? logprob : -FLT_MAX);
+}
+
+static void
+put_llama_token(struct json_out *o, const struct prob *p)
+{
+	struct cursor c = cursor_of(p->tops.p, p->tops.n);
+	struct step_top t;
+
+	json_item(o);
+	json_open(o, '{');
+	put_llama_members(o, p->token, p->piece, p->logprob);
+	json_key(o, "top_logprobs");
+	json_open(o, '[');
+	while (step_top_next(&c, &t)) {
+		json_item(o);
+		json_open(o, '{');
+		put_llama_members(o, t.token, t.piece, t.logprob);
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+	json_close(o, '}');
+}
+
+void
+probs_put_llama(struct buf *out, struct str packed)
+{
+	struct cursor c = cursor_of(packed.p, packed.n);
+	struct json_out o = json_out(out);
+	struct prob p;
+
+	json_open(&o, '[');
+	while (next(&c, &p))
+		put_llama_token(&o, &p);
+	json_close(&o, ']');
 }
 
 /* A token that is no text is written as OpenAI does: "bytes:\xf0\x9f". */

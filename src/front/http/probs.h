@@ -19,6 +19,10 @@ void probs_put_chat(struct buf *out, struct str packed);
 void probs_put_list(struct buf *out, struct str packed);
 void probs_put_completion(struct buf *out, struct str packed);
 
+/* llama-server's own: [{"id":...,"token":...,"bytes":[...],"logprob":...,
+ * "top_logprobs":[...]},...]. */
+void probs_put_llama(struct buf *out, struct str packed);
+
 /* How many characters the bytes start. */
 uint32_t probs_count_chars(struct str s);
 

@@ -3,6 +3,7 @@
  * [[1, 2, ...], ...]; the last two are token ids. Whether an id is one of the
  * model's, the worker knows.
  */
+#include "front/http/askprompt.h"
 #include "front/http/askrow.h"
 
 #include <stdlib.h>

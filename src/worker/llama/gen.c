@@ -17,6 +17,7 @@
 #define GRAMMAR_MAX (4u << 20) /* bytes of a schema's grammar */
 #define BREAKERS_MAX 64u
 #define PIECE_ROOM 4096u
+#define SHOWN_MAX (4u << 20) /* bytes of a prompt that is shown */
 #define STOPS_MAX (1u << 20) /* bytes */
 
 /* The bytes of a token, as far as this generation shows them. */
@@ -223,6 +224,21 @@ set_budget(struct gen *g, const struct gen_submit *s)
 		g->max_out = room;
 }
 
+/* With its control tokens; one of embeddings has no text. */
+static void
+show_prompt(struct gen *g)
+{
+	char room[PIECE_ROOM];
+
+	for (uint32_t i = 0; i < g->n_tokens; i++)
+		if (!embed_is(g->tokens[i]))
+			buf_put_str(&g->shown,
+			    model_piece(
+				g->m, g->tokens[i], true, room, sizeof(room)));
+	if (buf_err(&g->shown) != 0)
+		buf_reset(&g->shown);
+}
+
 /* Penalties look at the prompt as well, the grammar does not. */
 static int
 set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
@@ -245,6 +261,9 @@ set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 	g->cache = s->cache;
 	g->save = s->save;
 	set_budget(g, s);
+	buf_init(&g->shown, SHOWN_MAX);
+	if (s->want_prompt)
+		show_prompt(g);
 	err = tools_init(
 	    &g->tools, p.form, s->plain_calls, m->vocab, seed_of_ids(g, s));
 	return err != 0 ? err : set_plan(g, s, p.turns);
@@ -405,6 +424,7 @@ gen_free(struct gen *g)
 		llama_sampler_free(g->dry);
 	sampler_done(&g->sampler);
 	emit_done(&g->emit);
+	buf_done(&g->shown);
 	tools_done(&g->tools);
 	rows_done(&g->rows);
 	free(g->tokens);
@@ -509,6 +529,7 @@ gen_last_word(struct gen *g, int reason, struct gen_done *ret)
 	    tools_read(&g->tools, ret->text, true, &ret->text) != 0)
 		ret->text = STR("");
 	ret->stop = emit_stop(&g->emit);
+	ret->prompt = buf_str(&g->shown);
 	ret->n_prompt = g->n_prompt;
 	ret->n_cached = g->n_cached < g->n_prompt ? g->n_cached : g->n_prompt;
 	ret->n_out = g->n_out;

@@ -49,6 +49,7 @@ struct gen {
 	struct rows rows;
 	struct tools tools;
 	struct emit emit;
+	struct buf shown;  /* the prompt as text, where that is wanted */
 	uint64_t start_us; /* when it was submitted */
 	uint64_t first_us; /* its first token in this process; 0: none yet */
 };

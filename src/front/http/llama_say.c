@@ -1,0 +1,309 @@
+/*
+ * llama-server's own answers to completions: an event for what each token made
+ * visible, and at the end all that is known.
+ */
+#include "front/http/answer.h"
+
+#include "front/http/llama_own.h"
+#include "front/http/probs.h"
+#include "front/http/settings.h"
+#include "json/write.h"
+
+#include <string.h>
+
+#define OBJECT_MAX (48u << 20)
+
+/* What a->head begins with; behind it the bytes of each, one after the other. */
+struct head {
+	bool return_tokens;
+	bool timings_per_token;
+	uint32_t max_tokens; /* 0: as many as fit */
+	uint32_t n_model;
+	uint32_t n_settings; /* JSON */
+	uint32_t n_fields;   /* struct strs; 0: all of the answer is shown */
+};
+
+static struct head
+head_of(const struct answer *a)
+{
+	struct head h;
+
+	memcpy(&h, buf_data(&a->head), sizeof(h));
+	return h;
+}
+
+/* The n bytes that begin so far behind the head. */
+static struct str
+bytes_of(const struct answer *a, size_t from, size_t n)
+{
+	return (struct str){
+		(const char *)buf_data(&a->head) + sizeof(struct head) + from, n
+	};
+}
+
+static void
+put_fields(struct buf *b, const struct json_value *list)
+{
+	struct json_iter it = json_iter(list);
+	const struct json_value *one;
+	struct str path;
+
+	while (json_next(&it, NULL, &one))
+		if (json_str(one, &path))
+			strs_put(b, path);
+}
+
+static void
+init(struct answer *a, const struct ask *q, const struct answer_names *names)
+{
+	struct head h = { .max_tokens = q->gen.max_tokens };
+	struct llama_own own = { 0 };
+	struct json_out o;
+	struct buf rest;
+
+	buf_init(&rest, ANSWER_HEAD_MAX);
+	o = json_out(&rest);
+	if (llama_read_own(q, &own, NULL) == 0) {
+		h.return_tokens = own.return_tokens;
+		h.timings_per_token = own.timings_per_token;
+	}
+	buf_put_str(&rest, names->model);
+	h.n_model = (uint32_t)buf_len(&rest);
+	settings_put(&o, &q->gen, q->is_stream, true);
+	h.n_settings = (uint32_t)buf_len(&rest) - h.n_model;
+	put_fields(&rest, own.fields);
+	h.n_fields = (uint32_t)buf_len(&rest) - h.n_model - h.n_settings;
+	buf_put(&a->head, &h, sizeof(h));
+	buf_put_str(&a->head, buf_str(&rest));
+	if (buf_err(&rest) != 0)
+		a->head.err = buf_err(&rest);
+	buf_done(&rest);
+}
+
+/*
+ * Pieces
+ */
+
+static void
+put_tokens(struct json_out *o, const struct buf *tokens, bool is_shown)
+{
+	const int32_t *ids = (const void *)buf_data(tokens);
+	size_t n = is_shown ? buf_len(tokens) / sizeof(*ids) : 0;
+
+	json_key(o, "tokens");
+	json_open(o, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_item(o);
+		json_put_i64(o->b, ids[i]);
+	}
+	json_close(o, ']');
+}
+
+static double
+per(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+/* As llama-server counts them: what a cache had is no work. */
+static void
+put_timings(struct json_out *o, const struct choice_times *t)
+{
+	uint32_t n = t->n_prompt - t->n_cached;
+	double prompt = (double)t->prefill_us / 1e3,
+	       predict = (double)t->decode_us / 1e3;
+
+	json_key(o, "timings");
+	json_open(o, '{');
+	json_key_u64(o, "cache_n", t->n_cached);
+	json_key_u64(o, "prompt_n", n);
+	json_key_f64(o, "prompt_ms", prompt);
+	json_key_f64(o, "prompt_per_token_ms", per(prompt, n));
+	json_key_f64(o, "prompt_per_second", per(n * 1e3, prompt));
+	json_key_u64(o, "predicted_n", t->n_out);
+	json_key_f64(o, "predicted_ms", predict);
+	json_key_f64(o, "predicted_per_token_ms", per(predict, t->n_out));
+	json_key_f64(o, "predicted_per_second", per(t->n_out * 1e3, predict));
+	json_close(o, '}');
+}
+
+static bool
+has_newline(const struct str s)
+{
+	return s.n > 0 && memchr(s.p, '\n', s.n) != NULL;
+}
+
+static void
+say_text(struct answer *a, struct choice *c, struct buf *out, struct str text,
+    struct str probs)
+{
+	struct head h = head_of(a);
+	struct json_out o = json_out(out);
+
+	c->open |= has_newline(text);
+	buf_puts(out, "data: ");
+	json_open(&o, '{');
+	json_key_u64(&o, "index", c->index);
+	json_key_str(&o, "content", text);
+	put_tokens(&o, &c->tokens, true);
+	buf_reset(&c->tokens);
+	json_key_bool(&o, "stop", false);
+	json_key_i64(&o, "id_slot", -1);
+	json_key_u64(&o, "tokens_predicted", c->times.n_out);
+	json_key_u64(&o, "tokens_evaluated", c->times.n_prompt);
+	if (h.timings_per_token)
+		put_timings(&o, &c->times);
+	if (probs.n > 0)
+		json_key_raw(&o, "completion_probabilities", probs);
+	json_close(&o, '}');
+	buf_puts(out, "\n\n");
+}
+
+/*
+ * The last of a choice
+ */
+
+static const char *
+stop_type(const struct choice *c)
+{
+	return c->reason == REASON_EOS ? "eos"
+	    : c->reason == REASON_STOP ? "word"
+				       : "limit";
+}
+
+/* It ended where the context did. */
+static bool
+is_truncated(const struct choice *c, const struct head *h)
+{
+	return c->reason == REASON_LENGTH &&
+	    (h->max_tokens == 0 || c->times.n_out < h->max_tokens);
+}
+
+static void
+put_end(struct json_out *o, const struct choice *c, const struct head *h)
+{
+	uint32_t n = c->times.n_prompt + c->times.n_out;
+
+	json_key_str(o, "prompt", buf_str(&c->prompt));
+	json_key_bool(
+	    o, "has_new_line", c->open != 0 || has_newline(buf_str(&c->text)));
+	json_key_bool(o, "truncated", is_truncated(c, h));
+	json_key_cstr(o, "stop_type", stop_type(c));
+	json_key_str(o, "stopping_word", buf_str(&c->stop));
+	/* The last token is drawn and not computed. */
+	json_key_u64(o, "tokens_cached", n > 0 ? n - 1 : 0);
+	put_timings(o, &c->times);
+}
+
+static void
+put_object(const struct answer *a, const struct choice *c, struct buf *out)
+{
+	struct head h = head_of(a);
+	struct json_out o = json_out(out);
+
+	json_open(&o, '{');
+	json_key_u64(&o, "index", c->index);
+	json_key_str(&o, "content", buf_str(&c->text));
+	put_tokens(&o, &c->tokens, h.return_tokens && !a->is_stream);
+	json_key_i64(&o, "id_slot", -1);
+	json_key_bool(&o, "stop", true);
+	json_key_str(&o, "model", bytes_of(a, 0, h.n_model));
+	json_key_u64(&o, "tokens_predicted", c->times.n_out);
+	json_key_u64(&o, "tokens_evaluated", c->times.n_prompt);
+	json_key_raw(
+	    &o, "generation_settings", bytes_of(a, h.n_model, h.n_settings));
+	put_end(&o, c, &h);
+	if (buf_len(&c->probs) > 0) {
+		json_key(&o, "completion_probabilities");
+		probs_put_llama(out, buf_str(&c->probs));
+	}
+	json_close(&o, '}');
+}
+
+/* What of it is asked for. */
+static void
+put_choice(const struct answer *a, const struct choice *c, struct buf *out)
+{
+	struct head h = head_of(a);
+	struct buf whole;
+
+	if (h.n_fields == 0) {
+		put_object(a, c, out);
+		return;
+	}
+	buf_init(&whole, OBJECT_MAX);
+	put_object(a, c, &whole);
+	if (buf_err(&whole) != 0)
+		out->err = buf_err(&whole);
+	else
+		llama_pick(out, buf_str(&whole),
+		    bytes_of(a, h.n_model + h.n_settings, h.n_fields));
+	buf_done(&whole);
+}
+
+static void
+say_finish(struct answer *a, struct choice *c, struct buf *out)
+{
+	buf_puts(out, "data: ");
+	put_choice(a, c, out);
+	buf_puts(out, "\n\n");
+}
+
+static void
+say_whole(struct answer *a, struct buf *out)
+{
+	bool is_one = a->n_choices == 1;
+
+	if (!is_one)
+		buf_put_u8(out, '[');
+	for (uint32_t i = 0; i < a->n_choices; i++) {
+		if (i > 0)
+			buf_put_u8(out, ',');
+		put_choice(a, &a->choices[i], out);
+	}
+	if (!is_one)
+		buf_put_u8(out, ']');
+}
+
+static void
+say_nothing(struct answer *a, struct choice *c, struct buf *out)
+{
+	(void)a;
+	(void)c;
+	(void)out;
+}
+
+static void
+say_end(struct answer *a, struct buf *out)
+{
+	(void)a;
+	(void)out;
+}
+
+static void
+say_tick(struct answer *a, struct buf *out)
+{
+	(void)a;
+	buf_puts(out, ": keep-alive\n\n");
+}
+
+static void
+say_error(struct answer *a, struct buf *out, const struct fail *why)
+{
+	buf_puts(out, "data: ");
+	error_put(out, a->dialect->errors, why);
+	buf_puts(out, "\n\n");
+}
+
+#define LLAMA(form)                                                       \
+	{                                                                 \
+		.id = DIALECT_LLAMA, .ask = form, .errors = ERRORS_LLAMA, \
+		.id_start = "cmpl-", .stream_type = "text/event-stream",  \
+		.keeps_tokens = true, .init = init, .start = say_nothing, \
+		.text = say_text, .finish = say_finish, .end = say_end,   \
+		.tick = say_tick, .error = say_error, .whole = say_whole, \
+		.probs = probs_put_llama,                                 \
+	}
+
+const struct dialect dialect_llama = LLAMA(&ask_llama);
+const struct dialect dialect_infill = LLAMA(&ask_infill);

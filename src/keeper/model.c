@@ -20,7 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NO_LIBRARY 127 /* the dynamic loader's exit status */
+#define TEXTS_MAX (192u * KIB) /* of a WORKER_READY */
+#define NO_LIBRARY 127	       /* the dynamic loader's exit status */
 
 static const struct super_ops super_ops;
 
@@ -168,6 +169,35 @@ keep_text(struct str *s, char *copy, size_t size)
 	*s = str_of(copy);
 }
 
+/* The frame goes with its worker; what the front is told of does not: every
+ * text of a description. */
+static void
+keep_long(struct model *m, struct worker_ready *r)
+{
+#define TEXT_u8(member)
+#define TEXT_u32(member)
+#define TEXT_u64(member)
+#define TEXT_str(member) &r->member,
+#define TEXT(s, kind, member, what) TEXT_##kind(member)
+	struct str *const all[] = { MODEL_DESCRIPTION_FIELDS(TEXT, ) };
+#undef TEXT
+#undef TEXT_u8
+#undef TEXT_u32
+#undef TEXT_u64
+#undef TEXT_str
+	size_t at = 0;
+
+	buf_reset(&m->texts);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		buf_put_str(&m->texts, *all[i]);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (buf_err(&m->texts) != 0)
+			*all[i] = STR("");
+		all[i]->p = (const char *)buf_data(&m->texts) + at;
+		at += all[i]->n;
+	}
+}
+
 static int
 on_ready(struct model *m, struct frame *f)
 {
@@ -176,6 +206,7 @@ on_ready(struct model *m, struct frame *f)
 	/* Without slots every request would wait for ever. */
 	if (frame_unpack(f, &r) != 0 || r.n_seq == 0 || r.n_ctx == 0)
 		return ERR_PROTO;
+	keep_long(m, &r);
 	keep_text(&r.arch, m->arch, sizeof(m->arch));
 	keep_text(&r.desc, m->desc, sizeof(m->desc));
 	keep_text(&r.identity, m->identity, sizeof(m->identity));
@@ -487,6 +518,7 @@ model_new(struct models *in, struct modelspec *spec, struct modelfile *file,
 	m->id = ++in->last_id;
 	modelattach_init(m);
 	modelprobe_init(&m->probe);
+	buf_init(&m->texts, TEXTS_MAX);
 	m->super = super_new(
 	    in->loop, &limits, &in->pulse, &in->worker, &super_ops, m);
 	if (m->super == NULL) {
@@ -512,6 +544,7 @@ model_free(struct model *m)
 	attach_done(&m->attachments);
 	if (m->front_end >= 0)
 		(void)close(m->front_end);
+	buf_done(&m->texts);
 	free(m->refs);
 	modelspec_free(m->spec);
 	free(m);

@@ -60,6 +60,7 @@ struct model {
 	char arch[MODEL_TEXT_MAX]; /* its strings */
 	char desc[MODEL_TEXT_MAX];
 	char identity[IDENTITY_MAX];
+	struct buf texts;   /* those that may be long */
 	uint32_t n_threads; /* of the first READY; 0: not known yet */
 	uint32_t n_threads_batch;
 	bool has_begun;	  /* the last worker that died had begun to load */

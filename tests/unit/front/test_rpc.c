@@ -389,9 +389,12 @@ status_is_told_without_a_model(void **state)
 	model_is(w, MODEL_UP, 0);
 	say(w, REQUEST "\"id\":1,\"method\":\"bulkhead.status\"}");
 	assert_hears(w,
-	    "\"models\":[{\"id\":7,\"name\":\"demo\",\"aliases\":[],\"tags\":"
-	    "[],\"hidden\":false,\"path\":\"/m/demo.gguf\",\"mmproj\":null,"
-	    "\"state\":\"up\",\"error\":null,\"unusable\":null,\"pid\":42,");
+	    "\"models\":[{\"id\":7,\"name\":\"demo\",\"path\":\"/m/demo.gguf\","
+	    "\"state\":\"up\",\"error\":null,\"pid\":42,\"restarts\":0,"
+	    "\"last_death\":null,\"died_unix\":0,\"crash_id\":null,"
+	    "\"jail\":{\"layers\":[],\"missing\":[]},"
+	    "\"aliases\":[],\"tags\":[],\"hidden\":false,\"mmproj\":null,"
+	    "\"unusable\":null,");
 }
 
 int

@@ -129,7 +129,7 @@ test_numbers(void **state)
 	int32_t ids[2] = { 310, 320 };
 
 	(void)state;
-	for (uint8_t mode = MODE_HIDDEN; mode < MODE_COUNT; mode++) {
+	for (uint8_t mode = MODE_HIDDEN; mode <= MODE_LOGITS; mode++) {
 		struct told *a, *b;
 		size_t row;
 

@@ -34,10 +34,12 @@
 	E(ERR_STOPPING, -18, "the server is stopping")                   \
 	E(ERR_INTERNAL, -19, "internal error")                           \
 	E(ERR_POISON, -20, "kills the worker that computes it")          \
-	E(ERR_FULL, -21, "no room, and waiting makes none")
+	E(ERR_FULL, -21, "no room, and waiting makes none")              \
+	E(ERR_KEY, -22, "no valid API key")                              \
+	E(ERR_DENIED, -23, "not allowed to this client")
 
 #define ERR_ENUM(name, number, text) name = number,
-enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -22 };
+enum err { ERR_TABLE(ERR_ENUM) ERR_LAST = -24 };
 #undef ERR_ENUM
 
 #define MUST_CHECK __attribute__((warn_unused_result))

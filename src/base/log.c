@@ -17,6 +17,7 @@
 static const char *log_name = "bulkhead";
 static enum log_level log_least = LOG_INFO;
 static void (*log_also)(const char *line, size_t n);
+static size_t (*log_form)(const char *line, size_t n, char *out, size_t room);
 static bool is_impatient;
 static unsigned n_lost; /* lines, since one was written */
 
@@ -44,6 +45,12 @@ void
 log_tee(void (*fn)(const char *line, size_t n))
 {
 	log_also = fn;
+}
+
+void
+log_shape(size_t (*fn)(const char *line, size_t n, char *out, size_t room))
+{
+	log_form = fn;
 }
 
 enum log_level
@@ -104,31 +111,40 @@ may_write(void)
 	return !is_impatient || poll(&p, 1, 0) == 1;
 }
 
-/* One write a line, so that processes do not mix theirs. There is nobody to
- * tell when standard error itself fails. */
+/* One write a line, so that processes do not mix theirs. */
+static bool
+put_now(const char *line, size_t n)
+{
+	char shaped[3 * LINE_MAX_BYTES];
+
+	if (!may_write())
+		return false;
+	if (log_form != NULL) {
+		n = log_form(line, n, shaped, sizeof(shaped));
+		line = shaped;
+	}
+	return fd_put(STDERR_FILENO, line, n);
+}
+
+/* There is nobody to tell when standard error itself fails. */
 static void
 put(const char *line, size_t n)
 {
 	char word[96];
 	int k;
 
-	if (!may_write()) {
-		n_lost++;
-		return;
-	}
 	if (n_lost > 0) {
 		k = snprintf(word, sizeof(word),
 		    "%s[%d] warn: %u lines were lost: nobody read them\n",
 		    log_name, (int)getpid(), n_lost);
-		n_lost = 0;
-		if (k > 0)
-			(void)fd_put(STDERR_FILENO, word, (size_t)k);
-		if (!may_write()) {
-			n_lost = 1;
+		if (k > 0 && !put_now(word, (size_t)k)) {
+			n_lost++;
 			return;
 		}
+		n_lost = 0;
 	}
-	(void)fd_put(STDERR_FILENO, line, n);
+	if (!put_now(line, n))
+		n_lost++;
 }
 
 static void
@@ -171,6 +187,20 @@ LOG_FUNCTION(debug, LOG_DEBUG)
 LOG_FUNCTION(info, LOG_INFO)
 LOG_FUNCTION(warn, LOG_WARN)
 LOG_FUNCTION(error, LOG_ERROR)
+
+void
+log_access(const char *text, size_t n)
+{
+	char line[LINE_MAX_BYTES];
+	int head = snprintf(
+	    line, sizeof(line), "%s[%d] access: ", log_name, (int)getpid());
+
+	if (head < 0 || (size_t)head + n + 1 > sizeof(line))
+		return;
+	(void)memcpy(line + head, text, n);
+	line[(size_t)head + n] = '\n';
+	put(line, (size_t)head + n + 1);
+}
 
 void
 log_pass(const char *head, const char *text)

@@ -31,6 +31,15 @@ void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* A request that is over; "name[pid] access: text". Whatever the least level
+ * is. It never waits: one that finds no room is lost, and counted. */
+void log_access(const char *text, size_t n);
+
+/* Each line goes through fn before it is written, which has room for twice as
+ * many bytes and more; it returns how many it made. NULL: as it is. */
+void log_shape(
+    size_t (*fn)(const char *line, size_t n, char *out, size_t room));
+
 /* A line of another process, escaped; after head and ": " if head is not "".
  * Whatever the least level is. */
 void log_pass(const char *head, const char *text);

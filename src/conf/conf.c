@@ -37,6 +37,9 @@ check(const struct conf *c, struct fail *f)
 		return fail_set(f, ERR_INVALID, "models-max",
 		    "--model: given %zu times; --models-max allows %u",
 		    c->model.n, c->models_max);
+	if ((c->ssl_cert_file == NULL) != (c->ssl_key_file == NULL))
+		return fail_set(f, ERR_INVALID, "ssl-key-file",
+		    "--ssl-cert-file and --ssl-key-file: give both, or none");
 	if (!c->http && c->http_socket == NULL && !c->rpc)
 		return fail_set(f, ERR_INVALID, "rpc",
 		    "--no-http and --no-rpc leave nothing to listen on; give "

@@ -23,6 +23,7 @@
 	K(JAIL, uint32_t, "off, auto or require")                     \
 	K(RESUME, uint32_t, "exact or fast")                          \
 	K(POOLING, uint32_t, "none, mean, cls, last, rank or auto")   \
+	K(FORMAT, uint32_t, "text or json")                           \
 	K(REAL, double, "a number")
 
 /* Of an option that may be given again. */

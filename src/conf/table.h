@@ -106,6 +106,42 @@
 	    "socket-group", NULL, "BULKHEAD_SOCKET_GROUP",                  \
 	    NULL, 1, 64, "NAME",                                            \
 	    "group that owns Unix sockets")                                 \
+	O("Who may ask", true, api_key, STRS,                               \
+	    "api-key", NULL, "LLAMA_API_KEY",                               \
+	    NULL, 1, 65536, "KEY,...",                                      \
+	    "asked of HTTP clients, who are known by it")                   \
+	O(NULL, false, api_key_file, STR,                                    \
+	    "api-key-file", NULL, "LLAMA_ARG_API_KEY_FILE",                 \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "the same, one a line; with names and limits")                  \
+	O(NULL, true, ssl_cert_file, STR,                                   \
+	    "ssl-cert-file", NULL, "LLAMA_ARG_SSL_CERT_FILE",               \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "HTTPS on the port: certificates, PEM")                         \
+	O(NULL, false, ssl_key_file, STR,                                    \
+	    "ssl-key-file", NULL, "LLAMA_ARG_SSL_KEY_FILE",                 \
+	    NULL, CONF_PATH, "FILE",                                        \
+	    "their private key, PEM")                                       \
+	O(NULL, false, cors_origins, STRS,                                  \
+	    "cors-origins", NULL, "LLAMA_ARG_CORS_ORIGINS",                 \
+	    NULL, 1, 4095, "ORIGIN,...",                                    \
+	    "whose web pages may read answers; localhost; *: all (none)")   \
+	O(NULL, false, cors_methods, STR,                                   \
+	    "cors-methods", NULL, "LLAMA_ARG_CORS_METHODS",                 \
+	    "GET, POST, DELETE, OPTIONS", 1, 256, "METHOD,...",             \
+	    "that they may use")                                            \
+	O(NULL, false, cors_headers, STR,                                   \
+	    "cors-headers", NULL, "LLAMA_ARG_CORS_HEADERS",                 \
+	    "*", 1, 1024, "HEADER,...",                                     \
+	    "that they may send; *: any")                                   \
+	O(NULL, false, cors_credentials, FLAG,                              \
+	    "cors-credentials", NULL, "LLAMA_ARG_CORS_CREDENTIALS",         \
+	    "off", 0, 1, NULL,                                              \
+	    "with the browser's cookies and certificates")                  \
+	O(NULL, false, socket_allow, STRS,                                  \
+	    "socket-allow", NULL, "BULKHEAD_SOCKET_ALLOW",                  \
+	    NULL, 1, 4095, "USER,@GROUP,...",                               \
+	    "who may come to Unix sockets (all whom their mode lets)")      \
 	O("Limits", true, max_clients, COUNT,                               \
 	    "max-clients", NULL, "RKLLM_MAX_CLIENTS RKLLM_MAX_CONNECTIONS", \
 	    "4096", 1, 1000000, "N",                                        \
@@ -238,6 +274,14 @@
 	    "log-level", NULL, "RKLLM_LOG_LEVEL",                           \
 	    "info", 0, 3, "LEVEL",                                          \
 	    "debug, info, warn, error")                                     \
+	O(NULL, false, log_format, FORMAT,                                  \
+	    "log-format", NULL, "BULKHEAD_LOG_FORMAT",                      \
+	    "text", 0, 1, "FORM",                                           \
+	    "text; json: each line is an object")                           \
+	O(NULL, false, access_log, FLAG,                                     \
+	    "access-log", NULL, "BULKHEAD_ACCESS_LOG",                      \
+	    "off", 0, 1, NULL,                                              \
+	    "a line of the log for each HTTP request")                      \
 	O(NULL, false, libexec, STR,                                        \
 	    "libexec", NULL, "BULKHEAD_LIBEXEC",                            \
 	    NULL, CONF_PATH, "DIR",                                         \

@@ -71,6 +71,12 @@ static const struct suffix pooling_names[] = {
 	{ NULL, 0 },
 };
 
+static const struct suffix format_names[] = {
+	{ "text", 0 },
+	{ "json", 1 },
+	{ NULL, 0 },
+};
+
 static const struct suffix flag_names[] = {
 	{ "on", 1 },
 	{ "off", 0 },
@@ -168,6 +174,8 @@ read_number(enum setting_kind kind, const char *text, double *ret)
 		return read_word(resume_names, text, ret);
 	case SETTING_POOLING:
 		return read_word(pooling_names, text, ret);
+	case SETTING_FORMAT:
+		return read_word(format_names, text, ret);
 	case SETTING_BYTES:
 		return read_scaled(byte_suffixes, text, ret);
 	case SETTING_TIME:
@@ -210,7 +218,8 @@ has_range(const struct setting *row)
 {
 	return !is_text(row) && row->kind != SETTING_FLAG &&
 	    row->kind != SETTING_LEVEL && row->kind != SETTING_JAIL &&
-	    row->kind != SETTING_RESUME && row->kind != SETTING_POOLING;
+	    row->kind != SETTING_RESUME && row->kind != SETTING_POOLING &&
+	    row->kind != SETTING_FORMAT;
 }
 
 /* The largest unit that v is whole in. */

@@ -25,7 +25,8 @@ refuse(struct fail *why, uint64_t wait_ms, const char *text)
 static int
 check_client(struct front *f, struct client *c, struct fail *why)
 {
-	const struct front_config *config = &f->config;
+	uint32_t rate = client_rate(c, &f->config);
+	uint32_t tokens = client_tokens(c, &f->config);
 	uint64_t now = clock_ms(), ms;
 	char text[128];
 
@@ -36,20 +37,18 @@ check_client(struct front *f, struct client *c, struct fail *why)
 		    "requests of this client have killed workers again and "
 		    "again");
 	}
-	ms = bucket_wait(&c->requests, config->client_rate, 1, now);
+	ms = bucket_wait(&c->requests, rate, 1, now);
 	if (ms > 0) {
 		f->metrics.refused_rate_total++;
 		(void)snprintf(text, sizeof(text),
-		    "this client may start %u generations a minute",
-		    config->client_rate);
+		    "this client may start %u generations a minute", rate);
 		return refuse(why, ms, text);
 	}
-	ms = bucket_wait(&c->tokens, config->client_tokens, 1, now);
+	ms = bucket_wait(&c->tokens, tokens, 1, now);
 	if (ms > 0) {
 		f->metrics.refused_rate_total++;
 		(void)snprintf(text, sizeof(text),
-		    "this client may use %u tokens a minute",
-		    config->client_tokens);
+		    "this client may use %u tokens a minute", tokens);
 		return refuse(why, ms, text);
 	}
 	return 0;
@@ -80,6 +79,23 @@ check_request(struct model *m, const struct gen_submit *req, struct fail *why)
 }
 
 int
+admit_model(const struct model *m, const struct client *c, struct fail *why)
+{
+	struct cursor in = strs_walk(m->state.aliases);
+	struct str alias;
+
+	if (client_may_use(c, m->state.name))
+		return 0;
+	while (strs_next(&in, &alias))
+		if (client_may_use(c, alias))
+			return 0;
+	return fail_set(why, ERR_DENIED, "model",
+	    "model: the API key \"%s\" is not for \"%.*s\"", c->name,
+	    (int)(m->state.name.n < 200 ? m->state.name.n : 200),
+	    m->state.name.p);
+}
+
+int
 admit_check(struct model *m, const struct gen_order *order,
     const struct gen_submit *req, struct fail *why)
 {
@@ -90,6 +106,9 @@ admit_check(struct model *m, const struct gen_order *order,
 	if (f->is_draining)
 		return fail_set(why, ERR_STOPPING, NULL,
 		    "the server is stopping; it takes no new work");
+	err = admit_model(m, c, why);
+	if (err != 0)
+		return err;
 	if (model_is_out(m))
 		return model_failure(m, why);
 	if (!journal_has_room(&f->journal))
@@ -99,7 +118,8 @@ admit_check(struct model *m, const struct gen_order *order,
 	if (err == 0 && !order->is_counted)
 		err = check_client(f, c, why);
 	if (err == 0 && !order->is_counted)
-		bucket_take(&c->requests, f->config.client_rate, 1, clock_ms());
+		bucket_take(
+		    &c->requests, client_rate(c, &f->config), 1, clock_ms());
 	return err;
 }
 

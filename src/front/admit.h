@@ -6,6 +6,7 @@
 
 #include "wire/msg.h"
 
+struct client;
 struct front;
 struct gen_order;
 struct model;
@@ -16,6 +17,10 @@ struct queue;
  * queue has room is not asked here. */
 int admit_check(struct model *m, const struct gen_order *order,
     const struct gen_submit *req, struct fail *why) MUST_CHECK;
+
+/* Whether who has c's API key may use m: 0, or ERR_DENIED and *why. */
+int admit_model(const struct model *m, const struct client *c, struct fail *why)
+    MUST_CHECK;
 
 /* Tokens that a prompt and its answer may have in m's worker; 0: there is none,
  * and nobody knows what the next one has room for. m may be NULL. */

@@ -23,6 +23,7 @@ enum client_kind {
 	CLIENT_IP4,
 	CLIENT_IP6,
 	CLIENT_USER,
+	CLIENT_KEY,
 };
 
 struct clients {
@@ -60,6 +61,7 @@ client_free(struct client *c)
 {
 	list_remove(&c->idle);
 	party_done(&c->party);
+	free(c->models);
 	free(c);
 }
 
@@ -185,10 +187,9 @@ identify(int fd, uint32_t uid)
 	return id;
 }
 
-struct client *
-client_of_fd(struct clients *all, int fd, uint32_t uid)
+static struct client *
+client_of(struct clients *all, struct identity id)
 {
-	struct identity id = identify(fd, uid);
 	struct client *c = *row_of(all, id);
 
 	if (id.kind == CLIENT_CROWD)
@@ -198,6 +199,93 @@ client_of_fd(struct clients *all, int fd, uint32_t uid)
 	if (c == NULL)
 		c = learn(all, id);
 	return client_keep(c == NULL ? &all->crowd : c);
+}
+
+struct client *
+client_of_fd(struct clients *all, int fd, uint32_t uid)
+{
+	return client_of(all, identify(fd, uid));
+}
+
+/* Names are short, and told apart by what is hashed of them with the table's
+ * salt: nobody can choose two that meet. */
+static uint64_t
+hash_name(const struct clients *all, struct str name)
+{
+	uint64_t h = all->salt;
+
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (uint8_t)name.p[i]) * 0x9e3779b97f4a7c15u + (h >> 29);
+	return h;
+}
+
+struct client *
+client_of_key(struct clients *all, struct str name)
+{
+	struct identity id = { CLIENT_KEY, hash_name(all, name) };
+	struct client *c = client_of(all, id);
+
+	if (c->kind == CLIENT_KEY)
+		(void)snprintf(
+		    c->name, sizeof(c->name), "%.*s", (int)name.n, name.p);
+	return c;
+}
+
+int
+client_limit(struct client *c, const struct front_key *k)
+{
+	struct str models = k->models.packed;
+	char *copy = NULL;
+
+	if (c->kind != CLIENT_KEY)
+		return 0;
+	if (models.n > 0) {
+		copy = malloc(models.n);
+		if (copy == NULL)
+			return ERR_NOMEM;
+		memcpy(copy, models.p, models.n);
+	}
+	free(c->models);
+	c->models = copy;
+	c->models_len = models.n;
+	c->has_own_rate = k->has_rate != 0;
+	c->own_rate = k->rate;
+	c->has_own_tokens = k->has_tokens != 0;
+	c->own_tokens = k->tokens;
+	return 0;
+}
+
+uint32_t
+client_rate(const struct client *c, const struct front_config *server)
+{
+	return c->has_own_rate ? c->own_rate : server->client_rate;
+}
+
+uint32_t
+client_tokens(const struct client *c, const struct front_config *server)
+{
+	return c->has_own_tokens ? c->own_tokens : server->client_tokens;
+}
+
+bool
+client_has_key(const struct client *c)
+{
+	return c->kind == CLIENT_KEY;
+}
+
+bool
+client_may_use(const struct client *c, struct str model)
+{
+	struct strs all = { { c->models, c->models_len } };
+	struct cursor in = strs_walk(all);
+	struct str name;
+
+	if (c->models == NULL)
+		return true;
+	while (strs_next(&in, &name))
+		if (str_eq(name, model))
+			return true;
+	return false;
 }
 
 struct client *

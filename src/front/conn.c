@@ -7,75 +7,34 @@
  * the earlier of the two and, when it fires early because one has moved, is
  * just set again: moving a deadline for every token must cost nothing.
  */
-#include "front/conn.h"
+#include "front/conn_own.h"
 
 #include "base/clock.h"
 #include "front/array.h"
-#include "front/client.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/intake.h"
+#include "front/tls.h"
 #include "wire/progress.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_SIZE 65536u
-#define READS_A_TURN 4u /* then others get their turn */
-#define LINGER_MS 2000u /* to take the last reply before the close */
-#define NEVER UINT64_MAX
-#define OUT_KEPT 4096u	     /* bytes of an empty output buffer */
-#define IN_KEPT 4096u	     /* of an empty input buffer */
 #define OUT_FACTOR 64u	     /* hard ceiling of output: times the mark ... */
 #define OUT_WIDE (16u << 20) /* ... and this, once it is widened */
-
-struct conn {
-	struct list link;  /* in front->conns */
-	struct list dirty; /* in front->dirty, or alone */
-	struct front *front;
-	struct client *client;
-	struct party party;
-	struct watch *watch;
-	struct timer *timer;
-	const struct conn_ops *ops;
-	void *arg;
-	struct buf in;
-	struct buf out;
-	struct list arrays;	     /* struct array, of what is in out */
-	uint64_t deadline;	     /* the protocol's; clock_ms() or NEVER */
-	uint64_t stall;		     /* of unread output */
-	uint64_t timer_at;	     /* when the timer will fire */
-	uint64_t n_sent;	     /* bytes, ever */
-	size_t intake;		     /* bytes of input that are counted */
-	struct journal_conn *counts; /* NULL: nobody has asked */
-	int fd;
-	uint32_t uid; /* or UID_UNTOLD */
-	int err;      /* why it is dead */
-	bool is_paused;
-	bool is_eof;
-	bool is_slow;
-	bool tells_drained; /* slow(false) is wanted though it was not slow */
-	bool is_blocked;    /* the socket takes no more now */
-	bool is_finishing;  /* close when the output is out */
-	bool is_lingering;  /* our side is shut; waiting for the peer's */
-	bool is_dead;
-	bool has_input; /* input() is due */
-};
+#define HANDSHAKE_MS 10000u  /* of TLS, from the first byte to the last */
 
 static void on_watch(void *arg, unsigned events);
 static void on_timer(void *arg);
 
-static void
-want(struct conn *c)
+void
+conn_want(struct conn *c)
 {
 	unsigned events = 0;
 
 	if (!c->is_paused && !c->is_eof)
 		events |= WATCH_READ;
-	if (c->is_blocked)
+	if (c->is_blocked || (c->tls != NULL && tls_wants_write(c->tls)))
 		events |= WATCH_WRITE;
 	if (watch_want(c->watch, events) != 0)
 		conn_abort(c, ERR_IO);
@@ -121,6 +80,17 @@ conn_new(struct front *f, int fd, uint32_t uid, const struct conn_ops *ops,
 	return c;
 }
 
+int
+conn_start_tls(struct conn *c)
+{
+	c->tls = tls_new(c->front, c->fd);
+	if (c->tls == NULL)
+		return ERR_NOMEM;
+	c->stall = clock_ms() + HANDSHAKE_MS;
+	conn_set_timer(c);
+	return 0;
+}
+
 static void
 conn_free(struct conn *c)
 {
@@ -135,6 +105,7 @@ conn_free(struct conn *c)
 	client_drop(c->client);
 	party_done(&c->party);
 	(void)close(c->fd);
+	tls_free(c->tls);
 	journal_conn_free(&f->journal, c->counts);
 	buf_done(&c->in);
 	buf_done(&c->out);
@@ -151,7 +122,31 @@ conn_front(const struct conn *c)
 struct client *
 conn_client(const struct conn *c)
 {
-	return c->client;
+	return c->asker.client != NULL ? c->asker.client : c->client;
+}
+
+void
+conn_set_asker(struct conn *c, const struct asker *asker)
+{
+	c->asker = asker != NULL ? *asker : (struct asker){ .client = NULL };
+}
+
+const struct asker *
+conn_asker(const struct conn *c)
+{
+	return &c->asker;
+}
+
+uint64_t
+conn_made(const struct conn *c)
+{
+	return c->n_sent + buf_len(&c->out);
+}
+
+uint64_t
+conn_sent(const struct conn *c)
+{
+	return c->n_sent;
 }
 
 struct party *
@@ -182,7 +177,7 @@ conn_widen(struct conn *c)
 void
 conn_put_array(struct conn *c, struct array *a)
 {
-	a->at = c->n_sent + buf_len(&c->out);
+	a->at = conn_made(c);
 	list_append(&c->arrays, &a->link);
 }
 
@@ -211,7 +206,7 @@ conn_counts(struct conn *c)
 		return c->counts;
 	c->counts = journal_conn_new(&c->front->journal);
 	if (c->counts != NULL) {
-		journal_count(&c->counts->made, c->n_sent + buf_len(&c->out));
+		journal_count(&c->counts->made, conn_made(c));
 		journal_count(&c->counts->intent, c->n_sent);
 		journal_count(&c->counts->sent, c->n_sent);
 	}
@@ -222,7 +217,7 @@ void
 conn_touch(struct conn *c)
 {
 	if (c->counts != NULL)
-		journal_count(&c->counts->made, c->n_sent + buf_len(&c->out));
+		journal_count(&c->counts->made, conn_made(c));
 	if (list_empty(&c->dirty))
 		list_append(&c->front->dirty, &c->dirty);
 }
@@ -233,7 +228,7 @@ conn_pause(struct conn *c, bool is_paused)
 	if (c->is_paused == is_paused || c->is_dead || c->is_lingering)
 		return;
 	c->is_paused = is_paused;
-	want(c);
+	conn_want(c);
 	if (!is_paused && buf_len(&c->in) > 0)
 		conn_input_later(c);
 }
@@ -245,8 +240,8 @@ conn_input_later(struct conn *c)
 	conn_touch(c);
 }
 
-static void
-set_timer(struct conn *c)
+void
+conn_set_timer(struct conn *c)
 {
 	uint64_t at = c->deadline < c->stall ? c->deadline : c->stall;
 	uint64_t now;
@@ -265,7 +260,7 @@ conn_deadline(struct conn *c, uint64_t ms)
 	if (c->is_lingering || c->is_dead)
 		return;
 	c->deadline = ms == 0 ? NEVER : clock_ms() + ms;
-	set_timer(c);
+	conn_set_timer(c);
 }
 
 void
@@ -290,204 +285,10 @@ conn_rest(struct conn *c)
 {
 	if (buf_len(&c->in) == 0)
 		buf_trim(&c->in);
-	/* One that had no memory for its first byte is empty too, and flush()
+	/* One that had no memory for its first byte is empty too, and conn_flush()
 	 * has to see why. */
 	if (buf_len(&c->out) == 0 && buf_err(&c->out) == 0)
 		buf_trim(&c->out);
-}
-
-/* All is sent: shut our side and wait a little for the peer's end, because a
- * close with unread input would reset the connection under the last reply. */
-static void
-linger(struct conn *c)
-{
-	if (c->is_eof || shutdown(c->fd, SHUT_WR) != 0) {
-		conn_abort(c, ERR_EOF);
-		return;
-	}
-	c->is_paused = false;
-	c->is_lingering = true;
-	c->stall = NEVER;
-	c->deadline = clock_ms() + LINGER_MS;
-	buf_trim(&c->in);
-	want(c);
-	set_timer(c);
-}
-
-static void
-note_backlog(struct conn *c)
-{
-	uint32_t high = c->front->config.out_high;
-	size_t n = buf_len(&c->out);
-	bool is_slow = c->is_slow ? n > high / 2 : n > high;
-
-	if ((is_slow == c->is_slow && (is_slow || !c->tells_drained)) ||
-	    c->is_finishing)
-		return;
-	c->is_slow = is_slow;
-	c->tells_drained = false;
-	c->ops->slow(c->arg, is_slow);
-}
-
-static void
-note_stall(struct conn *c, bool has_moved)
-{
-	if (buf_len(&c->out) == 0)
-		c->stall = NEVER;
-	else if (has_moved || c->stall == NEVER)
-		c->stall = clock_ms() + c->front->config.stall_ms;
-	set_timer(c);
-}
-
-/* The journal has the intent before, the outcome after. */
-static ssize_t
-send_out(struct conn *c)
-{
-	size_t n = buf_len(&c->out);
-	ssize_t r;
-
-	if (c->counts != NULL)
-		journal_count(&c->counts->intent, c->n_sent + n);
-	r = arrays_send(&c->arrays, c->fd, buf_data(&c->out), n, c->n_sent);
-	if (r > 0) {
-		c->n_sent += (uint64_t)r;
-		buf_consume(&c->out, (size_t)r);
-	}
-	if (c->counts != NULL)
-		journal_count(&c->counts->sent, c->n_sent);
-	return r;
-}
-
-/* Sends what the socket takes. */
-static void
-flush(struct conn *c)
-{
-	bool has_moved = false;
-
-	if (buf_err(&c->out) != 0) {
-		/* A reader so slow that even parking did not help; or there
-		 * was no memory. */
-		conn_abort(c, buf_err(&c->out));
-		return;
-	}
-	while (!c->is_blocked && buf_len(&c->out) > 0) {
-		ssize_t r = send_out(c);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-			conn_abort(c,
-			    errno == EPIPE || errno == ECONNRESET ? ERR_EOF
-								  : ERR_IO);
-			return;
-		}
-		if (r < 0) {
-			c->is_blocked = true;
-			break;
-		}
-		has_moved = true;
-	}
-	want(c);
-	/* A large reply's memory is not kept for the small ones after it. */
-	if (buf_len(&c->out) == 0 && c->out.cap > OUT_KEPT)
-		buf_trim(&c->out);
-	note_stall(c, has_moved);
-	note_backlog(c);
-	if (c->is_finishing && buf_len(&c->out) == 0 && !c->is_lingering)
-		linger(c);
-}
-
-/* The peer has shut its side. If it is gone altogether (a Unix socket tells),
- * there is nobody to answer. */
-static void
-at_eof(struct conn *c)
-{
-	struct pollfd p = { .fd = c->fd };
-
-	c->is_eof = true;
-	want(c);
-	if (c->is_lingering ||
-	    (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0)) {
-		conn_abort(c, ERR_EOF);
-		return;
-	}
-	c->ops->eof(c->arg);
-}
-
-/* Counts what of its input is held now. */
-static int
-count_input(struct conn *c, struct fail *why)
-{
-	size_t n = buf_len(&c->in);
-
-	if (c->ops->held != NULL)
-		n += c->ops->held(c->arg);
-	return intake_hold(c->front, c->client, &c->intake, n, why);
-}
-
-/* Memory that a large message has left is not kept for what follows it. */
-static void
-fit_input(struct conn *c)
-{
-	if (buf_len(&c->in) == 0 && c->in.cap > IN_KEPT)
-		buf_trim(&c->in);
-	else if (c->in.cap > INTAKE_FREE && buf_len(&c->in) < c->in.cap / 2)
-		buf_fit(&c->in);
-}
-
-static void
-tell_input(struct conn *c)
-{
-	struct fail why;
-
-	c->ops->input(c->arg);
-	if (count_input(c, &why) != 0) {
-		c->ops->full(c->arg, &why);
-		conn_touch(c); /* so that it is counted again */
-	}
-	fit_input(c);
-}
-
-static void
-take_input(struct conn *c, const char *p, size_t n)
-{
-	if (c->is_lingering || c->is_finishing)
-		return;
-	buf_put(&c->in, p, n);
-	if (buf_err(&c->in) != 0) {
-		conn_abort(c, ERR_TOO_BIG);
-		return;
-	}
-	if (c->is_paused)
-		c->has_input = true;
-	else
-		tell_input(c);
-}
-
-static void
-read_some(struct conn *c)
-{
-	char room[READ_SIZE];
-
-	for (unsigned i = 0; i < READS_A_TURN; i++) {
-		ssize_t r;
-
-		if (c->is_dead || c->is_eof || c->is_paused)
-			return;
-		r = recv(c->fd, room, sizeof(room), MSG_DONTWAIT);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		if (r < 0)
-			conn_abort(c, errno == ECONNRESET ? ERR_EOF : ERR_IO);
-		else if (r == 0)
-			at_eof(c);
-		else
-			take_input(c, room, (size_t)r);
-		if (r < (ssize_t)sizeof(room))
-			return;
-	}
 }
 
 static void
@@ -500,8 +301,11 @@ on_watch(void *arg, unsigned events)
 		c->is_blocked = false;
 		conn_touch(c);
 	}
-	if (events & WATCH_READ)
-		read_some(c);
+	/* Whichever TLS waited for, it may be reading that can go on. */
+	if ((events & WATCH_READ) || c->tls != NULL)
+		conn_read(c);
+	if (c->tls != NULL)
+		conn_touch(c);
 	conn_turn(f);
 }
 
@@ -521,7 +325,7 @@ on_timer(void *arg)
 		c->deadline = NEVER;
 		c->ops->deadline(c->arg);
 	}
-	set_timer(c);
+	conn_set_timer(c);
 	conn_turn(f);
 }
 
@@ -532,12 +336,12 @@ settle(struct conn *c)
 
 	if (!c->is_dead && c->has_input && !c->is_paused && !c->is_finishing) {
 		c->has_input = false;
-		tell_input(c);
+		conn_tell_input(c);
 	}
 	if (!c->is_dead)
-		flush(c);
+		conn_flush(c);
 	/* What has come was counted then; here it can only have gone. */
-	(void)!count_input(c, &why);
+	(void)!conn_count_input(c, &why);
 	if (c->is_dead) {
 		c->ops->closed(c->arg, c->err);
 		conn_free(c);

@@ -52,7 +52,7 @@ struct conn *conn_new(struct front *f, int fd, uint32_t uid,
 
 struct front *conn_front(const struct conn *c);
 
-/* Whose it is, and itself, for queues. */
+/* Who asks now (asker.h), and itself, for queues. */
 struct client *conn_client(const struct conn *c);
 struct party *conn_party(struct conn *c);
 

@@ -2,6 +2,7 @@
 
 #include "front/client.h"
 #include "front/table.h"
+#include "front/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,8 @@ front_done(struct front *f)
 	slots_unmap(&f->journal.slots);
 	timer_free(f->tidy_timer);
 	saved_done(&f->saved);
+	keys_done(&f->keys);
+	tls_done(f);
 	clients_free(f->clients);
 	if (f->reserve_fd >= 0)
 		(void)close(f->reserve_fd);

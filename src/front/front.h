@@ -9,11 +9,14 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "front/journal.h"
+#include "front/keys.h"
 #include "front/metrics.h"
 #include "front/poison.h"
 #include "front/refuse.h"
 #include "front/saved.h"
 #include "wire/chan.h"
+
+struct tls_files;
 
 struct front {
 	struct loop *loop;
@@ -37,6 +40,8 @@ struct front {
 	struct journal journal; /* of them; empty until the keeper gave it */
 	struct saved saved;	/* one of them, while it is sent */
 	struct clients *clients;
+	struct keys keys;
+	struct tls_files *tls;	  /* NULL: all is plain */
 	struct refusals refusals; /* connections that are told why */
 	struct poison poison;	  /* requests that were convicted */
 	struct metrics metrics;

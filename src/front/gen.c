@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "front/admit.h"
+#include "front/asker.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/letgo.h"
@@ -95,6 +96,7 @@ ask_owner(struct gen *g, struct journal_about *ret)
 	if (g->ops->describe == NULL)
 		return true;
 	c = g->ops->describe(g->arg, ret);
+	g->ticket.tally = conn_asker(c)->tally;
 	g->out = conn_counts(c);
 	if (g->out == NULL)
 		return false;

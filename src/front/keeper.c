@@ -11,6 +11,7 @@
 #include "front/model.h"
 #include "front/recover.h"
 #include "front/reload.h"
+#include "front/tls.h"
 #include "jail/jail.h"
 
 #include <stdlib.h>
@@ -67,7 +68,9 @@ on_config(struct front *f, struct frame *fr)
 	if (err != 0)
 		return err;
 	log_init("bulkhead-front", (enum log_level)f->config.log_level);
-	return is_first ? lock_in(f) : 0;
+	if (is_first && f->config.has_tls)
+		err = tls_prepare(f);
+	return err == 0 && is_first ? lock_in(f) : err;
 }
 
 static int
@@ -93,6 +96,34 @@ on_listen(struct front *f, struct frame *fr)
 		return ERR_PROTO;
 	fr->fds[0] = -1;
 	return listener_add(f, &l, fd);
+}
+
+static int
+on_keys(struct front *f, struct frame *fr)
+{
+	struct front_keys k;
+
+	return frame_unpack(fr, &k) != 0 ? ERR_PROTO : keys_on_set(f, &k);
+}
+
+static int
+on_key(struct front *f, struct frame *fr)
+{
+	struct front_key k;
+
+	return frame_unpack(fr, &k) != 0 ? ERR_PROTO : keys_on_key(f, &k);
+}
+
+static int
+on_tls(struct front *f, struct frame *fr)
+{
+	struct front_tls m;
+	int fd = fr->fds[0];
+
+	if (frame_unpack(fr, &m) != 0 || fd < 0)
+		return ERR_PROTO;
+	fr->fds[0] = -1;
+	return tls_on_file(f, &m, fd);
 }
 
 static int
@@ -200,6 +231,9 @@ take_frames(struct front *f)
 		[MSG_FRONT_JOURNAL] = on_journal,
 		[MSG_FRONT_LISTEN] = on_listen,
 		[MSG_FRONT_CLIENT] = on_client,
+		[MSG_FRONT_KEYS] = on_keys,
+		[MSG_FRONT_KEY] = on_key,
+		[MSG_FRONT_TLS] = on_tls,
 		[MSG_FRONT_DRAIN] = on_drain,
 		[MSG_FRONT_NUDGE] = on_nudge,
 		[MSG_KEEPER_STATUS] = on_status,

@@ -34,6 +34,21 @@ static const struct door doors[] = {
 	[LISTEN_RPC] = { rpc_accept, rpc_refusal },
 };
 
+/* Words that are not in TLS would be none to its client. */
+static struct str
+say_nothing(void)
+{
+	return STR("");
+}
+
+static const struct door *
+door_of(const struct listener *l)
+{
+	static const struct door tls = { http_accept_tls, say_nothing };
+
+	return l->is_tls ? &tls : &doors[l->kind];
+}
+
 static void
 set_option(int fd, int level, int name, int value)
 {
@@ -71,7 +86,7 @@ refuse_with_reserve(struct listener *l)
 	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		f->metrics.connections_refused_total++;
-		refuse_now(fd, doors[l->kind].refusal());
+		refuse_now(fd, door_of(l)->refusal());
 	}
 	f->reserve_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 	return fd >= 0;
@@ -101,11 +116,11 @@ take(struct listener *l, int fd, uint32_t uid)
 		set_tcp_options(fd, f->config.stall_ms);
 	if (!has_room(l, fd, uid)) {
 		f->metrics.connections_refused_total++;
-		refuse_fd(f, fd, doors[l->kind].refusal());
+		refuse_fd(f, fd, door_of(l)->refusal());
 		return;
 	}
 	f->metrics.connections_total++;
-	if (doors[l->kind].accept(f, fd, uid) != 0)
+	if (door_of(l)->accept(f, fd, uid) != 0)
 		log_warn("%s: no memory for a new connection", l->label);
 }
 
@@ -177,6 +192,7 @@ listener_add(struct front *f, const struct front_listen *msg, int fd)
 		.number = msg->listener,
 		.kind = msg->kind,
 		.is_unix = msg->is_unix != 0,
+		.is_tls = msg->is_tls != 0,
 		.is_by_keeper = msg->by_keeper != 0,
 		.label = str_dup(msg->label) };
 	list_append(&f->listeners, &l->link);

@@ -18,6 +18,7 @@ struct listener {
 	uint32_t number;
 	uint8_t kind; /* enum listen_kind */
 	bool is_unix;
+	bool is_tls;
 	bool is_by_keeper; /* who accepts */
 	char *label;
 };
@@ -39,6 +40,9 @@ void listener_free_all(struct front *f);
  * of client_of_fd(). */
 int http_accept(struct front *f, int fd, uint32_t uid) MUST_CHECK;
 int rpc_accept(struct front *f, int fd, uint32_t uid) MUST_CHECK;
+
+/* The same for HTTP over TLS. */
+int http_accept_tls(struct front *f, int fd, uint32_t uid) MUST_CHECK;
 
 /* What is said to a client over the limit before it is closed. */
 struct str http_refusal(void);

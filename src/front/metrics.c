@@ -138,6 +138,7 @@ metrics_print(const struct front *f, struct buf *out)
 	    f->keeper.front_restarts);
 	put_gauge(out, "start_time_seconds", "When the keeper started, Unix",
 	    f->config.started_unix);
+	keys_put_metrics(&f->keys, out);
 	for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++)
 		put_models(f, &gauges[i], out);
 }

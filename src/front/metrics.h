@@ -10,6 +10,8 @@
 #define METRICS_TABLE(M)                                                      \
 	M(connections_total, counter, "Connections accepted")                 \
 	M(connections_refused_total, counter, "Connections over the limit")   \
+	M(tls_handshakes_total, counter, "TLS handshakes that were finished") \
+	M(tls_failed_total, counter, "TLS handshakes that failed")            \
 	M(http_requests_total, counter, "HTTP requests")                      \
 	M(http_errors_total, counter, "HTTP requests answered with an error") \
 	M(rpc_requests_total, counter, "JSON-RPC requests")                   \
@@ -27,6 +29,8 @@
 	M(refused_rate_total, counter, "Refused by a client's rate")          \
 	M(refused_input_total, counter,                                       \
 	    "Refused while being received: no room in --input-max")           \
+	M(refused_key_total, counter,                                         \
+	    "Refused for having no API key, or one that may not")             \
 	M(refused_poison_total, counter,                                      \
 	    "Refused for having killed workers before")                       \
 	M(resumes_agreed_total, counter,                                      \

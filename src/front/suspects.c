@@ -1,5 +1,6 @@
 #include "front/suspects.h"
 
+#include "front/asker.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/life.h"
@@ -17,22 +18,25 @@ put_one(struct buf *all, const struct gen *g)
 	struct journal_about about = { .protocol = PROTOCOL_NONE };
 	const struct conn *c = NULL;
 	char peer[PEER_SIZE] = "gone";
-	char text[256];
+	const char *label = NULL;
+	char text[512];
 	int n;
 
 	if (g->ops != NULL && g->ops->describe != NULL)
 		c = g->ops->describe(g->arg, &about);
-	if (c != NULL)
+	if (c != NULL) {
 		conn_peer(c, peer);
+		label = conn_asker(c)->label;
+	}
 	if (about.request.n > REQUEST_MAX)
 		about.request.n = REQUEST_MAX;
-	n = snprintf(text, sizeof(text), "%llu\t%.*s\t%s%s",
+	n = snprintf(text, sizeof(text), "%llu\t%.*s\t%s%s%s%s",
 	    (unsigned long long)g->id, (int)about.request.n,
 	    about.request.n > 0 ? about.request.p : "",
 	    about.protocol == PROTOCOL_RPC	  ? "JSON-RPC "
 		: about.protocol == PROTOCOL_HTTP ? "HTTP "
 						  : "",
-	    peer);
+	    peer, label != NULL ? ", " : "", label != NULL ? label : "");
 	/* Too many to be told: the first of them. */
 	if (n > 0 && n < (int)sizeof(text) &&
 	    buf_len(all) + sizeof(text) <= ALL_MAX)

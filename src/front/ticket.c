@@ -8,6 +8,7 @@
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/model.h"
+#include "front/tally.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,7 +124,9 @@ ticket_take(struct ticket *t, struct gen *g, const struct gen_order *order,
 
 	if (err != 0)
 		return err;
-	*t = (struct ticket){ .gen = g, .model = m, .queue = q };
+	*t = (struct ticket){
+		.gen = g, .model = m, .queue = q, .tally = t->tally
+	};
 	list_init(&t->link);
 	err = set_times(t, &order->times);
 	if (err == 0)
@@ -134,6 +137,9 @@ ticket_take(struct ticket *t, struct gen *g, const struct gen_order *order,
 		return fail_set(why, err, NULL, "%s", err_text(err));
 	}
 	t->client = client_keep(order->client);
+	if (tally_keep(t->tally) != NULL && t->tally->n_gens++ == 0)
+		(void)snprintf(t->tally->model, sizeof(t->tally->model), "%.*s",
+		    (int)m->state.name.n, m->state.name.p);
 	return 0;
 }
 
@@ -141,6 +147,7 @@ void
 ticket_done(struct ticket *t)
 {
 	ticket_leave(t);
+	tally_drop(t->tally);
 	timer_free(t->timer);
 	client_drop(t->client);
 	if (t->slot_ms != 0)
@@ -168,6 +175,8 @@ ticket_enter(struct ticket *t)
 	t->suspect.sent_ms = clock_ms();
 	if (t->slot_ms == 0)
 		t->slot_ms = t->suspect.sent_ms;
+	if (t->tally != NULL && t->tally->slot_ms == 0)
+		t->tally->slot_ms = t->slot_ms;
 }
 
 struct ticket *
@@ -221,7 +230,7 @@ ticket_wait(const struct ticket *t)
 static void
 charge(struct ticket *t, uint32_t n)
 {
-	uint32_t rate = t->model->front->config.client_tokens;
+	uint32_t rate = client_tokens(t->client, &t->model->front->config);
 
 	if (rate != 0)
 		bucket_take(&t->client->tokens, rate, n, clock_ms());
@@ -231,6 +240,23 @@ void
 ticket_on_prompt(struct ticket *t, uint32_t n)
 {
 	charge(t, n);
+	t->client->n_prompt += n;
+	if (t->tally != NULL)
+		t->tally->n_prompt += n;
+}
+
+static void
+count_token(struct ticket *t)
+{
+	charge(t, 1);
+	t->client->n_out++;
+	if (t->token_ms == 0)
+		t->token_ms = clock_ms();
+	if (t->tally == NULL)
+		return;
+	t->tally->n_out++;
+	if (t->tally->token_ms == 0)
+		t->tally->token_ms = t->token_ms;
 }
 
 bool
@@ -239,9 +265,7 @@ ticket_on_token(struct ticket *t, const struct step *s)
 	uint32_t max_ms = t->times.predict_ms;
 
 	suspect_on_token(&t->suspect);
-	charge(t, 1);
-	if (t->token_ms == 0)
-		t->token_ms = clock_ms();
+	count_token(t);
 	if (max_ms == 0 || t->is_cut)
 		return false;
 	t->has_newline |= step_has_newline(s);

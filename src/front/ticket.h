@@ -18,6 +18,7 @@ struct client;
 struct front;
 struct gen;
 struct model;
+struct tally;
 
 /* Who asks, and how long it may take. */
 struct gen_order {
@@ -31,6 +32,7 @@ struct ticket {
 	struct gen *gen;
 	struct model *model;
 	struct client *client;
+	struct tally *tally;  /* of its request; NULL: nobody counts */
 	struct queue *queue;  /* one of its model's */
 	struct waiter waiter; /* in queue */
 	struct list link;     /* in model->inside */
@@ -54,8 +56,9 @@ struct ticket {
 struct gen_times ticket_times(
     const struct front *f, const struct gen_times *asked);
 
-/* g waits in t->queue of t->model, if need be in the place of another. On an
- * error, ticket_done() is not called. 0, ERR_BUSY or ERR_NOMEM with *why. */
+/* g waits in t->queue of t->model, if need be in the place of another. t->tally
+ * is set already, and a reference is taken. On an error, ticket_done() is not
+ * called. 0, ERR_BUSY or ERR_NOMEM with *why. */
 int ticket_take(struct ticket *t, struct gen *g, const struct gen_order *order,
     struct fail *why) MUST_CHECK;
 

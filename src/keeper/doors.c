@@ -1,5 +1,9 @@
 #include "keeper/doors.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/allow.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -8,6 +12,8 @@
 /* On their way to the front; as many are lost when it dies. */
 #define ON_THEIR_WAY 16u
 #define REST_MS 100u
+#define LOG_MS 1000u
+#define ACCEPTS_A_TURN 64u
 
 struct door {
 	struct doors *all;
@@ -20,14 +26,18 @@ struct doors {
 	struct door v[LISTENERS_MAX];
 	struct timer *rest;    /* after an accept that failed */
 	struct process *front; /* NULL: closed */
+	const struct entry *entry;
+	uint64_t logged_ms; /* when one who was turned away was named last */
+	uint32_t n_silent;  /* who came since, and were not */
 	uint32_t n_under_way;
 	bool is_resting;
 };
 
 bool
-doors_are_wanted(const struct process *front)
+doors_are_wanted(const struct doors *d, const struct process *front)
 {
-	return process_jail(front)->layers[LAYER_USER_NS].state == LAYER_ON;
+	return allow_is_set(entry_allow(d->entry)) ||
+	    process_jail(front)->layers[LAYER_USER_NS].state == LAYER_ON;
 }
 
 static void
@@ -72,6 +82,24 @@ uid_of(int fd)
 	    : 65534;
 }
 
+/* One line in a while: whoever is not wanted does not fill the log either. */
+static void
+turn_away(struct doors *d, const struct door *door, int fd)
+{
+	uint64_t now = clock_ms();
+
+	if (d->logged_ms != 0 && now - d->logged_ms < LOG_MS) {
+		d->n_silent++;
+	} else {
+		log_warn("%s: user %u may not come in (--socket-allow); %u "
+			 "others were turned away before",
+		    door->listener->label, uid_of(fd), d->n_silent);
+		d->logged_ms = now;
+		d->n_silent = 0;
+	}
+	(void)close(fd);
+}
+
 /* A front that cannot be told is as good as dead: the others wait for the
  * next. */
 static void
@@ -93,12 +121,17 @@ on_connection(void *arg, unsigned events)
 	struct doors *d = door->all;
 
 	(void)events;
-	while (d->front != NULL && d->n_under_way < ON_THEIR_WAY) {
+	for (unsigned i = 0; i < ACCEPTS_A_TURN && d->front != NULL &&
+	     d->n_under_way < ON_THEIR_WAY;
+	     i++) {
 		int fd = accept4(door->listener->fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			pass_on(d, door, fd);
+			if (allow_fd(entry_allow(d->entry), fd))
+				pass_on(d, door, fd);
+			else
+				turn_away(d, door, fd);
 			continue;
 		}
 		if (errno == EINTR || errno == ECONNABORTED)
@@ -111,13 +144,15 @@ on_connection(void *arg, unsigned events)
 }
 
 struct doors *
-doors_new(struct loop *l, const struct listeners *listeners)
+doors_new(struct loop *l, const struct listeners *listeners,
+    const struct entry *entry)
 {
 	struct doors *d = calloc(1, sizeof(*d));
 	bool is_whole = d != NULL;
 
 	if (d == NULL)
 		return NULL;
+	d->entry = entry;
 	d->rest = timer_new(l, on_rested, d);
 	for (size_t i = 0; i < listeners->n; i++) {
 		struct door *door = &d->v[i];

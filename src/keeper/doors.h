@@ -13,19 +13,21 @@
 #define KEEPER_DOORS_H
 
 #include "base/loop.h"
+#include "keeper/entry.h"
 #include "keeper/listen.h"
 #include "keeper/process.h"
 
 struct doors;
 
-/* The listeners must outlive it. NULL if out of memory. */
-struct doors *doors_new(struct loop *l, const struct listeners *listeners);
+/* The listeners and who may come must outlive it. NULL if out of memory. */
+struct doors *doors_new(struct loop *l, const struct listeners *listeners,
+    const struct entry *entry);
 
 /* NULL is allowed. */
 void doors_free(struct doors *d);
 
-/* Whether this front needs it. */
-bool doors_are_wanted(const struct process *front);
+/* Whether this front needs it: so does one where not everybody may come. */
+bool doors_are_wanted(const struct doors *d, const struct process *front);
 
 /* For the front that is ready now, until doors_close(). */
 void doors_open(struct doors *d, struct process *front);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "keeper/doors.h"
+#include "keeper/frontconf.h"
 #include "keeper/super.h"
 #include "wire/journal.h"
 
@@ -33,51 +34,6 @@ struct front {
 	bool is_stopping;
 };
 
-/* One client alone can send a request of that size. */
-static uint32_t
-body_max(const struct conf *c)
-{
-	return c->body_max < c->input_max / 2 ? c->body_max : c->input_max / 2;
-}
-
-static void
-send_config(struct front *fr, struct process *p)
-{
-	const struct conf *c = fr->spec.conf;
-	struct front_config fc = {
-		.version = STR(BULKHEAD_VERSION),
-		.default_model = str_of(fr->default_model),
-		.log_level = (uint8_t)log_level(),
-		.max_clients = fr->spec.max_clients,
-		.queue_max = c->queue_max,
-		.client_queue_max = c->client_queue_max,
-		.client_rate = c->client_rate,
-		.client_tokens = c->client_tokens,
-		.queue_ms = c->queue_ms,
-		.first_ms = c->first_ms,
-		.total_ms = c->total_ms,
-		.body_max = body_max(c),
-		.input_max = c->input_max,
-		.header_max = c->header_max,
-		.request_ms = c->request_ms,
-		.idle_ms = c->idle_ms,
-		.stall_ms = c->stall_ms,
-		.keepalive_ms = c->keepalive_ms,
-		.out_high = c->out_high,
-		.array_max = c->array_max,
-		.resume_mode = (uint8_t)c->resume,
-		.hang_ms = c->hang_ms,
-		.started_unix = fr->spec.started_unix,
-		.started_ms = fr->spec.started_ms,
-		.jail = (uint8_t)c->jail,
-		.sleep_ms = c->sleep_s * 1000,
-		.unload_ms = c->unload_ms,
-		.autoload = c->models_autoload,
-	};
-
-	(void)process_send(p, MSG_FRONT_CONFIG, &fc, -1);
-}
-
 static void
 send_journal(struct front *fr, struct process *p)
 {
@@ -95,7 +51,9 @@ send_listeners(struct front *fr, struct process *p)
 			.listener = (uint32_t)i,
 			.kind = (uint8_t)l->kind,
 			.is_unix = l->is_unix,
-			.by_keeper = l->is_unix && doors_are_wanted(p),
+			.is_tls = !l->is_unix && entry_has_tls(fr->spec.entry),
+			.by_keeper =
+			    l->is_unix && doors_are_wanted(fr->doors, p),
 			.label = str_of(l->label),
 		};
 
@@ -133,7 +91,8 @@ on_spawn(void *arg, struct process *p)
 {
 	struct front *fr = arg;
 
-	send_config(fr, p);
+	frontconf_send(&fr->spec, fr->default_model, p);
+	entry_send(fr->spec.entry, p);
 	send_journal(fr, p);
 	send_listeners(fr, p);
 	fr->ops->greet(fr->arg, process_pid(p));
@@ -156,7 +115,7 @@ on_ready(struct front *fr, struct frame *f)
 	if (frame_unpack(f, &r) != 0)
 		return ERR_PROTO;
 	fr->was_ready = fr->is_ready = true;
-	if (doors_are_wanted(super_process(fr->super)))
+	if (doors_are_wanted(fr->doors, super_process(fr->super)))
 		doors_open(fr->doors, super_process(fr->super));
 	super_event(fr->super, CHILD_EV_READY);
 	return 0;
@@ -206,6 +165,7 @@ FORWARD(suspects, model_suspects, &m)
 FORWARD(pardon, model_pardon, &m)
 FORWARD(scales, model_scales, &m)
 FORWARD(reload, reload_want, &m)
+FORWARD(tls_seen, front_tls_seen, &m)
 #undef FORWARD
 
 static int
@@ -241,6 +201,7 @@ on_frame(void *arg, struct frame *f)
 		[MSG_MODEL_SUSPECTS] = on_suspects,
 		[MSG_MODEL_PARDON] = on_pardon,
 		[MSG_MODEL_SCALES] = on_scales,
+		[MSG_FRONT_TLS_SEEN] = on_tls_seen,
 	};
 
 	/* A row of the table that nobody here knows yet is no reason to fall
@@ -412,11 +373,12 @@ front_new(struct loop *l, const struct front_spec *spec,
 			.out_max = OUT_MAX,
 			.core = spec->conf->core,
 			.jail = (enum jail_mode)spec->conf->jail,
+			.talks = spec->conf->access_log,
 		},
 		.journal = -1,
 	};
 	fr->super = super_new(l, &limits, &pulse, &fr->program, &super_ops, fr);
-	fr->doors = doors_new(l, spec->listeners);
+	fr->doors = doors_new(l, spec->listeners, spec->entry);
 	if (fr->super == NULL || fr->doors == NULL ||
 	    journal_make(spec->conf->journal_max, &fr->journal) != 0) {
 		front_free(fr);
@@ -451,7 +413,7 @@ front_configure(struct front *fr, const char *default_model)
 
 	name_default(fr, default_model);
 	if (p != NULL)
-		send_config(fr, p);
+		frontconf_send(&fr->spec, fr->default_model, p);
 }
 
 void
@@ -488,6 +450,15 @@ front_state(const struct front *fr)
 	return super_deaths(fr->super) + fr->no_starts < HOPELESS_DEATHS
 	    ? FRONT_STARTING
 	    : FRONT_HOPELESS;
+}
+
+void
+front_tell_entry(struct front *fr)
+{
+	struct process *p = super_process(fr->super);
+
+	if (p != NULL)
+		entry_send(fr->spec.entry, p);
 }
 
 bool

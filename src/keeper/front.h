@@ -7,6 +7,7 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "keeper/entry.h"
 #include "keeper/listen.h"
 #include "keeper/obituary.h"
 #include "wire/msg.h"
@@ -34,6 +35,8 @@ struct front_ops {
 	void (*bury)(void *arg, struct obituary *o, int words);
 	void (*pardon)(void *arg, const struct model_pardon *c);
 	void (*scales)(void *arg, const struct model_scales *s);
+	/* It has looked at the files of TLS: they are good, or not used. */
+	void (*tls_seen)(void *arg, const struct front_tls_seen *s);
 	/* front_state() may say something else now. */
 	void (*on_change)(void *arg);
 };
@@ -43,10 +46,11 @@ struct front_spec {
 	const char *exe;
 	char *const *env;
 	const struct listeners *listeners;
-	uint32_t max_clients;  /* what the descriptors allow */
-	const char *cgroups;   /* memory_about() */
-	uint64_t started_unix; /* for people */
-	uint64_t started_ms;   /* for reckoning */
+	const struct entry *entry; /* who may come in */
+	uint32_t max_clients;	   /* what the descriptors allow */
+	const char *cgroups;	   /* memory_about() */
+	uint64_t started_unix;	   /* for people */
+	uint64_t started_ms;	   /* for reckoning */
 };
 
 enum front_state {
@@ -75,6 +79,9 @@ void front_turn_away(struct front *fr);
 void front_drain(struct front *fr, bool hurry);
 
 enum front_state front_state(const struct front *fr);
+
+/* Tells it who may come in now. */
+void front_tell_entry(struct front *fr);
 
 /* Whether there is one that can be asked. */
 bool front_is_up(const struct front *fr);

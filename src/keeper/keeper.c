@@ -18,8 +18,11 @@
 #include "base/status.h"
 #include "jail/jail.h"
 #include "keeper/cachedir.h"
+#include "keeper/entry.h"
 #include "keeper/front.h"
 #include "keeper/jaillog.h"
+#include "keeper/logjson.h"
+#include "keeper/mask.h"
 #include "keeper/memory.h"
 #include "keeper/models.h"
 #include "keeper/modelsync.h"
@@ -54,6 +57,7 @@ struct keeper {
 	struct cachedir *cachedir;
 	struct models *models;
 	struct front *front;
+	struct entry *entry;
 	struct obituaries *obituaries;
 	struct orphans *orphans; /* NULL: we are not process 1 */
 	enum phase phase;
@@ -150,6 +154,7 @@ on_term(void *arg)
 	stop(k, STATUS_DONE, k->stops > 1);
 }
 
+/* What is read anew, each whole or not at all. */
 static void
 reload(struct keeper *k, const struct reload_want *w)
 {
@@ -164,8 +169,11 @@ reload(struct keeper *k, const struct reload_want *w)
 	};
 
 	/* Who leaves takes nothing new. */
-	if (k->phase < DRAINING && k->front != NULL)
-		reload_now(&r, w);
+	if (k->phase >= DRAINING || k->front == NULL)
+		return;
+	reload_now(&r, w);
+	entry_reread(k->entry);
+	front_tell_entry(k->front);
 }
 
 static void
@@ -289,6 +297,18 @@ room(void *arg, const struct room_wanted *w)
 	return k->front != NULL && front_tell_room(k->front, w);
 }
 
+/* At start it is a fault of the configuration; later the old ones hold. */
+static void
+on_tls_seen(void *arg, const struct front_tls_seen *s)
+{
+	struct keeper *k = arg;
+
+	if (!entry_heard(k->entry, s) && k->phase == STARTING)
+		stop(k, STATUS_FILE, true);
+	else if (s->err != 0)
+		front_tell_entry(k->front);
+}
+
 static const struct front_ops front_ops = {
 	.greet = on_greet,
 	.lost = on_lost,
@@ -306,6 +326,7 @@ static const struct front_ops front_ops = {
 	.bury = bury_front,
 	.pardon = on_pardon,
 	.scales = on_scales,
+	.tls_seen = on_tls_seen,
 	.on_change = check_soon,
 };
 
@@ -318,22 +339,6 @@ static const struct models_ops models_ops = {
 	.bury = bury_worker,
 	.on_change = check_soon,
 };
-
-/* Signals that are ours; the first ones a person sends. */
-static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGIO };
-#define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
-#define N_SENT 3u
-
-static void
-mask_signals(int how, size_t n)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < n; i++)
-		(void)sigaddset(&set, signals[i]);
-	(void)sigprocmask(how, &set, NULL);
-}
 
 static int
 set_up_loop(struct keeper *k, struct fail *f)
@@ -350,7 +355,7 @@ set_up_loop(struct keeper *k, struct fail *f)
 		return fail_set(f, ERR_NOMEM, "", "out of memory");
 	/* A parent that blocked them could not stop us. Not before there are
 	 * handlers: one may have come already. */
-	mask_signals(SIG_UNBLOCK, N_SIGNALS);
+	mask_lift();
 	return 0;
 }
 
@@ -421,6 +426,14 @@ set_up_models(struct keeper *k, struct fail *f)
 }
 
 static int
+set_up_entry(struct keeper *k, struct fail *f)
+{
+	if (k->conf->log_format == LOG_FORMAT_JSON)
+		log_shape(logjson_shape);
+	return entry_new(k->conf, &k->entry, f);
+}
+
+static int
 set_up_listeners(struct keeper *k, struct fail *f)
 {
 	return listen_all(k->conf, &k->listeners, f);
@@ -466,6 +479,7 @@ set_up_front(struct keeper *k, struct fail *f)
 		.exe = k->paths.front,
 		.env = k->child_env,
 		.listeners = &k->listeners,
+		.entry = k->entry,
 		.max_clients = clients_allowed(k->conf),
 		.cgroups = memory_about(k->memory),
 		.started_unix = (uint64_t)time(NULL),
@@ -503,6 +517,7 @@ set_up(struct keeper *k, struct fail *f)
 		{ set_up_obituaries, STATUS_FAILED },
 		{ set_up_memory, STATUS_FAILED },
 		{ set_up_models, STATUS_FILE },
+		{ set_up_entry, STATUS_FILE },
 		{ set_up_listeners, STATUS_LISTEN },
 		{ set_up_front, STATUS_FAILED },
 		{ set_up_orphans, STATUS_FAILED },
@@ -531,6 +546,7 @@ tear_down(struct keeper *k)
 	obituaries_free(k->obituaries);
 	cachedir_free(k->cachedir);
 	memory_free(k->memory);
+	entry_free(k->entry);
 	timer_free(k->check);
 	if (k->loop != NULL)
 		loop_free(k->loop);
@@ -561,7 +577,7 @@ keeper_run(struct conf *conf, int argc, char *const argv[], char *const envp[])
 		log_error("%s", f.text);
 	/* Once the loop's handlers are gone, the next of these would kill us on
 	 * our way out, and the exit status with us. */
-	mask_signals(SIG_BLOCK, N_SENT);
+	mask_sent();
 	tear_down(&k);
 	return k.status;
 }

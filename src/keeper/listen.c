@@ -173,8 +173,9 @@ listen_tcp(struct listeners *l, const char *host, unsigned port, struct fail *f)
 	n = add(l, LISTEN_HTTP, false);
 	n->fd = fd;
 	is_v6 = a.sa.sa_family == AF_INET6;
-	(void)snprintf(n->label, sizeof(n->label), "http://%s%.100s%s:%u",
-	    is_v6 ? "[" : "", host, is_v6 ? "]" : "", port_of(fd));
+	(void)snprintf(n->label, sizeof(n->label), "http%s://%s%.100s%s:%u",
+	    l->is_tls ? "s" : "", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+	    port_of(fd));
 	return 0;
 }
 
@@ -216,7 +217,7 @@ listen_http(struct listeners *l, const struct conf *conf, struct fail *f)
 int
 listen_all(const struct conf *conf, struct listeners *ret, struct fail *f)
 {
-	struct listeners l = { .n = 0 };
+	struct listeners l = { .is_tls = conf->ssl_cert_file != NULL };
 	int err = 0;
 
 	if (conf->rpc)

@@ -22,6 +22,7 @@ struct listener {
 struct listeners {
 	struct listener v[LISTENERS_MAX];
 	size_t n;
+	bool is_tls; /* HTTP over TCP is */
 };
 
 /* Opens what conf names: first the Unix sockets, in one order, so that of many

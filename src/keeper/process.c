@@ -233,7 +233,7 @@ spawn_it(struct process *p, struct loop *l, struct fail *f)
 	}
 	s.channel = ends[1];
 	s.lastwords = p->lastwords;
-	p->voice = voice_new(l, prog->name, &s.log);
+	p->voice = voice_new(l, prog->name, prog->talks, &s.log);
 	err = spawn(&s, &p->pid, &p->pidfd, &p->jail, f);
 	if (err != 0)
 		goto out;

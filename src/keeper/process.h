@@ -24,6 +24,7 @@ struct program {
 	enum proc role;
 	size_t out_max; /* bytes that may wait for it to read */
 	bool core;	/* it may leave a core file */
+	bool talks;	/* it has much to say: a line a request */
 	enum jail_mode jail;
 };
 

@@ -14,6 +14,7 @@
 #define PIPE_BYTES (256 * 1024)
 #define BURST (1024u * 1024) /* bytes that may come at once */
 #define PER_MS 64u	     /* bytes that may come for ever */
+#define TALK_MS 1024u	     /* of one that has a line for each request */
 #define PAUSE_MS 250u	     /* once that is used up */
 #define A_TURN 8u	     /* reads before others have theirs */
 #define AT_THE_END 1024u     /* the same for who is dead */
@@ -27,6 +28,7 @@ struct voice {
 	char line[LINE_BYTES];
 	size_t n;
 	uint64_t left; /* bytes that may still come */
+	uint64_t per_ms;
 	uint64_t at_ms;
 };
 
@@ -62,7 +64,7 @@ refill(struct voice *v)
 {
 	uint64_t now = clock_ms();
 
-	v->left += (now - v->at_ms) * PER_MS;
+	v->left += (now - v->at_ms) * v->per_ms;
 	if (v->left > BURST)
 		v->left = BURST;
 	v->at_ms = now;
@@ -125,13 +127,16 @@ open_pipe(struct voice *v, int *ret_fd)
 }
 
 struct voice *
-voice_new(struct loop *l, const char *name, int *ret_fd)
+voice_new(struct loop *l, const char *name, bool talks, int *ret_fd)
 {
 	struct voice *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
 		return NULL;
-	*v = (struct voice){ .name = name, .fd = -1, .left = BURST };
+	*v = (struct voice){ .name = name,
+		.fd = -1,
+		.left = BURST,
+		.per_ms = talks ? TALK_MS : PER_MS };
 	v->at_ms = clock_ms();
 	if (open_pipe(v, ret_fd) != 0) {
 		voice_free(v);

@@ -12,13 +12,15 @@
 
 #include "base/loop.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct voice;
 
-/* *ret_fd is the child's end, close-on-exec and the caller's. NULL if there
+/* talks: it may say more than others for ever. *ret_fd is the child's end, close-on-exec and the caller's. NULL if there
  * are no descriptors or no memory. name must outlive it. */
-struct voice *voice_new(struct loop *l, const char *name, int *ret_fd);
+struct voice *voice_new(
+    struct loop *l, const char *name, bool talks, int *ret_fd);
 
 /* Lines are of this process from here on. */
 void voice_of(struct voice *v, pid_t pid);

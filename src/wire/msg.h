@@ -12,6 +12,7 @@
 #include "wire/describe.h"
 #include "wire/layout.h"
 #include "wire/mode.h"
+#include "wire/who.h"
 
 enum proc {
 	PROC_KEEPER = 1,
@@ -31,6 +32,11 @@ enum proc {
 	M(FRONT_JOURNAL, front_journal, KEEPER, FRONT, 256, 1)              \
 	/* a listening socket, one each */                                  \
 	M(FRONT_LISTEN, front_listen, KEEPER, FRONT, 4 * KIB, 1)            \
+	/* API keys, whole: so many FRONT_KEY follow, and then they hold */ \
+	M(FRONT_KEYS, front_keys, KEEPER, FRONT, 256, 0)                    \
+	M(FRONT_KEY, front_key, KEEPER, FRONT, 16 * KIB, 0)                 \
+	/* a file of TLS's: first the certificates, then their key */       \
+	M(FRONT_TLS, front_tls, KEEPER, FRONT, 4 * KIB, 1)                  \
 	/* who came in where the keeper accepts; the connection */          \
 	M(FRONT_CLIENT, front_client, KEEPER, FRONT, 256, 1)                \
 	/* take no new work; finish or end what runs; then FRONT_DRAINED */ \
@@ -46,6 +52,8 @@ enum proc {
 	/* what its jail holds; before it has read a client's byte */       \
 	M(FRONT_JAILED, jailed, FRONT, KEEPER, 256, 0)                      \
 	M(FRONT_READY, front_ready, FRONT, KEEPER, 256, 0)                  \
+	/* whether the files of FRONT_TLS are good */                       \
+	M(FRONT_TLS_SEEN, front_tls_seen, FRONT, KEEPER, 4 * KIB, 0)        \
 	M(FRONT_DRAINED, front_drained, FRONT, KEEPER, 256, 0)              \
 	/* a FRONT_CLIENT was dealt with: one more may come */              \
 	M(FRONT_TOOK, front_took, FRONT, KEEPER, 256, 0)                    \
@@ -155,7 +163,13 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u8, jail, "enum jail_mode")                                   \
 	F(S, u32, sleep_ms, "an idle model is let go; 0: never")           \
 	F(S, u32, unload_ms, "for what runs, at /models/unload")           \
-	F(S, u8, autoload, "1: a request has its model loaded")
+	F(S, u8, autoload, "1: a request has its model loaded")            \
+	F(S, u8, access_log, "1: a line for each HTTP request")            \
+	F(S, strs, cors_origins, "whose pages may read answers; *: any")   \
+	F(S, str, cors_methods, "that they may use")                       \
+	F(S, str, cors_headers, "that they may send; *: any")              \
+	F(S, u8, cors_credentials, "1: with cookies and the like")         \
+	F(S, u8, has_tls, "1: FRONT_TLS will come")
 
 #define FRONT_JOURNAL_FIELDS(F, S) F(S, u64, size, "bytes; a memfd rides along")
 
@@ -165,6 +179,7 @@ enum listen_kind { LISTEN_HTTP = 1, LISTEN_RPC };
 	F(S, u32, listener, "its number")                     \
 	F(S, u8, kind, "enum listen_kind")                    \
 	F(S, u8, is_unix, "1: a Unix socket")                 \
+	F(S, u8, is_tls, "1: HTTP over TLS")                  \
 	F(S, u8, by_keeper,                                   \
 	    "1: the keeper accepts, and sends FRONT_CLIENT: " \
 	    "in its namespace the front sees no user")        \
@@ -585,6 +600,10 @@ enum gen_reason {
 	L(front_journal, FRONT_JOURNAL_FIELDS)     \
 	L(front_listen, FRONT_LISTEN_FIELDS)       \
 	L(front_client, FRONT_CLIENT_FIELDS)       \
+	L(front_keys, FRONT_KEYS_FIELDS)           \
+	L(front_key, FRONT_KEY_FIELDS)             \
+	L(front_tls, FRONT_TLS_FIELDS)             \
+	L(front_tls_seen, FRONT_TLS_SEEN_FIELDS)   \
 	L(front_drain, FRONT_DRAIN_FIELDS)         \
 	L(front_nudge, FRONT_NUDGE_FIELDS)         \
 	L(keeper_status, KEEPER_STATUS_FIELDS)     \

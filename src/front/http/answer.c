@@ -69,8 +69,10 @@ answer_fail(struct answer *a, const struct fail *why)
 {
 	struct http *h = a->http;
 
-	if (a->is_open)
+	if (a->is_open) {
+		http_set_failed(h);
 		emit_error(a, why);
+	}
 	if (a->is_open)
 		reply_stream_end(h);
 	else

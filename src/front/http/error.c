@@ -14,8 +14,9 @@
 struct said {
 	const struct error_row *row;
 	const char *message;
-	const char *param; /* or NULL */
-	const char *crash; /* the id, or "" */
+	const char *param;   /* or NULL */
+	const char *crash;   /* the id, or "" */
+	const char *request; /* its id; NULL or "": within a stream */
 	int status;
 };
 
@@ -57,6 +58,8 @@ put_anthropic(struct json_out *o, const struct said *s)
 	if (s->crash[0] != '\0')
 		json_key_cstr(o, "crash_id", s->crash);
 	json_close(o, '}');
+	if (s->request != NULL && s->request[0] != '\0')
+		json_key_cstr(o, "request_id", s->request);
 }
 
 static void
@@ -82,17 +85,25 @@ put(struct buf *out, enum error_form form, const struct said *s)
 	json_close(&o, '}');
 }
 
-void
-error_put(struct buf *out, enum error_form form, const struct fail *why)
+static void
+put_fail(struct buf *out, enum error_form form, const struct fail *why,
+    const char *request)
 {
 	const struct error_row *row = error_row(why->code);
-	const struct said s = { .row = row,
+	const struct said s = { .request = request,
+		.row = row,
 		.message = why->text,
 		.param = why->field[0] != '\0' ? why->field : NULL,
 		.crash = why->crash,
 		.status = row->http };
 
 	put(out, form, &s);
+}
+
+void
+error_put(struct buf *out, enum error_form form, const struct fail *why)
+{
+	put_fail(out, form, why, NULL);
 }
 
 /* Whether the same again has no better prospects. Clients repeat by themselves
@@ -146,7 +157,7 @@ error_reply(struct http *h, const struct fail *why)
 	if (why->code == ERR_STOPPING)
 		http_set_last(h);
 	buf_init(&body, BODY_MAX);
-	error_put(&body, http_errors(h), why);
+	put_fail(&body, http_errors(h), why, http_request_id(h));
 	error_headers(why, status, extra, sizeof(extra));
 	reply_send(h, status, "application/json", extra,
 	    words_of(&body, http_errors(h)));
@@ -178,6 +189,7 @@ error_status(
 	char message[512];
 	const struct said s = { .row = row_of_status(status),
 		.message = message,
+		.request = http_request_id(h),
 		.crash = "",
 		.status = status };
 	struct buf body;

@@ -15,7 +15,9 @@
 #include "front/front.h"
 #include "front/http/error.h"
 #include "front/http/route.h"
+#include "front/http/visit.h"
 #include "front/listener.h"
+#include "front/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +39,7 @@ struct http {
 	struct request request;	      /* while ANSWERING */
 	const struct http_work *work; /* while ANSWERING, or NULL */
 	void *arg;
+	struct visit *visit; /* from the end of a request's headers */
 	enum http_state state;
 	enum error_form errors;
 	bool is_last;	 /* no request after this one */
@@ -111,6 +114,35 @@ http_set_last(struct http *h)
 	h->is_last = true;
 }
 
+const char *
+http_request_id(const struct http *h)
+{
+	return h->visit != NULL ? h->visit->id : "";
+}
+
+void
+http_put_headers(struct http *h, int status, struct buf *out)
+{
+	if (h->visit == NULL)
+		return;
+	h->visit->status = status;
+	visit_put_headers(h->visit, out);
+}
+
+void
+http_set_failed(struct http *h)
+{
+	if (h->visit != NULL)
+		h->visit->is_failed = true;
+}
+
+static void
+end_visit(struct http *h, bool is_whole)
+{
+	visit_end(h->visit, is_whole);
+	h->visit = NULL;
+}
+
 static void
 set_idle(struct http *h)
 {
@@ -135,6 +167,7 @@ void
 http_done(struct http *h)
 {
 	h->work = NULL;
+	end_visit(h, true);
 	/* The peer has sent all it will, and all of that is answered. */
 	if (conn_is_eof(h->conn) && buf_len(conn_in(h->conn)) == 0)
 		h->is_last = true;
@@ -154,6 +187,8 @@ refuse(struct http *h, int status, const char *why)
 	h->is_last = true;
 	h->errors = ERRORS_OPENAI;
 	h->request = (struct request){ .method = METHOD_OTHER };
+	if (h->visit == NULL)
+		h->visit = visit_new(h->conn, NULL);
 	error_status(h, status, NULL, "%s", why);
 }
 
@@ -182,6 +217,46 @@ answer(struct http *h)
 	h->parse = NULL;
 }
 
+/* What is left of its body is not read. */
+static void
+turn_away(struct http *h, const struct request *head, bool is_whole,
+    const struct fail *why)
+{
+	h->state = HTTP_ANSWERING;
+	h->request = *head;
+	h->request.body = STR("");
+	h->is_last = !is_whole || !head->keep_alive;
+	h->errors = route_errors(head->path);
+	http_front(h)->metrics.http_requests_total++;
+	conn_deadline(h->conn, 0);
+	error_reply(h, why);
+	parse_free(h->parse);
+	h->parse = NULL;
+}
+
+/* Its headers are there: whether it is let in. */
+static bool
+let_in(struct http *h, const struct request *head, bool is_whole)
+{
+	struct fail why;
+
+	if (h->visit == NULL) {
+		h->visit = visit_new(h->conn, head);
+		if (h->visit == NULL) {
+			conn_abort(h->conn, ERR_NOMEM);
+			h->state = HTTP_CLOSING;
+			return false;
+		}
+		h->visit->bytes_in = head->bytes;
+		if (visit_check(h->visit, head, &why) != 0) {
+			turn_away(h, head, is_whole, &why);
+			return false;
+		}
+	}
+	h->visit->bytes_in = head->bytes;
+	return true;
+}
+
 static void
 start_reading(struct http *h)
 {
@@ -204,10 +279,14 @@ read_request(struct http *h)
 {
 	struct buf *in = conn_in(h->conn);
 	enum parse_result result;
+	const struct request *head;
 	size_t used;
 
 	result = parse_feed(h->parse, buf_data(in), buf_len(in), &used);
 	buf_consume(in, used);
+	head = parse_head(h->parse);
+	if (head != NULL && !let_in(h, head, result == PARSE_DONE))
+		return;
 	if (result == PARSE_DONE)
 		answer(h);
 	else if (result == PARSE_FAILED)
@@ -314,6 +393,7 @@ on_closed(void *arg, int err)
 	(void)err;
 	if (h->work != NULL)
 		h->work->gone(h->arg);
+	end_visit(h, false);
 	parse_free(h->parse);
 	free(h);
 }
@@ -359,22 +439,39 @@ static const struct conn_ops ops = {
 	.full = on_full,
 };
 
-int
-http_accept(struct front *f, int fd, uint32_t uid)
+static struct http *
+http_new(struct front *f, int fd, uint32_t uid)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
 	if (h == NULL) {
 		(void)close(fd);
-		return ERR_NOMEM;
+		return NULL;
 	}
 	h->conn = conn_new(f, fd, uid, &ops, h);
 	if (h->conn == NULL) {
 		free(h);
-		return ERR_NOMEM;
+		return NULL;
 	}
 	set_idle(h);
-	return 0;
+	return h;
+}
+
+int
+http_accept(struct front *f, int fd, uint32_t uid)
+{
+	return http_new(f, fd, uid) != NULL ? 0 : ERR_NOMEM;
+}
+
+int
+http_accept_tls(struct front *f, int fd, uint32_t uid)
+{
+	struct http *h = http_new(f, fd, uid);
+	int err = h != NULL ? conn_start_tls(h->conn) : ERR_NOMEM;
+
+	if (h != NULL && err != 0)
+		conn_abort(h->conn, err);
+	return err;
 }
 
 #define REFUSAL                                                              \

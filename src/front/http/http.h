@@ -56,6 +56,16 @@ bool http_is_slow(const struct http *h);
 /* Makes it the last. */
 void http_set_last(struct http *h);
 
+/* By which its request is known in logs, and to its client; "" while there is
+ * none. */
+const char *http_request_id(const struct http *h);
+
+/* The header lines that every answer has. */
+void http_put_headers(struct http *h, int status, struct buf *out);
+
+/* Its stream ends with an error, after a good status. */
+void http_set_failed(struct http *h);
+
 /* The answer is whole. The work, if any, is detached without a call: free it
  * yourself. The next request may run, but not from inside this call. */
 void http_done(struct http *h);

@@ -6,6 +6,8 @@
 #include "front/http/ollama_ask.h"
 
 #include "base/log.h"
+#include "front/admit.h"
+#include "front/conn.h"
 #include "front/front.h"
 #include "front/http/error.h"
 #include "front/http/http.h"
@@ -184,7 +186,9 @@ load(struct http *h, const struct ask *q, const struct ollama_own *own,
 
 	if (m == NULL)
 		return why->code;
-	err = ollama_read_keep(own->keep_alive, &is_zero, why);
+	err = admit_model(m, conn_client(http_conn(h)), why);
+	if (err == 0)
+		err = ollama_read_keep(own->keep_alive, &is_zero, why);
 	if (err != 0)
 		return err;
 	return is_zero ? unload(h, q, m, why) : start(h, q, m, why);

@@ -10,7 +10,7 @@
  * the split. And sizes are limited by `room`, the bytes that may yet be
  * taken: no piece that is fed to llhttp passes it.
  */
-#include "front/http/parse.h"
+#include "front/http/kept.h"
 
 #include <llhttp.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define NAME_MAX_KNOWN 24u /* longer header names mean nothing to us */
+#define NAME_MAX_KNOWN 32u /* longer header names mean nothing to us */
 #define VALUE_MAX_KNOWN 256u
 /* Bytes on the wire for one of a body in chunks of one: "1\r\nx\r\n". */
 #define CHUNK_OVERHEAD 6u
@@ -34,6 +34,7 @@ struct parse {
 	struct request request;
 	struct buf target;
 	struct buf body;
+	struct kept kept;
 	uint64_t room; /* bytes that the request may yet take */
 	size_t target_len;
 	size_t name_len;
@@ -287,6 +288,10 @@ on_header_field_complete(llhttp_t *http)
 	struct parse *p = http->data;
 
 	p->header = p->has_head ? NULL : header_find(p->name, p->name_len);
+	if (p->has_head)
+		kept_pass(&p->kept);
+	else
+		kept_begin(&p->kept, p->name, p->name_len);
 	p->name_len = 0;
 	p->value_len = 0;
 	return 0;
@@ -298,6 +303,7 @@ on_header_value(llhttp_t *http, const char *at, size_t n)
 	struct parse *p = http->data;
 	size_t room;
 
+	kept_add(&p->kept, at, n);
 	if (p->header == NULL)
 		return 0;
 	if (p->value_len < sizeof(p->value)) {
@@ -352,6 +358,9 @@ on_headers_complete(llhttp_t *http)
 		return fail(p, 505, "only HTTP/1.0 and HTTP/1.1 are served");
 	if (p->n_host == 0 && !p->request.is_http10)
 		return fail(p, 400, "HTTP/1.1 asks for a Host header");
+	if (kept_show(&p->kept) != 0)
+		return fail(p, 503, "out of memory");
+	p->request.kept = p->kept.values;
 	/* We speak no other protocol; what follows is a body like any. */
 	http->upgrade = 0;
 	if (http->flags & F_CHUNKED)
@@ -429,6 +438,7 @@ parse_new(const struct parse_limits *limits)
 	p->request.body = STR("");
 	buf_init(&p->target, PARSE_TARGET_MAX);
 	buf_init(&p->body, limits->body_max);
+	kept_init(&p->kept);
 	llhttp_init(&p->http, HTTP_REQUEST, &settings);
 	p->http.data = p;
 	return p;
@@ -441,6 +451,7 @@ parse_free(struct parse *p)
 		return;
 	buf_done(&p->target);
 	buf_done(&p->body);
+	kept_done(&p->kept);
 	free(p);
 }
 
@@ -504,6 +515,7 @@ parse_feed(struct parse *p, const void *bytes, size_t n, size_t *ret_used)
 		p->room -= piece;
 		used += feed_piece(p, at + used, piece);
 	}
+	p->request.bytes += used;
 	*ret_used = used;
 	return p->result;
 }
@@ -523,6 +535,12 @@ parse_wants_continue(struct parse *p)
 	if (wants)
 		p->is_expecting = false;
 	return wants;
+}
+
+const struct request *
+parse_head(const struct parse *p)
+{
+	return p->request.kept != NULL ? &p->request : NULL;
 }
 
 const struct request *

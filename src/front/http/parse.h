@@ -28,12 +28,33 @@ struct parse_limits {
 #define PARSE_TARGET_MAX 8192u /* bytes of the request target */
 #define PARSE_HEADERS_MAX 100u
 
+/* Headers whose values are kept. Anything longer than PARSE_VALUE_MAX, or that
+ * comes twice, is there and empty: so it means nothing, and is not taken for
+ * one that is absent. */
+#define PARSE_KEPT(K)                                      \
+	K(AUTHORIZATION, "authorization")                  \
+	K(API_KEY, "x-api-key")                            \
+	K(ORIGIN, "origin")                                \
+	K(ASKED_METHOD, "access-control-request-method")   \
+	K(ASKED_HEADERS, "access-control-request-headers") \
+	K(REQUEST_ID, "x-request-id")                      \
+	K(ANTHROPIC_VERSION, "anthropic-version")          \
+	K(ANTHROPIC_BETA, "anthropic-beta")
+
+#define PARSE_KEPT_ENUM(name, text) HEADER_##name,
+enum kept_header { PARSE_KEPT(PARSE_KEPT_ENUM) HEADER_COUNT };
+#undef PARSE_KEPT_ENUM
+
+#define PARSE_VALUE_MAX 1024u
+
 /* Strings point into the parser. */
 struct request {
 	enum method method;
 	struct str path;  /* starts with '/', or is "*"; still escaped */
 	struct str query; /* behind the '?', or empty */
 	struct str body;
+	const struct str *kept; /* by enum kept_header; NULL: none is known */
+	uint64_t bytes;		/* of all of it, as it came */
 	bool is_http10;
 	bool keep_alive; /* what the client wants */
 };
@@ -43,6 +64,15 @@ enum parse_result {
 	PARSE_DONE,	/* parse_request() has it */
 	PARSE_FAILED,	/* parse_status() and parse_why() say why */
 };
+
+/* The value of a header: p is NULL if it has not come. */
+static inline struct str
+request_header(const struct request *r, enum kept_header which)
+{
+	static const struct str none = { NULL, 0 };
+
+	return r->kept == NULL ? none : r->kept[which];
+}
 
 struct parse;
 
@@ -63,6 +93,10 @@ size_t parse_held(const struct parse *p);
 /* True, once, when the client waits for "100 Continue": its headers are
  * acceptable and nothing of its body has come. */
 bool parse_wants_continue(struct parse *p);
+
+/* As soon as its headers are whole: all but the body, good until
+ * parse_free(). NULL before. */
+const struct request *parse_head(const struct parse *p);
 
 /* After PARSE_DONE; good until parse_free(). */
 const struct request *parse_request(const struct parse *p);

@@ -17,6 +17,8 @@ static const struct {
 	{ 200, "OK" },
 	{ 204, "No Content" },
 	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
 	{ 408, "Request Timeout" },
@@ -63,6 +65,7 @@ put_head(struct http *h, int status, const char *type, const char *extra)
 	if (type != NULL)
 		buf_printf(out, "Content-Type: %s\r\n", type);
 	buf_puts(out, extra);
+	http_put_headers(h, status, out);
 	buf_puts(out, connection_of(h));
 }
 

@@ -157,6 +157,22 @@ find(struct str path, struct str *ret_rest)
 	return NULL;
 }
 
+static enum error_form
+errors_of(const struct route *route)
+{
+	if (route == NULL)
+		return ERRORS_OPENAI;
+	return route->dialect != NULL ? route->dialect->errors : route->errors;
+}
+
+enum error_form
+route_errors(struct str path)
+{
+	struct str rest;
+
+	return errors_of(find(path, &rest));
+}
+
 static void
 reply_allow(struct http *h, unsigned methods)
 {
@@ -173,7 +189,7 @@ run(struct http *h, const struct request *r, const struct route *route,
 	unsigned methods = methods_of(route);
 	char line[64];
 
-	http_set_errors(h, d != NULL ? d->errors : route->errors);
+	http_set_errors(h, errors_of(route));
 	if (r->method == METHOD_OPTIONS)
 		reply_allow(h, methods);
 	else if ((methods & r->method) == 0)

@@ -25,7 +25,7 @@ listen_to(void (*fn)(int fd, struct loop *l), int pid)
 	FILE *to = tmpfile();
 	int saved = dup(STDERR_FILENO), fd = -1;
 	struct loop *l = loop_new();
-	struct voice *v = voice_new(l, "bulkhead-worker", &fd);
+	struct voice *v = voice_new(l, "bulkhead-worker", false, &fd);
 	size_t n;
 
 	assert_non_null(to);

@@ -58,6 +58,13 @@ compare(const struct outcome *a, const struct outcome *b)
 	must(x->method == y->method && x->keep_alive == y->keep_alive);
 	must(str_eq(x->path, y->path) && str_eq(x->query, y->query));
 	must(str_eq(x->body, y->body));
+	must(x->bytes == y->bytes);
+	for (unsigned i = 0; i < HEADER_COUNT; i++) {
+		struct str v = request_header(x, (enum kept_header)i);
+		struct str w = request_header(y, (enum kept_header)i);
+
+		must((v.p == NULL) == (w.p == NULL) && str_eq(v, w));
+	}
 }
 
 static const struct ask_form *const forms[] = {

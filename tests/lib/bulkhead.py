@@ -130,6 +130,9 @@ class Reply:
         return f'Reply({self.status}, {self.body[:300]!r})'
 
 
+TLS_PORTS = {}  # port -> ssl context to connect there with
+
+
 class Connection:
     """A socket, as bytes. where: a path, or host and port."""
 
@@ -140,6 +143,10 @@ class Connection:
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.connect(where)
+        context = None if isinstance(where, str) else TLS_PORTS.get(where[1])
+        if context:
+            self.sock = context.wrap_socket(self.sock, server_hostname='localhost',
+                                            suppress_ragged_eofs=True)
         self.file = self.sock.makefile('rb')
 
     def __enter__(self):
@@ -373,6 +380,12 @@ def made_model(*options):
 
 # The server
 
+def tests_tls():
+    """Every server speaks HTTPS: another test runs this one (tests/e2e/over_tls.py)."""
+    import tls
+    return tls.Files(os.environ['BULKHEAD_TEST_TLS'])
+
+
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 
@@ -387,7 +400,7 @@ class Server:
 
     def __init__(self, *options, fake=None, models=None, env=None, expect=0, wait=True,
                  wrap=(), clean=True, rpc_option=True, exe='bulkhead', launch=None,
-                 faulty=False, fake_worker=False, log=None):
+                 faulty=False, fake_worker=False, log=None, tls=None):
         self.dir = tempfile.mkdtemp(prefix='bulkhead-test-')
         self.rpc_path = os.path.join(self.dir, 'rpc.sock')
         self.http_path = os.path.join(self.dir, 'http.sock')
@@ -395,6 +408,10 @@ class Server:
         self.out_path = os.path.join(self.dir, 'out')
         self.crash_dir = os.path.join(self.dir, 'crashes')
         self.expect, self.clean, self.port = expect, clean, None
+        self.tls = tls or (tests_tls() if os.environ.get('BULKHEAD_TEST_TLS') else None)
+        if self.tls:
+            options = ('--ssl-cert-file', self.tls.cert, '--ssl-key-file', self.tls.key, *options)
+            self.tls = self.tls.context()
         self.seen = {}  # pid -> name of every child that was looked at
         if fake is not None:
             models = [self.script('fake.gguf', fake)]
@@ -447,8 +464,10 @@ class Server:
             return 'Server started successfully' in self.out()
         try:
             until(is_ready)
-            found = re.search(r'http://[^\s/]*:(\d+)', self.out() + self.log())
+            found = re.search(r'https?://[^\s/]*:(\d+)', self.out() + self.log())
             self.port = int(found.group(1)) if found else None
+            if self.tls:
+                TLS_PORTS[self.port] = self.tls
             self.children()
         except BaseException:
             self.kill()

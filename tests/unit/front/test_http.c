@@ -50,6 +50,14 @@ parse_cut(const char *p, size_t n, const size_t *cuts)
 		    "%d [%.*s] [%.*s] [%.*s] 10=%d keep=%d", (int)r->method,
 		    (int)r->path.n, r->path.p, (int)r->query.n, r->query.p,
 		    (int)r->body.n, r->body.p, r->is_http10, r->keep_alive);
+	for (unsigned i = 0; o.result == PARSE_DONE && i < HEADER_COUNT; i++) {
+		struct str v = request_header(r, (enum kept_header)i);
+		size_t len = strlen(o.text);
+
+		if (v.p != NULL)
+			(void)snprintf(o.text + len, sizeof(o.text) - len,
+			    " %u=[%.*s]", i, (int)v.n, v.p);
+	}
 	if (o.result == PARSE_FAILED) {
 		o.status = parse_status(parse);
 		(void)snprintf(o.text, sizeof(o.text), "%s", parse_why(parse));
@@ -395,6 +403,91 @@ test_continue(void **state)
 	parse_free(NULL);
 }
 
+/* lines: of the head; want: what is kept, "-" for what is not there. */
+static void
+check_kept(const char *lines, enum kept_header which, const char *want)
+{
+	char text[8192];
+	struct parse *p = parse_new(&limits);
+	size_t n = (size_t)snprintf(
+	    text, sizeof(text), "GET / HTTP/1.1\r\n" H "%s\r\n", lines);
+	struct str got;
+	size_t used;
+
+	assert_non_null(p);
+	assert_int_equal(parse_feed(p, text, n, &used), PARSE_DONE);
+	assert_int_equal(parse_request(p)->bytes, n);
+	got = request_header(parse_request(p), which);
+	if (strcmp(want, "-") == 0)
+		assert_null(got.p);
+	else
+		assert_true(got.p != NULL && str_is(got, want));
+	parse_free(p);
+	check_splits(text, n, lines);
+}
+
+static void
+test_kept_headers(void **state)
+{
+	char lines[2 * PARSE_VALUE_MAX + 64], value[PARSE_VALUE_MAX + 2];
+
+	(void)state;
+	check_kept("", HEADER_AUTHORIZATION, "-");
+	check_kept("Authorization: Bearer sk-1\r\n", HEADER_AUTHORIZATION,
+	    "Bearer sk-1");
+	check_kept("AUTHORIZATION:   sk-1 \t \r\nX-API-Key: k\r\n",
+	    HEADER_AUTHORIZATION, "sk-1");
+	check_kept("Authorization: a\r\nX-Api-Key: k\r\n", HEADER_API_KEY, "k");
+	check_kept("Origin:\r\n", HEADER_ORIGIN, "");
+	check_kept("X-Authorization: a\r\nAuthorizatio: b\r\n",
+	    HEADER_AUTHORIZATION, "-");
+	check_kept("Access-Control-Request-Headers: a, b\r\n",
+	    HEADER_ASKED_HEADERS, "a, b");
+	/* Two of them mean nothing, and are there. */
+	check_kept("Authorization: good\r\nOrigin: o\r\n"
+		   "Authorization: good\r\n",
+	    HEADER_AUTHORIZATION, "");
+	check_kept("Authorization: good\r\nOrigin: o\r\n"
+		   "Authorization: good\r\n",
+	    HEADER_ORIGIN, "o");
+	memset(value, 'k', sizeof(value));
+	value[PARSE_VALUE_MAX] = '\0';
+	(void)snprintf(lines, sizeof(lines), "X-Api-Key: %s\r\n", value);
+	check_kept(lines, HEADER_API_KEY, value);
+	(void)snprintf(
+	    lines, sizeof(lines), "X-Api-Key: %sk\r\nOrigin: o\r\n", value);
+	check_kept(lines, HEADER_API_KEY, "");
+	check_kept(lines, HEADER_ORIGIN, "o");
+}
+
+static void
+test_head_is_known_before_the_body(void **state)
+{
+	static const char head[] =
+	    P "X-Request-Id: one\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char rest[] = "1\r\nx\r\n0\r\nX-Request-Id: two\r\n\r\n";
+	struct parse *p = parse_new(&limits);
+	size_t used;
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(
+	    parse_feed(p, head, sizeof(head) - 3, &used), PARSE_MORE);
+	assert_null(parse_head(p));
+	assert_int_equal(
+	    parse_feed(p, head + sizeof(head) - 3, 2, &used), PARSE_MORE);
+	assert_non_null(parse_head(p));
+	assert_true(
+	    str_is(request_header(parse_head(p), HEADER_REQUEST_ID), "one"));
+	assert_true(str_is(parse_head(p)->path, "/"));
+	/* A trailer is no header. */
+	assert_int_equal(
+	    parse_feed(p, rest, sizeof(rest) - 1, &used), PARSE_DONE);
+	assert_true(
+	    str_is(request_header(parse_head(p), HEADER_REQUEST_ID), "one"));
+	parse_free(p);
+}
+
 int
 main(void)
 {
@@ -404,6 +497,8 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_header_count),
 		cmocka_unit_test(test_continue),
+		cmocka_unit_test(test_kept_headers),
+		cmocka_unit_test(test_head_is_known_before_the_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

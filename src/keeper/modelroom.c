@@ -25,7 +25,8 @@ hold_of(const struct model *m)
 {
 	if (m->is_fixed || m->is_pinned)
 		return HOLD_STAYS;
-	return m->is_listed ? HOLD_FREE : HOLD_CLIENT;
+	/* What is retired goes by itself, once it is idle. */
+	return m->is_listed || m->is_retired ? HOLD_FREE : HOLD_CLIENT;
 }
 
 void

@@ -197,7 +197,7 @@ publish(struct model *m, uint32_t ref, int fd)
 	st.text = str_of(w.why.text);
 	st.retry_ms = w.why.retry_ms;
 	st.may_want = st.status == MODEL_FAILED && m->fail.code != 0;
-	st.may_go = m->place.hold == HOLD_FREE;
+	st.may_go = m->place.hold == HOLD_FREE && !m->is_retired;
 	st.may_rest = model_may_rest(m);
 	st.is_asleep = m->is_asleep;
 	st.is_retired = m->is_retired;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""20 models, room for 4, 64 clients that ask at random while workers are killed and models unloaded.
+"""20 models, room for 4, 64 clients that ask at random while all else changes: workers are killed,
+models loaded and unloaded, their files replaced, others added and removed, and all of it read anew.
 
     router.py [REQUESTS]        in all (1500; long form: CHAOS_ROUTED)
 
@@ -117,20 +118,45 @@ def killer(w):
             w.note('killed')
 
 
-def operator(w):
+def reload(w, rng, folder):
+    """One file is replaced by another that says the same, one comes or goes."""
+    i = rng.randrange(MODELS)
+    write(folder, i, 'new')
+    os.rename(os.path.join(folder, 'new'), os.path.join(folder, f'm{i}.gguf'))
+    extra = os.path.join(folder, 'extra.gguf')
+    if os.path.exists(extra):
+        os.unlink(extra)
+    else:
+        shutil.copy(os.path.join(folder, 'm0.gguf'), extra)
+    got = w.server.get('/models?reload=1')
+    if got.status != 200 or len(got.json['data']) < MODELS:
+        w.complain(f'reload: {got}')
+    w.note('reloaded')
+
+
+def operator(w, folder):
     rng = random.Random(f'{chaos.SEED} operator')
     while not w.over.wait(rng.random() * 0.3):
-        verb = rng.choice(('load', 'unload'))
+        verb = rng.choice(('load', 'unload', 'reload'))
+        if verb == 'reload':
+            reload(w, rng, folder)
+            continue
         got = w.server.post('/models/' + verb, {'model': f'm{rng.randrange(MODELS)}'})
         if got.status not in (200, 400):
             w.complain(f'{verb}: {got}')
         w.note(verb + 'ed')
 
 
-def play(s):
+def write(folder, i, name):
+    with open(os.path.join(folder, name), 'w') as f:
+        f.write(f'GGUF\ntokens {n_tokens(i)}\npause {i % 4}\nload {5 * (i % 3)}\n')
+
+
+def play(s, folder):
     w = World(s)
     askers = [threading.Thread(target=client, args=(w, n), daemon=True) for n in range(CLIENTS)]
-    others = [threading.Thread(target=fn, args=(w,), daemon=True) for fn in (killer, operator)]
+    others = [threading.Thread(target=killer, args=(w,), daemon=True),
+              threading.Thread(target=operator, args=(w, folder), daemon=True)]
     for t in askers + others:
         t.start()
     for t in askers:
@@ -154,12 +180,11 @@ def main():
     folder = tempfile.mkdtemp(prefix='bulkhead-test-')
     try:
         for i in range(MODELS):
-            with open(os.path.join(folder, f'm{i}.gguf'), 'w') as f:
-                f.write(f'GGUF\ntokens {n_tokens(i)}\npause {i % 4}\nload {5 * (i % 3)}\n')
+            write(folder, i, f'm{i}.gguf')
         with Server('--models-dir', folder, '--models-max', str(ROOM), '--room-patience', '500ms',
                     '--restart-limit', '1000000', '--retry-interval', '100ms', '--queue-max',
                     '4096', '--keepalive-interval', '200ms', models=(), fake_worker=True) as s:
-            play(s)
+            play(s, folder)
     finally:
         shutil.rmtree(folder)
 

@@ -58,20 +58,32 @@ put_progress(struct json_out *o, const struct model *m, const char *word)
 	json_close(o, '}');
 }
 
-/* data: NULL: it has none. */
 static void
-tell(const struct model *m, const char *event, data_fn data)
+tell_all(struct front *f, const struct buf *event)
 {
 	struct list *it, *next;
+
+	LIST_EACH (it, next, &f->feed) {
+		struct feed_ear *e = LIST_ENTRY(it, struct feed_ear, link);
+
+		if (buf_err(event) == 0)
+			e->tell(e->arg, buf_str(event));
+	}
+}
+
+/* m: NULL: "*", which is all of them; data: NULL: it has none. */
+static void
+tell(struct front *f, const struct model *m, const char *event, data_fn data)
+{
 	struct json_out o;
 	struct buf b;
 
-	if (list_empty(&m->front->feed))
+	if (list_empty(&f->feed))
 		return;
 	buf_init(&b, EVENT_MAX);
 	o = json_out(&b);
 	json_open(&o, '{');
-	json_key_str(&o, "model", m->state.name);
+	json_key_str(&o, "model", m != NULL ? m->state.name : STR("*"));
 	json_key_cstr(&o, "event", event);
 	if (data != NULL) {
 		json_key(&o, "data");
@@ -80,12 +92,7 @@ tell(const struct model *m, const char *event, data_fn data)
 		json_close(&o, '}');
 	}
 	json_close(&o, '}');
-	LIST_EACH (it, next, &m->front->feed) {
-		struct feed_ear *e = LIST_ENTRY(it, struct feed_ear, link);
-
-		if (buf_err(&b) == 0)
-			e->tell(e->arg, buf_str(&b));
-	}
+	tell_all(f, &b);
 	buf_done(&b);
 }
 
@@ -101,9 +108,9 @@ feed_model(struct model *m)
 	if (word == was || (was_failed && m->state.status == MODEL_KNOWN))
 		return;
 	if (m->state.status == MODEL_GONE)
-		tell(m, "model_remove", NULL);
+		tell(m->front, m, "model_remove", NULL);
 	else
-		tell(m, "model_status", put_status);
+		tell(m->front, m, "model_status", put_status);
 }
 
 int
@@ -120,12 +127,12 @@ feed_on_loading(struct front *f, struct frame *fr)
 		m->state.status != MODEL_RESTARTING))
 		return 0;
 	m->percent = l.percent;
-	tell(m, "model_status", put_progress);
+	tell(m->front, m, "model_status", put_progress);
 	return 0;
 }
 
 void
 feed_reloaded(struct front *f)
 {
-	tell(f, STR("{\"model\":\"*\",\"event\":\"models_reload\"}"));
+	tell(f, NULL, "models_reload", NULL);
 }

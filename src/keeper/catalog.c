@@ -1,5 +1,6 @@
 #include "keeper/catalog.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "keeper/modeldir.h"
 #include "keeper/modelfile.h"
@@ -15,18 +16,47 @@ struct reading {
 	struct fail *f;
 };
 
+struct named {
+	uint64_t hash;
+	struct modelspec *spec;
+};
+
+static uint64_t
+hash_of(const char *name)
+{
+	return hash_more(HASH_START, name, strlen(name));
+}
+
 struct modelspec *
 catalog_find(const struct catalog *c, const char *name)
 {
-	struct list *it, *next;
+	uint64_t hash = hash_of(name);
 
-	LIST_EACH (it, next, &c->specs) {
-		struct modelspec *s = LIST_ENTRY(it, struct modelspec, link);
+	for (size_t i = 0; i < c->n_names; i++) {
+		const struct named *one = &c->names[i];
 
-		if (strcmp(s->name, name) == 0)
-			return s;
+		if (one->hash == hash && !list_empty(&one->spec->link) &&
+		    strcmp(one->spec->name, name) == 0)
+			return one->spec;
 	}
 	return NULL;
+}
+
+/* Takes s over, also when it fails. */
+static int
+index_one(struct catalog *c, struct modelspec *s)
+{
+	struct named *names =
+	    realloc(c->names, (c->n_names + 1) * sizeof(*names));
+
+	if (names == NULL) {
+		modelspec_free(s);
+		return ERR_NOMEM;
+	}
+	c->names = names;
+	names[c->n_names++] = (struct named){ hash_of(s->name), s };
+	list_append(&c->specs, &s->link);
+	return 0;
 }
 
 static bool
@@ -71,7 +101,8 @@ add(struct reading *r, enum model_source source, const char *path,
 	if (err != 0)
 		return err;
 	s->order = (uint32_t)r->to->n;
-	list_append(&r->to->specs, &s->link);
+	if (index_one(r->to, s) != 0)
+		return fail_set(r->f, ERR_NOMEM, "", "out of memory");
 	r->to->n++;
 	if (ret != NULL)
 		*ret = s;
@@ -205,6 +236,7 @@ read_section(struct reading *r, size_t i, const char *name)
 		    where, name);
 		modelspec_free(s);
 		r->to->n--;
+		r->to->n_names--;
 		return 0;
 	}
 	free(s->path);
@@ -301,8 +333,8 @@ catalog_read(
 	struct reading r = { .conf = c, .to = ret, .f = f };
 	int err = 0;
 
+	*ret = (struct catalog){ .n = 0 };
 	list_init(&ret->specs);
-	ret->n = 0;
 	if (c->models_preset != NULL)
 		err = preset_read_file(c->models_preset, &r.preset, f);
 	if (err == 0)
@@ -325,5 +357,7 @@ catalog_done(struct catalog *c)
 	while (!list_empty(&c->specs))
 		modelspec_free(
 		    LIST_ENTRY(c->specs.next, struct modelspec, link));
-	c->n = 0;
+	free(c->names);
+	c->names = NULL;
+	c->n = c->n_names = 0;
 }

@@ -15,6 +15,10 @@
 struct catalog {
 	struct list specs; /* struct modelspec */
 	size_t n;
+	/* By hashes of their names, those that were taken out too: many are
+	 * looked for among many. */
+	struct named *names;
+	size_t n_names;
 };
 
 /* demo: what to serve where nothing is named; "": nothing. 0; ERR_NOMEM,

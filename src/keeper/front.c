@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define OUT_MAX (1024u * KIB)
+#define OUT_MAX (16u * MIB) /* all models of a large folder, at once */
 #define HOPELESS_DEATHS 3u
 /* Beyond --drain-timeout: for the last words to be read. */
 #define DRAIN_MARGIN_MS 4000u

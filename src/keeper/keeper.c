@@ -59,6 +59,7 @@ struct keeper {
 	struct front *front;
 	struct entry *entry;
 	struct obituaries *obituaries;
+	struct reload *reload;
 	struct orphans *orphans; /* NULL: we are not process 1 */
 	enum phase phase;
 	unsigned stops;	    /* asked so many times */
@@ -154,26 +155,12 @@ on_term(void *arg)
 	stop(k, STATUS_DONE, k->stops > 1);
 }
 
-/* What is read anew, each whole or not at all. */
+/* Who leaves takes nothing new. */
 static void
 reload(struct keeper *k, const struct reload_want *w)
 {
-	struct reload r = {
-		.argc = k->argc,
-		.argv = k->argv,
-		.envp = k->envp,
-		.demo = k->paths.demo,
-		.conf = k->conf,
-		.models = k->models,
-		.front = k->front,
-	};
-
-	/* Who leaves takes nothing new. */
-	if (k->phase >= DRAINING || k->front == NULL)
-		return;
-	reload_now(&r, w);
-	entry_reread(k->entry);
-	front_tell_entry(k->front);
+	if (k->phase < DRAINING)
+		reload_ask(k->reload, w);
 }
 
 static void
@@ -225,6 +212,7 @@ on_lost(void *arg)
 	struct keeper *k = arg;
 
 	models_forget_front(k->models);
+	reload_forget_front(k->reload);
 }
 
 static void
@@ -449,6 +437,25 @@ is_ours(void *arg, pid_t pid)
 }
 
 static int
+set_up_reload(struct keeper *k, struct fail *f)
+{
+	const struct reload_spec spec = {
+		.argc = k->argc,
+		.argv = k->argv,
+		.envp = k->envp,
+		.demo = k->paths.demo,
+		.conf = k->conf,
+		.models = k->models,
+		.front = k->front,
+		.entry = k->entry,
+	};
+
+	k->reload = reload_new(k->loop, &spec);
+	return k->reload != NULL ? 0
+				 : fail_set(f, ERR_NOMEM, "", "out of memory");
+}
+
+static int
 set_up_orphans(struct keeper *k, struct fail *f)
 {
 	return orphans_new(k->loop, is_ours, k, &k->orphans) == 0
@@ -520,6 +527,7 @@ set_up(struct keeper *k, struct fail *f)
 		{ set_up_entry, STATUS_FILE },
 		{ set_up_listeners, STATUS_LISTEN },
 		{ set_up_front, STATUS_FAILED },
+		{ set_up_reload, STATUS_FAILED },
 		{ set_up_orphans, STATUS_FAILED },
 	};
 	int err = 0;
@@ -540,6 +548,7 @@ tear_down(struct keeper *k)
 	front_turn_away(front);
 	listen_close(&k->listeners);
 	orphans_free(k->orphans);
+	reload_free(k->reload);
 	k->front = NULL;
 	front_free(front);
 	models_free(k->models);

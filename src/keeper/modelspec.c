@@ -191,3 +191,13 @@ modelspec_is_same(const struct modelspec *a, const struct modelspec *b)
 	    modelconf_is_same(&a->conf, &b->conf) &&
 	    str_eq(buf_str(&a->chat_template), buf_str(&b->chat_template));
 }
+
+bool
+modelspec_is_listed_same(const struct modelspec *a, const struct modelspec *b)
+{
+	struct str x = str_of(a->mmproj), y = str_of(b->mmproj);
+
+	return str_eq(buf_str(&a->aliases), buf_str(&b->aliases)) &&
+	    str_eq(buf_str(&a->tags), buf_str(&b->tags)) && str_eq(x, y) &&
+	    a->conf.hidden == b->conf.hidden && strcmp(a->flaw, b->flaw) == 0;
+}

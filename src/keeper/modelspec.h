@@ -53,4 +53,8 @@ bool modelspec_answers(const struct modelspec *s, const char *name);
 /* Whether a worker of one would serve as one of the other; lists may differ. */
 bool modelspec_is_same(const struct modelspec *a, const struct modelspec *b);
 
+/* Whether lists say the same of both. */
+bool modelspec_is_listed_same(
+    const struct modelspec *a, const struct modelspec *b);
+
 #endif

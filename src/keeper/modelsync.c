@@ -122,6 +122,16 @@ is_same(const struct model *m, const struct modelspec *spec)
 	    (!has_worker(m) || !modelfile_has_heir(&m->file, spec->path));
 }
 
+static int
+try_adapters(const struct modelconf *c, struct fail *f)
+{
+	struct adapters a = { .n = 0 };
+	int err = adapters_open(&a, &c->lora, &c->lora_scaled, f);
+
+	adapters_close(&a);
+	return err;
+}
+
 int
 models_check(const struct models *all, const struct catalog *c, struct fail *f)
 {
@@ -130,17 +140,22 @@ models_check(const struct models *all, const struct catalog *c, struct fail *f)
 	LIST_EACH (it, next, &c->specs) {
 		const struct modelspec *spec =
 		    LIST_ENTRY(it, struct modelspec, link);
-		const struct model *m = find_ours(all, spec->name);
 		struct modelfile file;
+		const struct model *m;
 		int err;
 
-		if (spec->source != SOURCE_OPTION ||
-		    (m != NULL && is_same(m, spec)))
+		if (spec->source != SOURCE_OPTION)
+			continue;
+		m = find_ours(all, spec->name);
+		if (m != NULL && is_same(m, spec))
 			continue;
 		err = modelfile_open(spec->path, &file, f);
 		if (err != 0)
 			return err;
 		modelfile_close(&file);
+		err = try_adapters(&spec->conf, f);
+		if (err != 0)
+			return err;
 	}
 	return 0;
 }
@@ -152,6 +167,8 @@ adopt(struct model *m, struct modelspec *spec)
 	struct models *all = m->in;
 
 	list_remove(&spec->link);
+	if (!has_worker(m))
+		(void)stat(spec->path, &m->file.st);
 	modelspec_free(m->spec);
 	m->spec = spec;
 	m->name = spec->name;
@@ -233,8 +250,11 @@ keep_or_drop(
 		if (spec == NULL) {
 			remove_one(m, ch);
 		} else if (is_same(m, spec)) {
+			bool is_news = !modelspec_is_listed_same(m->spec, spec);
+
 			adopt(m, spec);
-			model_tell(m);
+			if (is_news)
+				model_tell(m);
 		} else {
 			log_info("reload: model %s: changed", m->name);
 			ch->n_changed++;

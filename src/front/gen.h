@@ -42,14 +42,15 @@ struct gen_ops {
 	/* It has a slot. Not called again after a resume. May be NULL. */
 	void (*started)(void *, struct gen *, const struct gen_started *);
 	void (*token)(void *arg, struct gen *g, const struct step *s);
+	/* So many tokens of its prompt are computed. May be NULL. */
+	void (*progress)(void *arg, struct gen *g, uint32_t n_done);
 	/* The next ones, checked, for a request whose mode wants them. */
 	void (*rows)(void *arg, struct gen *g, const struct gen_rows *r);
 	/* The last call is one of these two; g is freed after it. */
 	void (*done)(void *arg, struct gen *g, const struct gen_done *d);
 	void (*failed)(void *arg, struct gen *g, const struct fail *why);
-	/* Inside gen_start(): fills in what the journal should have of the
-	 * owner; strings are copied before it returns. Gives the client's
-	 * connection. NULL where there is nothing to be told. */
+	/* Inside gen_start(): what the journal should have of the owner, by
+	 * copy; gives the client's connection. NULL: there is nothing. */
 	struct conn *(*describe)(void *arg, struct journal_about *ret);
 };
 
@@ -83,7 +84,6 @@ void gen_park(struct gen *g, bool is_parked);
 void gen_note_deaths(struct gen *g, uint32_t deaths);
 
 uint64_t gen_id(const struct gen *g);
-
 /* Its poison_hash(); 0: not known. */
 uint64_t gen_hash(const struct gen *g);
 

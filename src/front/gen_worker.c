@@ -397,6 +397,21 @@ on_failed(struct model *m, const struct frame *fr)
 	return 0;
 }
 
+static int
+on_progress(struct model *m, const struct frame *fr)
+{
+	struct gen_progress p;
+	struct gen *g;
+
+	if (frame_unpack(fr, &p) != 0 || (g = find(m, p.gen)) == NULL ||
+	    g->j->state == GEN_SENT || p.n_done > g->entry.n_prompt)
+		return ERR_PROTO;
+	if (g->j->state == GEN_RUNNING && g->ops != NULL &&
+	    g->ops->progress != NULL)
+		g->ops->progress(g->arg, g, p.n_done);
+	return 0;
+}
+
 /* How exact a resume is, by the worker's comparison of hashes. */
 static int
 on_checked(struct model *m, const struct frame *fr)
@@ -424,6 +439,7 @@ gen_on_frame(struct model *m, const struct frame *fr)
 		[MSG_GEN_STARTED] = on_started,
 		[MSG_GEN_STEP] = on_step,
 		[MSG_GEN_ROWS] = on_rows,
+		[MSG_GEN_PROGRESS] = on_progress,
 		[MSG_GEN_DONE] = on_done,
 		[MSG_GEN_FAILED] = on_failed,
 		[MSG_GEN_CHECKED] = on_checked,

@@ -126,6 +126,8 @@ enum proc {
 	M(GEN_FAILED, gen_failed, WORKER, FRONT, 16 * KIB, 0)               \
 	/* whether a resume's logits are those that the hashes are of */    \
 	M(GEN_CHECKED, gen_checked, WORKER, FRONT, 256, 0)                  \
+	/* how far its prompt is, where that is wanted */                   \
+	M(GEN_PROGRESS, gen_progress, WORKER, FRONT, 256, 0)                \
 	/* whole rows of a mode that has them, in order */                  \
 	M(GEN_ROWS, gen_rows, WORKER, FRONT, 16 * MIB, 0)
 
@@ -527,6 +529,7 @@ enum resume_mode {
 	F(S, strs, parts, "of INPUT_MIXED and those behind it")               \
 	F(S, u8, is_unanswered, "INPUT_CHAT: without the start of an answer") \
 	F(S, u8, plain_special, "1: what looks like a control token is text") \
+	F(S, u8, want_progress, "1: GEN_PROGRESS while the prompt is read")   \
 	F(S, u8, want_prompt, "1: GEN_DONE shows the prompt as text")         \
 	F(S, u8, want_pieces, "MODE_TOKENS: the text of each too")            \
 	F(S, u8, pooling, "MODE_EMBED: enum pooling")                         \
@@ -551,6 +554,10 @@ enum resume_mode {
 	    "of a conversation's first prompt: tokens of its "      \
 	    "system prompt")                                        \
 	F(S, u32, n_cached, "of the prompt, already in the KV cache")
+
+#define GEN_PROGRESS_FIELDS(F, S) \
+	F(S, u64, gen, "")        \
+	F(S, u32, n_done, "tokens of its prompt that are computed")
 
 #define GEN_ROWS_FIELDS(F, S)                              \
 	F(S, u64, gen, "")                                 \
@@ -647,6 +654,7 @@ enum gen_reason {
 	L(gen_started, GEN_STARTED_FIELDS)         \
 	L(gen_done, GEN_DONE_FIELDS)               \
 	L(gen_failed, GEN_FAILED_FIELDS)           \
+	L(gen_progress, GEN_PROGRESS_FIELDS)       \
 	L(gen_rows, GEN_ROWS_FIELDS)               \
 	L(gen_checked, GEN_CHECKED_FIELDS)
 

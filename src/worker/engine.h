@@ -33,6 +33,8 @@ struct engine_events {
 	void (*on_checked)(void *arg, const struct gen_checked *c);
 	/* The next ones, in order; none comes twice, also of a resume. */
 	void (*on_rows)(void *arg, const struct gen_rows *r);
+	/* How far a prompt is, for who wants it. May be NULL. */
+	void (*on_progress)(void *arg, const struct gen_progress *p);
 	/* What a generation's ATTACH_SAVE has now, before its first token. May be
 	 * NULL where there are none. */
 	void (*on_saved)(void *arg, const struct worker_saved *s);

@@ -117,6 +117,12 @@ on_rows(void *arg, const struct gen_rows *r)
 	send(arg, MSG_GEN_ROWS, r);
 }
 
+static void
+on_progress(void *arg, const struct gen_progress *p)
+{
+	send(arg, MSG_GEN_PROGRESS, p);
+}
+
 /* Not to the front: it is the keeper who writes files. */
 static void
 on_saved(void *arg, const struct worker_saved *s)
@@ -132,7 +138,7 @@ struct engine_events
 link_events(struct link *l)
 {
 	struct engine_events e = { l, on_started, on_step, on_done, on_failed,
-		on_checked, on_rows, on_saved };
+		on_checked, on_rows, on_progress, on_saved };
 
 	return e;
 }

@@ -176,6 +176,17 @@ note_probs(struct answer *a, struct choice *c, const struct step *s)
 	c->n_chars += probs_count_chars(s->piece);
 }
 
+/* That it is there at all was asked for. */
+static void
+on_progress(void *arg, struct gen *g, uint32_t n_done)
+{
+	struct choice *c = arg;
+
+	(void)g;
+	if (c->answer->is_stream && c->answer->dialect->progress != NULL)
+		emit_progress(c->answer, c, n_done);
+}
+
 static void
 note_token(struct choice *c, const struct step *s)
 {
@@ -274,11 +285,11 @@ describe(void *arg, struct journal_about *ret)
 	return http_conn(a->http);
 }
 
-#define GEN_OPS(parts)                                                     \
-	{                                                                  \
-		.takes_parts = parts, .describe = describe,                \
-		.started = on_started, .token = on_token, .done = on_done, \
-		.failed = on_failed,                                       \
+#define GEN_OPS(parts)                                                   \
+	{                                                                \
+		.takes_parts = parts, .describe = describe,              \
+		.progress = on_progress, .started = on_started,          \
+		.token = on_token, .done = on_done, .failed = on_failed, \
 	}
 
 static const struct gen_ops gen_ops = GEN_OPS(false);

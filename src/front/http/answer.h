@@ -84,6 +84,7 @@ void emit_open(struct answer *a);
 void emit_start(struct answer *a, struct choice *c);
 void emit_text(struct answer *a, struct choice *c, struct str text);
 void emit_part(struct answer *a, struct choice *c, const struct part *p);
+void emit_progress(struct answer *a, struct choice *c, uint32_t n_done);
 void emit_finish(struct answer *a, struct choice *c);
 void emit_tick(struct answer *a);
 void emit_error(struct answer *a, const struct fail *why);

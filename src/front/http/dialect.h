@@ -74,6 +74,9 @@ struct dialect {
 	    const struct part *p, struct str probs);
 	void (*finish)(struct answer *a, struct choice *c, struct buf *out);
 	void (*end)(struct answer *a, struct buf *out);
+	/* So many tokens of a choice's prompt are computed. NULL: not said. */
+	void (*progress)(struct answer *a, struct choice *c, struct buf *out,
+	    uint32_t n_done);
 	/* The client has heard nothing for a while. */
 	void (*tick)(struct answer *a, struct buf *out);
 	/* The last of a stream that fails. */

@@ -73,6 +73,15 @@ emit_start(struct answer *a, struct choice *c)
 }
 
 void
+emit_progress(struct answer *a, struct choice *c, uint32_t n_done)
+{
+	a->mark = reply_event_begin(a->http);
+	a->has_spoken = true;
+	a->dialect->progress(a, c, http_out(a->http), n_done);
+	reply_event_end(a->http, a->mark);
+}
+
+void
 emit_finish(struct answer *a, struct choice *c)
 {
 	a->mark = reply_event_begin(a->http);

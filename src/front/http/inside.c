@@ -52,7 +52,7 @@ put_defaults(struct json_out *o, const struct model_state *s)
 	json_key(o, "default_generation_settings");
 	json_open(o, '{');
 	json_key(o, "params");
-	settings_put(o, &g, false, false);
+	settings_put(o, &g, &(struct settings_about){ 0 });
 	json_key_u64(o, "n_ctx", context_of(s));
 	json_close(o, '}');
 }
@@ -304,7 +304,7 @@ put_busy(void *arg, const struct glimpse *g)
 	json_key_u64(o, "n_prompt_tokens", g->n_prompt);
 	if (g->record != NULL) {
 		json_key(o, "params");
-		settings_put(o, g->record, false, false);
+		settings_put(o, g->record, &(struct settings_about){ 0 });
 	}
 	put_next_token(o, g);
 	json_close(o, '}');

@@ -106,7 +106,22 @@ read_own(struct ask *q, struct fail *why)
 	if (err == 0)
 		err = llama_read_samplers(q, own.samplers, why);
 	q->gen.want_prompt = 1;
+	q->gen.want_progress = own.return_progress && q->is_stream;
 	return err;
+}
+
+static int64_t
+budget_of(const struct ask *q)
+{
+	return q->n_predict >= 0 ? q->n_predict
+	    : q->max_tokens >= 0 ? q->max_tokens
+				 : q->max_completion_tokens;
+}
+
+bool
+llama_wants_none(const struct ask *q)
+{
+	return budget_of(q) == 0;
 }
 
 /* By any of its names. None is one, as there: the prompt is computed, and what
@@ -114,9 +129,7 @@ read_own(struct ask *q, struct fail *why)
 static int
 read_budget(struct ask *q, struct fail *why)
 {
-	int64_t n = q->n_predict >= 0 ? q->n_predict
-	    : q->max_tokens >= 0      ? q->max_tokens
-				      : q->max_completion_tokens;
+	int64_t n = budget_of(q);
 
 	(void)why;
 	if (n >= 0)

@@ -21,6 +21,9 @@ struct llama_own {
 int llama_read_own(const struct ask *q, struct llama_own *ret, struct fail *why)
     MUST_CHECK;
 
+/* It asks for no tokens: n_predict 0. */
+bool llama_wants_none(const struct ask *q);
+
 /* q->gen samples by the samplers that are named, an array or a string of
  * letters. 0; ERR_INVALID; ERR_UNSUPPORTED: in another order than here. */
 int llama_read_samplers(

@@ -4,6 +4,7 @@
  */
 #include "front/http/answer.h"
 
+#include "base/clock.h"
 #include "front/http/llama_own.h"
 #include "front/http/probs.h"
 #include "front/http/settings.h"
@@ -17,6 +18,7 @@
 struct head {
 	bool return_tokens;
 	bool timings_per_token;
+	bool return_progress;
 	uint32_t max_tokens; /* 0: as many as fit */
 	uint32_t n_model;
 	uint32_t n_settings; /* JSON */
@@ -58,6 +60,9 @@ init(struct answer *a, const struct ask *q, const struct answer_names *names)
 {
 	struct head h = { .max_tokens = q->gen.max_tokens };
 	struct llama_own own = { 0 };
+	struct settings_about about = { .is_whole = true,
+		.is_stream = q->is_stream,
+		.is_none = llama_wants_none(q) };
 	struct json_out o;
 	struct buf rest;
 
@@ -66,10 +71,12 @@ init(struct answer *a, const struct ask *q, const struct answer_names *names)
 	if (llama_read_own(q, &own, NULL) == 0) {
 		h.return_tokens = own.return_tokens;
 		h.timings_per_token = own.timings_per_token;
+		h.return_progress = own.return_progress;
 	}
 	buf_put_str(&rest, names->model);
 	h.n_model = (uint32_t)buf_len(&rest);
-	settings_put(&o, &q->gen, q->is_stream, true);
+	about.timings_per_token = own.timings_per_token;
+	settings_put(&o, &q->gen, &about);
 	h.n_settings = (uint32_t)buf_len(&rest) - h.n_model;
 	put_fields(&rest, own.fields);
 	h.n_fields = (uint32_t)buf_len(&rest) - h.n_model - h.n_settings;
@@ -99,38 +106,74 @@ put_tokens(struct json_out *o, const struct buf *tokens, bool is_shown)
 	json_close(o, ']');
 }
 
-static double
-per(double a, double b)
-{
-	return b > 0 ? a / b : 0;
-}
-
-/* As llama-server counts them: what a cache had is no work. */
 static void
 put_timings(struct json_out *o, const struct choice_times *t)
 {
-	uint32_t n = t->n_prompt - t->n_cached;
-	double prompt = (double)t->prefill_us / 1e3,
-	       predict = (double)t->decode_us / 1e3;
-
 	json_key(o, "timings");
-	json_open(o, '{');
-	json_key_u64(o, "cache_n", t->n_cached);
-	json_key_u64(o, "prompt_n", n);
-	json_key_f64(o, "prompt_ms", prompt);
-	json_key_f64(o, "prompt_per_token_ms", per(prompt, n));
-	json_key_f64(o, "prompt_per_second", per(n * 1e3, prompt));
-	json_key_u64(o, "predicted_n", t->n_out);
-	json_key_f64(o, "predicted_ms", predict);
-	json_key_f64(o, "predicted_per_token_ms", per(predict, t->n_out));
-	json_key_f64(o, "predicted_per_second", per(t->n_out * 1e3, predict));
-	json_close(o, '}');
+	times_put(o->b, t);
 }
 
 static bool
 has_newline(const struct str s)
 {
 	return s.n > 0 && memchr(s.p, '\n', s.n) != NULL;
+}
+
+/* What each event of a stream begins with. */
+static void
+open_event(struct json_out *o, const struct choice *c, struct str text)
+{
+	buf_puts(o->b, "data: ");
+	json_open(o, '{');
+	json_key_u64(o, "index", c->index);
+	json_key_str(o, "content", text);
+	put_tokens(o, &c->tokens, true);
+	json_key_bool(o, "stop", false);
+	json_key_i64(o, "id_slot", -1);
+	json_key_u64(o, "tokens_predicted", c->times.n_out);
+	json_key_u64(o, "tokens_evaluated", c->times.n_prompt);
+}
+
+static void
+close_event(struct json_out *o)
+{
+	json_close(o, '}');
+	buf_puts(o->b, "\n\n");
+}
+
+static void
+put_progress(
+    const struct answer *a, const struct choice *c, struct buf *out, uint32_t n)
+{
+	struct head h = head_of(a);
+	struct json_out o = json_out(out);
+
+	open_event(&o, c, STR(""));
+	if (h.timings_per_token)
+		put_timings(&o, &c->times);
+	json_key(&o, "prompt_progress");
+	json_open(&o, '{');
+	json_key_u64(&o, "total", c->times.n_prompt);
+	json_key_u64(&o, "cache", c->times.n_cached);
+	json_key_u64(&o, "processed", n);
+	json_key_u64(&o, "time_ms", (clock_us() - c->begun_us) / 1000);
+	json_close(&o, '}');
+	close_event(&o);
+}
+
+static void
+say_progress(
+    struct answer *a, struct choice *c, struct buf *out, uint32_t n_done)
+{
+	put_progress(a, c, out, n_done);
+}
+
+/* What a cache has is there from the start. */
+static void
+say_start(struct answer *a, struct choice *c, struct buf *out)
+{
+	if (head_of(a).return_progress)
+		put_progress(a, c, out, c->times.n_cached);
 }
 
 static void
@@ -141,22 +184,13 @@ say_text(struct answer *a, struct choice *c, struct buf *out, struct str text,
 	struct json_out o = json_out(out);
 
 	c->open |= has_newline(text);
-	buf_puts(out, "data: ");
-	json_open(&o, '{');
-	json_key_u64(&o, "index", c->index);
-	json_key_str(&o, "content", text);
-	put_tokens(&o, &c->tokens, true);
+	open_event(&o, c, text);
 	buf_reset(&c->tokens);
-	json_key_bool(&o, "stop", false);
-	json_key_i64(&o, "id_slot", -1);
-	json_key_u64(&o, "tokens_predicted", c->times.n_out);
-	json_key_u64(&o, "tokens_evaluated", c->times.n_prompt);
 	if (h.timings_per_token)
 		put_timings(&o, &c->times);
 	if (probs.n > 0)
 		json_key_raw(&o, "completion_probabilities", probs);
-	json_close(&o, '}');
-	buf_puts(out, "\n\n");
+	close_event(&o);
 }
 
 /*
@@ -266,14 +300,6 @@ say_whole(struct answer *a, struct buf *out)
 }
 
 static void
-say_nothing(struct answer *a, struct choice *c, struct buf *out)
-{
-	(void)a;
-	(void)c;
-	(void)out;
-}
-
-static void
 say_end(struct answer *a, struct buf *out)
 {
 	(void)a;
@@ -299,9 +325,10 @@ say_error(struct answer *a, struct buf *out, const struct fail *why)
 	{                                                                 \
 		.id = DIALECT_LLAMA, .ask = form, .errors = ERRORS_LLAMA, \
 		.id_start = "cmpl-", .stream_type = "text/event-stream",  \
-		.keeps_tokens = true, .init = init, .start = say_nothing, \
-		.text = say_text, .finish = say_finish, .end = say_end,   \
-		.tick = say_tick, .error = say_error, .whole = say_whole, \
+		.keeps_tokens = true, .init = init, .start = say_start,   \
+		.progress = say_progress, .text = say_text,               \
+		.finish = say_finish, .end = say_end, .tick = say_tick,   \
+		.error = say_error, .whole = say_whole,                   \
 		.probs = probs_put_llama,                                 \
 	}
 

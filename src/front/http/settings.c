@@ -86,45 +86,52 @@ put_more_sampling(struct json_out *o, const struct gen_submit *g)
 }
 
 static void
-put_lengths(struct json_out *o, const struct gen_submit *g, bool is_stream)
+put_lengths(struct json_out *o, const struct gen_submit *g,
+    const struct settings_about *about)
 {
-	int64_t most = g->max_tokens > 0 ? (int64_t)g->max_tokens : -1;
+	int64_t most = about->is_none ? 0
+	    : g->max_tokens > 0	      ? (int64_t)g->max_tokens
+				      : -1;
 
 	json_key_i64(o, "max_tokens", most);
 	json_key_i64(o, "n_predict", most);
 	json_key_i64(o, "n_keep", 0);
 	json_key_i64(o, "n_discard", 0);
 	json_key_bool(o, "ignore_eos", g->ignore_eos);
-	json_key_bool(o, "stream", is_stream);
+	json_key_bool(o, "stream", about->is_stream);
 }
 
 static void
-put_forms(struct json_out *o, const struct gen_submit *g, bool is_whole)
+put_forms(struct json_out *o, const struct gen_submit *g,
+    const struct settings_about *about)
 {
 	json_key_u64(o, "n_probs", g->want_logprobs ? g->n_top_logprobs : 0);
 	json_key_u64(o, "min_keep", 0);
-	if (is_whole) {
+	if (about->is_whole) {
 		json_key_str(o, "grammar", g->grammar);
 		json_key_bool(o, "grammar_lazy", false);
 		json_key_raw(o, "grammar_triggers", STR("[]"));
 		json_key_raw(o, "preserved_tokens", STR("[]"));
 	}
 	json_key_cstr(o, "chat_format", "Content-only");
-	json_key_cstr(o, "reasoning_format", "none");
+	json_key_cstr(
+	    o, "reasoning_format", about->is_whole ? "deepseek" : "none");
 	json_key_bool(o, "reasoning_in_content", false);
 	json_key_cstr(o, "generation_prompt", "");
 	json_key_raw(o, "samplers", STR(samplers));
 	json_key_cstr(o, "speculative.types", "none");
-	json_key_bool(o, "timings_per_token", false);
+	json_key_bool(o, "timings_per_token", about->timings_per_token);
 	json_key_bool(o, "post_sampling_probs", false);
 	json_key_bool(o, "backend_sampling", false);
 	put_pairs(o, "lora", g->adapters, "id", "scale");
 }
 
 void
-settings_put(struct json_out *o, const struct gen_submit *g, bool is_stream,
-    bool is_whole)
+settings_put(struct json_out *o, const struct gen_submit *g,
+    const struct settings_about *about)
 {
+	bool is_whole = about->is_whole;
+
 	json_open(o, '{');
 	put_sampling(o, g);
 	if (is_whole)
@@ -132,9 +139,9 @@ settings_put(struct json_out *o, const struct gen_submit *g, bool is_stream,
 	put_more_sampling(o, g);
 	if (is_whole)
 		put_strings(o, "stop", g->stops);
-	put_lengths(o, g, is_stream);
+	put_lengths(o, g, about);
 	if (is_whole)
 		put_pairs(o, "logit_bias", g->logit_bias, "token", "bias");
-	put_forms(o, g, is_whole);
+	put_forms(o, g, about);
 	json_close(o, '}');
 }

@@ -261,6 +261,7 @@ set_prompt(struct gen *g, const struct gen_submit *s, struct fail *why)
 	g->cache = s->cache;
 	g->save = s->save;
 	set_budget(g, s);
+	g->wants_progress = s->want_progress;
 	buf_init(&g->shown, SHOWN_MAX);
 	if (s->want_prompt)
 		show_prompt(g);

@@ -36,7 +36,8 @@ struct gen {
 	uint32_t n_prompt; /* as it was at first */
 	uint32_t n_system; /* of it; see struct prompt */
 	uint32_t n_whole;  /* of the output, when tokens last were cut */
-	bool may_shift;	   /* they are when the context is full */
+	bool wants_progress;
+	bool may_shift; /* they are when the context is full */
 	int32_t n_keep;
 	int32_t *turns; /* the plan's */
 	uint64_t cache_key;

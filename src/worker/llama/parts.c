@@ -220,16 +220,18 @@ static int
 put_together(const struct text_to *to, const struct infill *f)
 {
 	const struct heap *h = f->heaps;
-	uint32_t most = least(INFILL_TOKENS, to->n_room);
+	bool is_small = to->n_room <= INFILL_TOKENS;
+	/* In a small context there is room for an answer yet. */
+	uint32_t most = is_small ? to->n_room / 4 * 3 : INFILL_TOKENS;
 	uint32_t n_prefix = least(h[PREFIX].n, 3 * (most / 4));
 	uint32_t taken = 2 + h[MIDDLE].n;
 	uint32_t n_suffix =
 	    least(h[SUFFIX].n, most / 4 > taken ? most / 4 - taken : 0);
 	uint64_t rest = (uint64_t)n_prefix + n_suffix + h[MIDDLE].n + 5;
-	uint32_t n_extra = least(h[EXTRA].n,
-	    to->n_room > rest && to->n_room > most
-		? least((uint32_t)(to->n_room - rest), to->n_room - most + 2)
-		: 0);
+	uint32_t n_extra = is_small || to->n_room <= rest
+	    ? 0
+	    : least(h[EXTRA].n,
+		  least((uint32_t)(to->n_room - rest), to->n_room - most + 2));
 	const int32_t bos = llama_vocab_bos(f->vocab);
 	int err =
 	    put_some(to, &h[EXTRA], h[EXTRA].n - n_extra, n_extra, f->why);

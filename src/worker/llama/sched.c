@@ -318,6 +318,16 @@ take_rows(struct engine *e, struct gen *g, struct plan_op op)
 		send_rows(e, g);
 }
 
+/* A chunk of the prompt is computed. */
+static void
+say_progress(struct engine *e, const struct gen *g)
+{
+	struct gen_progress p = { .gen = g->id, .n_done = g->n_past };
+
+	if (g->wants_progress && g->n_out == 0 && e->events.on_progress != NULL)
+		e->events.on_progress(e->events.arg, &p);
+}
+
 static void
 run_job(struct engine *e, struct gen *g)
 {
@@ -340,6 +350,7 @@ run_job(struct engine *e, struct gen *g)
 	}
 	g->n_past = op.from + op.n;
 	caches_put(e, g);
+	say_progress(e, g);
 	if (rows_are_wanted(&g->rows)) {
 		take_rows(e, g, op);
 		return;

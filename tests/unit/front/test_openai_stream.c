@@ -86,10 +86,13 @@ completion_chunks(void **state)
 	assert_bytes(&b,
 	    "data: " HEAD(
 		"text_completion") "{\"index\":0,\"text\":\"\",\"logprobs\":null,"
-				   "\"finish_reason\":\"length\"}],\"timings\":{\"prompt_n\":2,"
-				   "\"prompt_ms\":1.000,\"prompt_per_second\":2000.000,"
-				   "\"predicted_n\":4,\"predicted_ms\":2.000,"
-				   "\"predicted_per_second\":2000.000}}\n\n");
+				   "\"finish_reason\":\"length\"}],\"timings\":{\"cache_n\":0,"
+				   "\"prompt_n\":2,\"prompt_ms\":1.0,"
+				   "\"prompt_per_token_ms\":0.5,"
+				   "\"prompt_per_second\":2000.0,"
+				   "\"predicted_n\":4,\"predicted_ms\":2.0,"
+				   "\"predicted_per_token_ms\":0.5,"
+				   "\"predicted_per_second\":2000.0}}\n\n");
 	buf_done(&head);
 	buf_done(&b);
 }
@@ -197,7 +200,7 @@ whole(void **state)
 	    "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
 	    "{\"prompt_tokens\":3,\"completion_tokens\":2,"
 	    "\"total_tokens\":5,\"prompt_tokens_details\":"
-	    "{\"cached_tokens\":0}},\"timings\":{\"prompt_n\":3,"));
+	    "{\"cached_tokens\":0}},\"timings\":{\"cache_n\":0,\"prompt_n\":3,"));
 }
 
 static void

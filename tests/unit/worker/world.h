@@ -194,7 +194,8 @@ world_load_file(
 		.chunk = chunk,
 		.use_mmap = 1 };
 	struct engine_events events = { w, world_started, world_step,
-		world_done, world_failed, world_checked, world_rows, NULL };
+		world_done, world_failed, world_checked, world_rows, NULL,
+		NULL };
 	struct files files = { .model = fd };
 	struct fail why = { 0 };
 	int err;

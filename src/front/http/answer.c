@@ -500,12 +500,12 @@ dialect_run(struct http *h, const struct request *r, const struct dialect *d)
 		m = which_model(h, r, json_root(q.doc), &why);
 		err = m == NULL ? why.code : 0;
 	}
-	if (err == 0) {
+	if (m != NULL) {
 		limits.n_ctx = admit_context(m);
 		err = ask_read(&q, &limits, &why);
+		if (err == 0)
+			err = begin(h, d, &q, m, &why);
 	}
-	if (err == 0)
-		err = begin(h, d, &q, m, &why);
 	ask_done(&q);
 	if (err != 0)
 		error_reply(h, &why);

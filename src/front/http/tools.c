@@ -163,9 +163,9 @@ ask_read_choice_word(struct ask *q, struct fail *why)
 		return 0;
 	if (!json_str(q->raw.tool_choice, &word))
 		return bad_choice(q->raw.tool_choice, why);
-	for (uint8_t i = 0; i < TOOLS_NCHOICES; i++)
+	for (unsigned i = 0; i < TOOLS_NCHOICES; i++)
 		if (str_is(word, words[i])) {
-			q->gen.tool_choice = i;
+			q->gen.tool_choice = (uint8_t)i;
 			return 0;
 		}
 	return bad_choice(q->raw.tool_choice, why);

@@ -4,6 +4,7 @@
 #include "worker/guard.hh"
 
 #include <cstdlib>
+#include <new>
 
 void *
 operator new(size_t n)
@@ -17,6 +18,18 @@ operator new(size_t n)
 		throw std::bad_alloc();
 	guard::taken(p);
 	return p;
+}
+
+/* The library's own would do the same, but a sanitizer's takes its memory from
+ * elsewhere, and knows that. */
+void *
+operator new(size_t n, const std::nothrow_t &) noexcept
+{
+	try {
+		return operator new(n);
+	} catch (const std::bad_alloc &) {
+		return nullptr;
+	}
 }
 
 void

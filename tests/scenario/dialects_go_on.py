@@ -154,5 +154,18 @@ def refusals_have_the_form():
             assert got.status == 400 and error_of(name, got), (name, got)
 
 
+def what_is_kept_has_a_limit():
+    """A response's last event says all of it again: so long as that is up to 2 MiB."""
+    for tokens, end in (30, 'response.completed'), (40, 'response.failed'):
+        with Server('--ctx-size', '4096', fake=f'tokens {tokens}\nsize 60000') as s:
+            got = events(s.tcp, 'responses', seed=3)
+            said = ''.join(data['delta'] for event, data in got if event.endswith('text.delta'))
+            assert got[-1][0] == end and len(said) >= 30 * 60000, (got[-1][0], len(said))
+            if end.endswith('failed'):
+                assert 'too large' in got[-1][1]['response']['error']['message'], got[-1]
+            else:
+                assert got[-1][1]['response']['output'][0]['content'][0]['text'] == said
+
+
 cases(deaths_change_nothing, parts_are_told_apart, who_waits_hears_of_it, a_failure_in_mid_stream,
-      refusals_have_the_form)
+      refusals_have_the_form, what_is_kept_has_a_limit)

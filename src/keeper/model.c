@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/modelabout.h"
 #include "keeper/modelattach.h"
 #include "keeper/modelguard.h"
 #include "keeper/modelpace.h"
@@ -20,8 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXTS_MAX (192u * KIB) /* of a WORKER_READY */
-#define NO_LIBRARY 127	       /* the dynamic loader's exit status */
+#define NO_LIBRARY 127 /* the dynamic loader's exit status */
 
 static const struct super_ops super_ops;
 
@@ -162,42 +162,6 @@ on_spawn(void *arg, struct process *p)
 	model_give_file(m);
 }
 
-static void
-keep_text(struct str *s, char *copy, size_t size)
-{
-	(void)snprintf(copy, size, "%.*s", (int)s->n, s->n > 0 ? s->p : "");
-	*s = str_of(copy);
-}
-
-/* The frame goes with its worker; what the front is told of does not: every
- * text of a description. */
-static void
-keep_long(struct model *m, struct worker_ready *r)
-{
-#define TEXT_u8(member)
-#define TEXT_u32(member)
-#define TEXT_u64(member)
-#define TEXT_str(member) &r->member,
-#define TEXT(s, kind, member, what) TEXT_##kind(member)
-	struct str *const all[] = { MODEL_DESCRIPTION_FIELDS(TEXT, ) };
-#undef TEXT
-#undef TEXT_u8
-#undef TEXT_u32
-#undef TEXT_u64
-#undef TEXT_str
-	size_t at = 0;
-
-	buf_reset(&m->texts);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		buf_put_str(&m->texts, *all[i]);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (buf_err(&m->texts) != 0)
-			*all[i] = STR("");
-		all[i]->p = (const char *)buf_data(&m->texts) + at;
-		at += all[i]->n;
-	}
-}
-
 static int
 on_ready(struct model *m, struct frame *f)
 {
@@ -206,11 +170,7 @@ on_ready(struct model *m, struct frame *f)
 	/* Without slots every request would wait for ever. */
 	if (frame_unpack(f, &r) != 0 || r.n_seq == 0 || r.n_ctx == 0)
 		return ERR_PROTO;
-	keep_long(m, &r);
-	keep_text(&r.arch, m->arch, sizeof(m->arch));
-	keep_text(&r.desc, m->desc, sizeof(m->desc));
-	keep_text(&r.identity, m->identity, sizeof(m->identity));
-	m->about = r;
+	modelabout_keep(m, &r);
 	/* They are part of what makes a resume exact. */
 	if (m->n_threads == 0) {
 		m->n_threads = r.n_threads;
@@ -518,7 +478,7 @@ model_new(struct models *in, struct modelspec *spec, struct modelfile *file,
 	m->id = ++in->last_id;
 	modelattach_init(m);
 	modelprobe_init(&m->probe);
-	buf_init(&m->texts, TEXTS_MAX);
+	modelabout_init(m);
 	m->super = super_new(
 	    in->loop, &limits, &in->pulse, &in->worker, &super_ops, m);
 	if (m->super == NULL) {

@@ -41,10 +41,10 @@ struct model {
 	struct place place;
 	uint64_t measured; /* bytes that its workers took; 0: not known */
 	bool is_given_up;  /* its worker died too often; nothing runs */
-	bool is_retired;   /* not configured any more; leaves when it is empty */
-	bool is_leaving;   /* GONE was said; freed when its worker is dead */
-	uint32_t users;	   /* MODEL_WANTs of this front, not yet dropped */
-	uint32_t *refs;	   /* those that still wait for an answer */
+	bool is_retired; /* not configured any more; leaves when it is empty */
+	bool is_leaving; /* GONE was said; freed when its worker is dead */
+	uint32_t users;	 /* MODEL_WANTs of this front, not yet dropped */
+	uint32_t *refs;	 /* those that still wait for an answer */
 	uint32_t n_refs;
 	struct modelprobe probe; /* what its head says */
 	struct super *super;
@@ -56,9 +56,8 @@ struct model {
 	struct fail fail;   /* why it cannot be served; code 0: it can */
 	uint32_t n_failed;  /* tries of the file since it was last ready */
 	uint64_t may_at_ms; /* the file is not tried before */
-	struct worker_ready about; /* of the last READY */
-	char arch[MODEL_TEXT_MAX]; /* its strings */
-	char desc[MODEL_TEXT_MAX];
+	struct worker_ready about;			 /* of the last READY */
+	char arch[MODEL_TEXT_MAX], desc[MODEL_TEXT_MAX]; /* its strings */
 	char identity[IDENTITY_MAX];
 	struct buf texts;   /* those that may be long */
 	uint32_t n_threads; /* of the first READY; 0: not known yet */

@@ -285,5 +285,5 @@ def a_client_that_goes_ends_the_work(s):
 with Server() as server:
     cases(a_chat_is_lines, a_prompt_is_a_chat_of_one, a_raw_prompt_is_taken_as_it_is,
           options_rule_the_answer, a_call_is_whole, a_format_is_obeyed, logprobs_come_along,
-          texts_become_vectors, nothing_said_loads, models_are_shown, refusals_say_what, a_death_changes_no_line,
-          a_client_that_goes_ends_the_work, args=(server,))
+          texts_become_vectors, nothing_said_loads, models_are_shown, refusals_say_what,
+          a_death_changes_no_line, a_client_that_goes_ends_the_work, args=(server,))

@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import MODEL, Server, cases, until
+from bulkhead import MODEL, Server, cases, made_model, until
 
 PRESET = """
 [secret]
@@ -83,6 +83,24 @@ def keep_alive_0_unloads(folder):
         assert got.json['done_reason'] == 'unload', got
 
 
-for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones, keep_alive_0_unloads:
+def code_goes_between_prompt_and_suffix(_):
+    options = {'temperature': 0, 'num_predict': 12, 'repeat_penalty': 1.0, 'ignore_eos': True}
+    ask = {'prompt': 'def f(x):', 'suffix': 'return y', 'stream': False, 'options': options}
+    with made_model('--infill', '2') as hole:
+        with Server(models=[hole, MODEL]) as s:
+            got = s.post('/api/generate', dict(ask, model='made'))
+            assert got.status == 200 and got.json['eval_count'] == 12, got
+            same = s.post('/infill', {'model': 'made', 'input_prefix': ask['prompt'],
+                                      'input_suffix': ask['suffix'], 'n_predict': 12,
+                                      'temperature': 0, 'min_p': 0, 'top_p': 0.9,
+                                      'ignore_eos': True}).json
+            assert got.json['response'] == same['content'], (got, same)
+            assert 'insert' in s.post('/api/show', {'model': 'made'}).json['capabilities']
+            refused = s.post('/api/generate', dict(ask, model='demo'))
+            assert refused.status >= 400 and 'infill' in refused.json['error'].lower(), refused
+
+
+for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones, keep_alive_0_unloads, \
+        code_goes_between_prompt_and_suffix:
     with tempfile.TemporaryDirectory(prefix='bulkhead-test-') as place:
         cases(case, args=(place,))

@@ -5,10 +5,14 @@
  */
 #include "front/http/ollama_ask.h"
 
+#include "front/http/askprompt.h"
 #include "front/http/ollama.h"
 #include "json/write.h"
 
+#include <stdlib.h>
+
 #define TEMPLATE_MAX (1u << 20)
+#define PARTS_MAX (64u << 20)
 
 #define OWN(name, kind, member, max)                                       \
 	{                                                                  \
@@ -60,8 +64,6 @@ check_own(const struct ollama_own *own, struct fail *why)
 		{ "template", own->template.n > 0,
 		    "the model's own is used; with \"raw\": true the prompt is "
 		    "taken as it is" },
-		{ "suffix", own->suffix.n > 0,
-		    "inserting text is not supported" },
 	};
 
 	for (size_t i = 0; i < ASK_COUNT(all); i++)
@@ -115,6 +117,21 @@ read_chat(struct ask *q, struct fail *why)
 	return err != 0 ? err : ollama_read_messages(q, own.messages, why);
 }
 
+/* A prompt as it is, or what is to stand between a prompt and a suffix: from
+ * here on it is a completion. */
+static int
+become(struct ask *q, const struct ask_form *form, const struct ollama_own *own,
+    struct fail *why)
+{
+	if (own->system.n > 0)
+		return fail_set(why, ERR_INVALID, "system",
+		    "system: a prompt that is raw, or has a suffix, has none");
+	q->form = form;
+	q->gen.apart = 0;
+	q->raw.prompt = json_get(json_root(q->doc), "prompt");
+	return 0;
+}
+
 static int
 read_generate(struct ask *q, struct fail *why)
 {
@@ -125,27 +142,48 @@ read_generate(struct ask *q, struct fail *why)
 		err = read_shared(q, &own, why);
 	if (err != 0)
 		return err;
-	if (!own.is_raw)
-		return ollama_make_messages(q, own.system, own.prompt);
-	if (own.system.n > 0)
-		return fail_set(why, ERR_INVALID, "system",
-		    "system: a prompt that is raw has none");
-	/* From here on it is a completion of a prompt. */
-	q->form = &ask_ollama_raw;
-	q->gen.apart = 0;
-	q->raw.prompt = json_get(json_root(q->doc), "prompt");
-	return 0;
+	if (own.suffix.n > 0)
+		return become(q, &ask_ollama_infill, &own, why);
+	if (own.is_raw)
+		return become(q, &ask_ollama_raw, &own, why);
+	return ollama_make_messages(q, own.system, own.prompt);
+}
+
+static int
+read_infill(struct ask *q, const struct ask_limits *limits, struct fail *why)
+{
+	struct gen_submit g = { .input = INPUT_INFILL, .prompt = STR("") };
+	struct ollama_own own;
+	struct buf parts;
+	int err = ollama_read_own(q, &own, why);
+
+	(void)limits;
+	if (err != 0)
+		return err;
+	q->prompts = calloc(1, sizeof(*q->prompts));
+	buf_init(&parts, PARTS_MAX);
+	strs_put(&parts, own.prompt);
+	strs_put(&parts, own.suffix);
+	strs_put(&parts, STR("")); /* what the middle begins with */
+	g.parts = (struct strs){ buf_str(&parts) };
+	if (q->prompts == NULL || buf_err(&parts) != 0 ||
+	    ask_prompt_copy(&q->prompts[0], &g) != 0)
+		err = fail_set(why, ERR_NOMEM, NULL, "out of memory");
+	buf_done(&parts);
+	return err;
 }
 
 static const ask_step_fn chat_steps[] = { read_chat };
 static const ask_step_fn generate_steps[] = { read_generate };
 
-#define FORM(chat, list)                                                       \
+#define FORM(chat, list, read)                                                 \
 	{                                                                      \
 		.is_chat = chat, .is_stream = true, .tables = { &ask_common }, \
-		.steps = list, .n_steps = ASK_COUNT(list),                     \
+		.steps = list, .n_steps = ASK_COUNT(list), .prompts = read,    \
 	}
 
-const struct ask_form ask_ollama_chat = FORM(true, chat_steps);
-const struct ask_form ask_ollama_generate = FORM(true, generate_steps);
-const struct ask_form ask_ollama_raw = FORM(false, generate_steps);
+const struct ask_form ask_ollama_chat = FORM(true, chat_steps, NULL);
+const struct ask_form ask_ollama_generate = FORM(true, generate_steps, NULL);
+const struct ask_form ask_ollama_raw = FORM(false, generate_steps, NULL);
+const struct ask_form ask_ollama_infill =
+    FORM(false, generate_steps, read_infill);

@@ -63,6 +63,6 @@ uint32_t ollama_leaves(const struct front *f, const struct ask *q);
 void ollama_leave(struct front *f, uint32_t model);
 
 extern const struct ask_form ask_ollama_chat, ask_ollama_generate,
-    ask_ollama_raw;
+    ask_ollama_raw, ask_ollama_infill;
 
 #endif

@@ -209,6 +209,29 @@ raw_prompt(void **state)
 	g = ask_choice(&q, 0);
 	assert_int_equal(g.input, INPUT_PROMPT);
 	assert_text(g.prompt, "a");
+	assert_int_equal(g.apart, 0);
+	ask_done(&q);
+}
+
+static void
+between(void **state)
+{
+	static const char *const parts[] = { "a", "z", "" };
+	struct gen_submit g;
+	struct cursor at;
+	struct ask q;
+	struct str s;
+
+	(void)state;
+	must_read(&q, &ask_ollama_generate, G "\"suffix\":\"z\"}");
+	g = ask_choice(&q, 0);
+	assert_int_equal(g.input, INPUT_INFILL);
+	at = strs_walk(g.parts);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		assert_true(strs_next(&at, &s));
+		assert_text(s, parts[i]);
+	}
+	assert_false(strs_next(&at, &s));
 	ask_done(&q);
 }
 
@@ -252,7 +275,9 @@ static const struct bad {
 	    "template: the model's own is used; with \"raw\": true the prompt "
 	    "is taken as it is" },
 	{ G "\"raw\":true,\"system\":\"s\"}", "system",
-	    "system: a prompt that is raw has none" },
+	    "system: a prompt that is raw, or has a suffix, has none" },
+	{ G "\"suffix\":\"z\",\"system\":\"s\"}", "system",
+	    "system: a prompt that is raw, or has a suffix, has none" },
 	{ G "\"top_logprobs\":21}", "top_logprobs",
 	    "top_logprobs: must be a whole number from 0 to 20, not 21" },
 };
@@ -351,6 +376,7 @@ main(void)
 		cmocka_unit_test(thinking),
 		cmocka_unit_test(messages),
 		cmocka_unit_test(raw_prompt),
+		cmocka_unit_test(between),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(keeping),
 	};

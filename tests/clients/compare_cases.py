@@ -31,6 +31,7 @@ def get(name, path):
 # Of a server that generates.
 CASES = [
     get('health', '/health'),
+    get('metrics', '/metrics'),
     get('health v1', '/v1/health'),
     get('models', '/v1/models'),
     get('props', '/props'),
@@ -86,12 +87,45 @@ CASES = [
          tool_choice='required', max_tokens=100),
     post('chat tool stream', '/v1/chat/completions', dict(CHAT, messages=SUM), tools=TOOLS,
          max_tokens=100, stream=True),
+    post('chat n', '/v1/chat/completions', CHAT, n=2),
+    post('chat object', '/v1/chat/completions', CHAT, max_tokens=200,
+         response_format={'type': 'json_object'}),
+    post('chat budget', '/v1/chat/completions', dict(GREEDY, model='demo', messages=MESSAGES),
+         max_completion_tokens=5),
+    post('chat penalties', '/v1/chat/completions', CHAT, max_tokens=60, frequency_penalty=0.5,
+         presence_penalty=0.3, logit_bias={'300': -5}),
+    post('chat history', '/v1/chat/completions', dict(CHAT, messages=[
+        {'role': 'system', 'content': 'Be brief.'}, *MESSAGES,
+        {'role': 'assistant', 'content': 'Once.'}, *MESSAGES])),
+    post('chat parts', '/v1/chat/completions', dict(CHAT, messages=[
+        {'role': 'user', 'content': [{'type': 'text', 'text': 'Tell me'},
+                                     {'type': 'text', 'text': ' a story.'}]}])),
+    post('chat answered call', '/v1/chat/completions', dict(CHAT, tools=TOOLS, messages=[
+        *SUM, {'role': 'assistant', 'content': None, 'tool_calls': [
+            {'id': 'a', 'type': 'function', 'function': {
+                'name': 'add', 'arguments': '{"a":2,"b":3}'}}]},
+        {'role': 'tool', 'tool_call_id': 'a', 'content': '5'}])),
+    post('chat grammar', '/v1/chat/completions', CHAT, grammar='root ::= "yes" | "no"'),
+    post('chat kwargs', '/v1/chat/completions', CHAT,
+         chat_template_kwargs={'enable_thinking': False}),
     post('chat input tokens', '/v1/chat/completions/input_tokens', CHAT),
     post('responses', '/v1/responses', RESPONSE),
     post('responses stream', '/v1/responses', RESPONSE, stream=True),
+    post('responses tool', '/v1/responses', RESPONSE, input='Use the tool to add 2 and 3.',
+         max_output_tokens=100, tools=[dict(TOOLS[0]['function'], type='function')]),
     post('responses input tokens', '/v1/responses/input_tokens', RESPONSE),
     post('messages', '/v1/messages', CLAUDE),
     post('messages stream', '/v1/messages', CLAUDE, stream=True),
+    post('messages blocks', '/v1/messages', dict(CLAUDE, system=[
+        {'type': 'text', 'text': 'Be brief.'}], messages=[
+            {'role': 'user', 'content': [{'type': 'text', 'text': 'Tell me a story.'}]}])),
+    post('messages stop', '/v1/messages', CLAUDE, max_tokens=200, stop_sequences=['.']),
+    post('messages tool', '/v1/messages', dict(CLAUDE, messages=SUM), max_tokens=100, tools=[
+        {'name': 'add', 'description': 'Adds.',
+         'input_schema': TOOLS[0]['function']['parameters']}]),
+    post('messages tool stream', '/v1/messages', dict(CLAUDE, messages=SUM), max_tokens=100,
+         stream=True, tools=[{'name': 'add', 'description': 'Adds.',
+                              'input_schema': TOOLS[0]['function']['parameters']}]),
     post('messages count', '/v1/messages/count_tokens', CLAUDE),
     # Errors
     get('nothing there', '/nothing/there'),

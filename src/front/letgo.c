@@ -42,6 +42,7 @@ let_go(struct model *m, enum let_go_why why)
 	m->stay.is_owed = false;
 	front_tell(f, MSG_MODEL_LET_GO, &g);
 	f->n_let_go++;
+	f->metrics.models_let_go_total++;
 	m->is_unloading = false;
 	timer_clear(m->idle);
 	model_close(m);

@@ -95,6 +95,18 @@ value_service(const struct model *m)
 	return m->service_ms;
 }
 
+static uint64_t
+value_loads(const struct model *m)
+{
+	return m->n_loads;
+}
+
+static uint64_t
+value_memory(const struct model *m)
+{
+	return m->state.need;
+}
+
 static const struct model_gauge gauges[] = {
 	{ "model_up", "gauge", "1 while its worker can be reached", value_up },
 	{ "model_running", "gauge", "Generations in its worker",
@@ -107,6 +119,9 @@ static const struct model_gauge gauges[] = {
 	{ "model_service_milliseconds", "gauge",
 	    "How long a slot is taken, a running mean", value_service },
 	{ "model_tokens_total", "counter", "Tokens generated", value_tokens },
+	{ "model_loads_total", "counter", "Times it was loaded", value_loads },
+	{ "model_memory_bytes", "gauge", "That it takes, or would",
+	    value_memory },
 };
 
 static void

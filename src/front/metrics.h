@@ -52,7 +52,9 @@
 	M(predict_microseconds_total, counter, "Spent on tokens behind them") \
 	M(steps_total, counter, "Steps of workers that gave tokens")          \
 	M(tokens_total, counter, "Tokens generated")                          \
-	M(worker_deaths_total, counter, "Worker channels that ended")
+	M(worker_deaths_total, counter, "Worker channels that ended")         \
+	M(models_let_go_total, counter,                                       \
+	    "Models unloaded: for others, as idle, by request")
 
 struct metrics {
 	uint32_t longest; /* a prompt and its answer, in tokens */

@@ -453,6 +453,7 @@ model_failure(const struct model *m, struct fail *ret)
 static int
 on_up(struct model *m, int fd)
 {
+	bool was_in = stay_is_in(&m->stay);
 	int err = 0;
 
 	if (fd >= 0 && stay_step(&m->stay, STAY_EV_UP) == STAY_DO_IGNORE) {
@@ -460,6 +461,7 @@ on_up(struct model *m, int fd)
 		fd = -1;
 	}
 	if (fd >= 0) {
+		m->n_loads += !was_in;
 		err = open_channel(m, fd);
 		letgo_on_up(m);
 		gen_on_worker_up(m);

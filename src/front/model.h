@@ -51,6 +51,7 @@ struct model {
 	uint64_t used;	    /* when it was last of use, in an order */
 	uint64_t used_ms;   /* and by the clock */
 	uint64_t up_ms;	    /* when it was loaded */
+	uint64_t n_loads;   /* in this front's life */
 	uint32_t percent;   /* loaded, as the keeper says */
 	const char *told;   /* feed.h: its word; NULL: none yet */
 	bool has_failed;    /* and whether that was for FAILED */

@@ -81,7 +81,8 @@ modelneed_measure(struct model *m, pid_t pid)
 	uint64_t own = status_of(pid, "RssAnon:");
 	uint64_t size = (uint64_t)m->file.st.st_size;
 
-	if (own != 0 && own + size > peak)
+	/* What is read instead is among its own. */
+	if (m->spec->conf.mmap && own != 0 && own + size > peak)
 		peak = own + size;
 	if (peak > m->measured)
 		m->measured = peak;

@@ -87,6 +87,9 @@ def load_and_unload():
                 assert s.post(path, body).status == 400, body
         assert s.complete(model='a', seed=1) == fake_text(2, 1)
         events.until('a', 'loaded')
+        assert s.metric('models_let_go_total') == 1
+        loads = r'bulkhead_model_loads_total{model="a"} 2'
+        assert loads in s.get('/metrics').body.decode()
 
 
 def how_far_it_is():

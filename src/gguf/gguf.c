@@ -317,7 +317,7 @@ read_plain(struct gguf *g, struct gguf_value *ret, struct fail *f)
 	if (err != 0)
 		return err;
 	ret->number = bits;
-	if (kinds[ret->kind].is_signed && size < 8 &&
+	if (kinds[ret->kind].is_signed && size > 0 && size < 8 &&
 	    (bits >> (size * 8 - 1)) != 0)
 		ret->number |= UINT64_MAX << (size * 8);
 	if (ret->kind == GGUF_F32 || ret->kind == GGUF_F64)

@@ -5,6 +5,7 @@
 #include "keeper/modeldir.h"
 #include "keeper/modelfile.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,7 +91,7 @@ static int
 add(struct reading *r, enum model_source source, const char *path,
     const char *name, const char *aliases, struct modelspec **ret)
 {
-	struct modelspec *s;
+	struct modelspec *s = NULL;
 	int err;
 
 	if (r->to->n == CATALOG_MAX)
@@ -100,6 +101,7 @@ add(struct reading *r, enum model_source source, const char *path,
 	    r->conf, r->preset, source, path, name, aliases, &s, r->f);
 	if (err != 0)
 		return err;
+	assert(s != NULL);
 	s->order = (uint32_t)r->to->n;
 	if (index_one(r->to, s) != 0)
 		return fail_set(r->f, ERR_NOMEM, "", "out of memory");
@@ -124,7 +126,7 @@ static int
 add_option(
     struct reading *r, const char *path, const char *aliases, const char *tags)
 {
-	struct modelspec *s;
+	struct modelspec *s = NULL;
 	int err;
 	char base[MODEL_NAME_MAX];
 	char name[MODEL_NAME_MAX];
@@ -166,19 +168,22 @@ static int
 add_listed(struct reading *r, const struct dirmodel *m)
 {
 	char name[MODEL_NAME_MAX];
-	struct modelspec *s;
+	struct modelspec *s = NULL;
 	int err;
 
 	if (is_option_too(r->to, m->path))
 		return 0;
 	unique_name(r->to, m->name, name);
 	err = add(r, SOURCE_FOLDER, m->path, name, NULL, &s);
-	if (err == 0 && m->mmproj != NULL && s->mmproj == NULL) {
+	if (err != 0)
+		return err;
+	assert(s != NULL);
+	if (m->mmproj != NULL && s->mmproj == NULL) {
 		s->mmproj = strdup(m->mmproj);
 		if (s->mmproj == NULL)
 			return fail_set(r->f, ERR_NOMEM, "", "out of memory");
 	}
-	if (err == 0 && m->missing != 0)
+	if (m->missing != 0)
 		(void)snprintf(s->flaw, sizeof(s->flaw),
 		    "part %u of %u is missing", m->missing, m->n_parts);
 	return err;
@@ -230,6 +235,7 @@ read_section(struct reading *r, size_t i, const char *name)
 	err = add(r, SOURCE_SECTION, "", name, NULL, &s);
 	if (err != 0)
 		return err;
+	assert(s != NULL);
 	if (s->conf.model == NULL) {
 		log_warn("%s: \"%s\" has no model =, and none is called so; "
 			 "the section is passed over",

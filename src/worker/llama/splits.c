@@ -135,7 +135,7 @@ add_part(struct joining *j, int fd)
 {
 	struct ggml_context *tensors = NULL;
 	struct gguf_context *g = read_head(fd, &tensors);
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	int err = 0;
 
 	if (g == NULL || fstat(fd, &st) != 0)
@@ -291,20 +291,22 @@ splits_open(
 	FILE *file = NULL;
 	int err = 0;
 
-	if (j.p == NULL || j.head == NULL)
-		err = no_memory(&j);
+	if (j.p == NULL || j.head == NULL) {
+		free(j.p);
+		if (j.head != NULL)
+			gguf_free(j.head);
+		return no_memory(&j);
+	}
 	for (; err == 0 && j.no < n; j.no++)
 		err = add_part(&j, fds[j.no]);
 	j.no = n - 1;
 	if (err == 0)
 		err = finish_head(&j);
-	if (j.head != NULL)
-		gguf_free(j.head);
+	gguf_free(j.head);
 	if (err == 0)
 		file = fopencookie(j.p, "rb", ops);
 	if (file == NULL) {
-		if (j.p != NULL)
-			(void)on_close(j.p);
+		(void)on_close(j.p);
 		return err != 0 ? err : no_memory(&j);
 	}
 	*ret = file;

@@ -54,6 +54,10 @@
 	    "reranking", "rerank", "LLAMA_ARG_RERANKING",                   \
 	    "off", 0, 1, NULL,                                              \
 	    "it ranks documents: --pooling rank")                           \
+	O(NULL, false, spm_infill, FLAG,                                    \
+	    "spm-infill", NULL, "BULKHEAD_SPM_INFILL",                      \
+	    "off", 0, 1, NULL,                                              \
+	    "code with a hole: what is behind it comes first")              \
 	O(NULL, false, mmap, FLAG,                                          \
 	    "mmap", NULL, "LLAMA_ARG_MMAP",                                 \
 	    "on", 0, 1, NULL,                                               \

@@ -78,6 +78,7 @@ model_give_file(struct model *m)
 		.pooling =
 		    (uint8_t)(conf->reranking ? POOL_RANK : conf->pooling),
 		.no_embeds = !conf->embeddings,
+		.spm_infill = conf->spm_infill,
 		.tested = str_of(m->identity),
 		.template_override = buf_str(&m->spec->chat_template),
 		.rkllm_library = str_of(conf->rkllm_library),

@@ -305,12 +305,12 @@ enum let_go_why {
 #define RELOAD_WANT_FIELDS(F, S) \
 	F(S, u32, ref, "comes back in the RELOADED that answers")
 
-#define RELOADED_FIELDS(F, S)                                        \
-	F(S, u32, ref, "of the RELOAD_WANT")                         \
-	F(S, i32, err, "0, or an ERR_*: all is as it was")           \
-	F(S, str, text, "why, for a person")                         \
-	F(S, u32, n_added, "models")                                 \
-	F(S, u32, n_changed, "of another file, or other settings")   \
+#define RELOADED_FIELDS(F, S)                                      \
+	F(S, u32, ref, "of the RELOAD_WANT")                       \
+	F(S, i32, err, "0, or an ERR_*: all is as it was")         \
+	F(S, str, text, "why, for a person")                       \
+	F(S, u32, n_added, "models")                               \
+	F(S, u32, n_changed, "of another file, or other settings") \
 	F(S, u32, n_removed, "")
 
 #define MODEL_WAITING_FIELDS(F, S) F(S, u32, model, "")
@@ -420,6 +420,7 @@ enum worker_engine {
 	F(S, u8, resume_mode, "enum resume_mode, to be set up for")      \
 	F(S, u8, pooling, "enum pooling, instead of the file's")         \
 	F(S, u8, no_embeds, "1: no MODE_EMBED")                          \
+	F(S, u8, spm_infill, "1: INPUT_INFILL: the suffix comes first")  \
 	F(S, str, tested, "identity that another worker found")          \
 	F(S, str, template_override, "a chat template, or empty")        \
 	F(S, str, rkllm_library, "a path; or empty: the usual places")   \

@@ -51,6 +51,22 @@ test('a chat, streamed and not, says the same', async () => {
 	assert.equal(new Set(chunks.map((c) => c.id)).size, 1);
 });
 
+test('embeddings, as the client asks for them and as numbers', async () => {
+	const input = ['Once upon a time', 'The end'];
+	const ours = await client.embeddings.create({ model, input });
+	const plain = await client.embeddings.create({ model, input, encoding_format: 'float' });
+	assert.equal(ours.object, 'list');
+	assert.deepEqual(ours.data.map((d) => d.index), [0, 1]);
+	assert.equal(ours.data[0].embedding.length, 128);
+	ours.data.forEach((d, i) => d.embedding.forEach((v, k) =>
+		assert.ok(Math.abs(v - plain.data[i].embedding[k]) < 1e-6)));
+	assert.equal(ours.usage.prompt_tokens, ours.usage.total_tokens);
+	await assert.rejects(client.embeddings.create({ model, input, dimensions: 7 }),
+		(e) => e.status === 400 && e.param === 'dimensions');
+	await assert.rejects(client.embeddings.create({ model, input: [] }),
+		(e) => e.status === 400 && e.param === 'input');
+});
+
 test('a completion, streamed and not, says the same', async () => {
 	const ask = { model, prompt: 'Once upon a time', max_tokens: 40, seed: 3 };
 	const whole = await client.completions.create(ask);

@@ -7,7 +7,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from bulkhead import MODEL, SANITIZE, Http, Server, cases, made_model, until
+from bulkhead import SANITIZE, Http, Server, cases, made_model
 
 SHORT = {'prompt': 'Once upon a time', 'n_predict': 24, 'seed': 5}
 MEMBERS = {'index', 'content', 'tokens', 'id_slot', 'stop', 'model', 'tokens_predicted',
@@ -268,6 +268,14 @@ def holes_and_files():
             holes(server)
 
 
+def suffix_first():
+    with made_model('--infill', '1') as model:
+        with Server('--spm-infill', models=[model]) as server:
+            got = ask(server, {'input_prefix': 'P', 'input_suffix': 'S', 'prompt': 'M',
+                               'n_predict': 1}, path='/infill')
+            assert got['prompt'] == '<s>\x02S\x01PM\x03', got['prompt']
+
+
 def no_holes(server):
     error = ask(server, {'input_prefix': 'a', 'input_suffix': 'b'}, 501, '/infill')['error']
     assert 'Infill is not supported' in error['message'], error
@@ -278,4 +286,4 @@ with Server('--parallel', '4', '--threads', '1', '--threads-batch', '1') as its_
     cases(the_same_as_openai, a_drawn_seed_is_told, ends, tokens_and_probabilities, forms_of_prompts,
           response_fields, samplers, progress_and_timings, bent, ignored, refused, no_holes,
           a_worker_dies_in_the_midst, args=(its_server,))
-cases(holes_and_files)
+cases(holes_and_files, suffix_first)

@@ -241,6 +241,7 @@ look_at_model(struct load *l)
 	    : pool_of_file(m->weights, m->arch);
 	m->is_ranker = m->pooling == POOL_RANK;
 	m->no_embeds = l->cfg->no_embeds;
+	m->is_suffix_first = l->cfg->spm_infill;
 	m->n_scores = m->is_ranker ? llama_model_n_cls_out(m->weights) : 0;
 	m->only_embeds = m->is_ranker || pool_looks_ahead(m->weights, m->arch);
 	return check_kind(l);

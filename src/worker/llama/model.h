@@ -51,14 +51,15 @@ struct model {
 	uint32_t gpu_layers; /* as asked for */
 	uint32_t n_vocab;
 	uint32_t chunk;
-	uint32_t n_rows;     /* of logits that a batch may ask for */
-	uint32_t n_cols;     /* floats of a hidden state */
-	uint32_t rows_chunk; /* tokens of a batch whose rows are all wanted */
-	bool is_one_way;     /* the cache cannot remove a tail */
-	bool gives_hidden;   /* the context computes hidden states */
-	bool no_embeds;	     /* by its settings */
-	bool only_embeds;    /* a prompt is one batch, and nothing follows it */
-	bool is_ranker;	     /* and one row comes of it: scores */
+	uint32_t n_rows;      /* of logits that a batch may ask for */
+	uint32_t n_cols;      /* floats of a hidden state */
+	uint32_t rows_chunk;  /* tokens of a batch whose rows are all wanted */
+	bool is_one_way;      /* the cache cannot remove a tail */
+	bool gives_hidden;    /* the context computes hidden states */
+	bool is_suffix_first; /* of code with a hole, by its settings */
+	bool no_embeds;	      /* by its settings */
+	bool only_embeds; /* a prompt is one batch, and nothing follows it */
+	bool is_ranker;	  /* and one row comes of it: scores */
 	enum pooling pooling; /* as set or filed; POOL_MODEL: neither says */
 	uint32_t n_scores;    /* of a ranker */
 	bool is_fast;	      /* set up for speed first: --resume fast */

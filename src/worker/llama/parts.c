@@ -214,6 +214,30 @@ put_some(const struct text_to *to, const struct heap *h, uint32_t from,
 	return 0;
 }
 
+/* What is before the hole, the nearest n_prefix tokens; and what the middle
+ * begins with. */
+static int
+put_before(const struct text_to *to, const struct infill *f, uint32_t n_prefix)
+{
+	const struct heap *h = f->heaps;
+	int err = put_token(to, llama_vocab_fim_pre(f->vocab), f->why);
+
+	if (err == 0)
+		err = put_some(
+		    to, &h[PREFIX], h[PREFIX].n - n_prefix, n_prefix, f->why);
+	return err != 0 ? err
+			: put_some(to, &h[MIDDLE], 0, h[MIDDLE].n, f->why);
+}
+
+static int
+put_behind(const struct text_to *to, const struct infill *f, uint32_t n_suffix)
+{
+	int err = put_token(to, llama_vocab_fim_suf(f->vocab), f->why);
+
+	return err != 0 ? err
+			: put_some(to, &f->heaps[SUFFIX], 0, n_suffix, f->why);
+}
+
 /* Three quarters of what there is room for are before the hole, and what is
  * near it comes first; other files have the rest of the context. */
 static int
@@ -238,17 +262,10 @@ put_together(const struct text_to *to, const struct infill *f)
 
 	if (err == 0 && llama_vocab_get_add_bos(f->vocab))
 		err = put_token(to, bos, f->why);
-	if (err == 0)
-		err = put_token(to, llama_vocab_fim_pre(f->vocab), f->why);
-	if (err == 0)
-		err = put_some(
-		    to, &h[PREFIX], h[PREFIX].n - n_prefix, n_prefix, f->why);
-	if (err == 0)
-		err = put_some(to, &h[MIDDLE], 0, h[MIDDLE].n, f->why);
-	if (err == 0)
-		err = put_token(to, llama_vocab_fim_suf(f->vocab), f->why);
-	if (err == 0)
-		err = put_some(to, &h[SUFFIX], 0, n_suffix, f->why);
+	for (int half = 0; err == 0 && half < 2; half++)
+		err = (half == 0) != to->m->is_suffix_first
+		    ? put_before(to, f, n_prefix)
+		    : put_behind(to, f, n_suffix);
 	return err != 0 ? err
 			: put_token(to, llama_vocab_fim_mid(f->vocab), f->why);
 }

@@ -501,7 +501,7 @@ begin(struct embed *e, const struct request *r, struct fail *why)
 	if (e->form == EMBED_OLLAMA) /* as it was called */
 		(void)json_str(json_get(json_root(e->doc), "model"), &name);
 	embedform_head(e->form, &e->text, name);
-	return several_start(e->http, m, n, &e->times,
+	return several_keep(e->http, m, n, r->body.n, &e->times,
 	    embedform_has_one(e->form) ? &ops_of_vectors : &ops_of_rows, e,
 	    why);
 }

@@ -236,8 +236,9 @@ begin(struct rank *k, struct http *h, const struct request *r, struct fail *why)
 	    sizeof(rows) / sizeof(rows[0]), NULL, k, why);
 	if (err == 0)
 		err = take_documents(k, why);
-	return err != 0 ? err
-			: several_start(h, m, k->n, &k->times, &ops, k, why);
+	return err != 0
+	    ? err
+	    : several_keep(h, m, k->n, r->body.n, &k->times, &ops, k, why);
 }
 
 void

@@ -1,10 +1,12 @@
 #include "front/http/several.h"
 
 #include "base/clock.h"
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
 #include "front/http/http.h"
+#include "front/intake.h"
 #include "front/model.h"
 #include "front/ticket.h"
 #include "wire/journal.h"
@@ -26,6 +28,7 @@ struct several {
 	const struct several_ops *ops;
 	void *arg;
 	struct gen_order order;
+	size_t share;	   /* of --input-max: what is kept of the request */
 	uint64_t tried_ms; /* when the next was tried first; 0: it was not */
 	uint32_t n;
 	uint32_t next; /* to begin */
@@ -35,12 +38,20 @@ struct several {
 };
 
 static void
+release(struct several *s)
+{
+	intake_drop(http_front(s->http), s->order.client, &s->share);
+	client_drop(s->order.client);
+	free(s);
+}
+
+static void
 several_free(struct several *s)
 {
 	for (uint32_t k = 0; k < SEVERAL_AT_ONCE; k++)
 		gen_drop(s->places[k].gen);
 	s->ops->free(s->arg);
-	free(s);
+	release(s);
 }
 
 static void
@@ -248,7 +259,7 @@ static const struct http_work work = {
 };
 
 int
-several_start(struct http *h, struct model *m, uint32_t n,
+several_keep(struct http *h, struct model *m, uint32_t n, size_t kept,
     const struct gen_times *times, const struct several_ops *ops, void *arg,
     struct fail *why)
 {
@@ -266,15 +277,26 @@ several_start(struct http *h, struct model *m, uint32_t n,
 		.order = { .client = conn_client(c),
 		    .conn = conn_party(c),
 		    .times = *times } };
+	(void)client_keep(s->order.client);
 	for (uint32_t k = 0; k < SEVERAL_AT_ONCE; k++)
 		s->places[k].all = s;
-	err = begin_some(s, why);
+	err = intake_hold(http_front(h), s->order.client, &s->share, kept, why);
+	if (err == 0)
+		err = begin_some(s, why);
 	if (err != 0) {
 		for (uint32_t k = 0; k < SEVERAL_AT_ONCE; k++)
 			gen_drop(s->places[k].gen);
-		free(s);
+		release(s);
 		return err;
 	}
 	http_attach(h, &work, s);
 	return 0;
+}
+
+int
+several_start(struct http *h, struct model *m, uint32_t n,
+    const struct gen_times *times, const struct several_ops *ops, void *arg,
+    struct fail *why)
+{
+	return several_keep(h, m, n, 0, times, ops, arg, why);
 }

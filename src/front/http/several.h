@@ -45,4 +45,10 @@ int several_start(struct http *h, struct model *m, uint32_t n,
     const struct gen_times *times, const struct several_ops *ops, void *arg,
     struct fail *why) MUST_CHECK;
 
+/* The same where arg keeps so many bytes of the request until its end: they
+ * count against --input-max. */
+int several_keep(struct http *h, struct model *m, uint32_t n, size_t kept,
+    const struct gen_times *times, const struct several_ops *ops, void *arg,
+    struct fail *why) MUST_CHECK;
+
 #endif

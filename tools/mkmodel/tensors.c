@@ -252,7 +252,7 @@ visit(const struct spec *s, const struct row *r, uint32_t layer, tensor_fn fn,
 	};
 	unsigned bits = spec_layer(s, layer);
 
-	if (s->pooling == LLAMA_POOLING_TYPE_RANK)
+	if (s->pooling == LLAMA_POOLING_TYPE_RANK && !s->arch->is_causal)
 		bits |= ARCH_RANKER;
 	if ((r->archs & bits) == 0)
 		return 0;

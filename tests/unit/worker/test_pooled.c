@@ -239,6 +239,8 @@ test_ranker(void **state)
 	(void)state;
 	skip_emulated("another program makes the model");
 	check_ranker("--preset tiny-bert --pooling 4");
+	/* One that has a cache, and no head of its own. */
+	check_ranker("--preset tiny-qwen2 --pooling 4");
 }
 
 /* Nobody else has a ranking head, or embeds without being asked. */

@@ -2,6 +2,7 @@
 
 MESSAGES = [{'role': 'user', 'content': 'Tell me a story.'}]
 SUM = [{'role': 'user', 'content': 'Use the tool to add 2 and 3.'}]
+BEGUN = [*MESSAGES, {'role': 'assistant', 'content': 'Once upon a time there was a big'}]
 TOOLS = [{'type': 'function', 'function': {
     'name': 'add', 'description': 'Adds.', 'parameters': {
         'type': 'object', 'required': ['a', 'b'],
@@ -109,7 +110,21 @@ CASES = [
     post('chat kwargs', '/v1/chat/completions', CHAT,
          chat_template_kwargs={'enable_thinking': False}),
     post('chat input tokens', '/v1/chat/completions/input_tokens', CHAT),
+    post('chat goes on', '/v1/chat/completions', dict(CHAT, messages=BEGUN)),
+    post('chat goes on stream', '/v1/chat/completions', dict(CHAT, messages=BEGUN), stream=True),
+    post('chat goes on tools', '/v1/chat/completions', dict(CHAT, messages=BEGUN), tools=TOOLS),
+    post('chat developer', '/v1/chat/completions', dict(CHAT, messages=[
+        {'role': 'developer', 'content': 'Be brief.'}, *MESSAGES])),
+    post('chat no reasoning', '/v1/chat/completions', CHAT, reasoning_effort='none',
+         reasoning_format='none'),
     post('responses', '/v1/responses', RESPONSE),
+    post('responses items', '/v1/responses', RESPONSE, instructions='Be brief.', input=[
+        *MESSAGES, {'type': 'message', 'role': 'assistant', 'content': [
+            {'type': 'output_text', 'text': 'Once.'}]}, *MESSAGES]),
+    post('responses items input tokens', '/v1/responses/input_tokens', RESPONSE, input=[
+        *SUM, {'type': 'function_call', 'call_id': 'a', 'name': 'add',
+               'arguments': '{"a":2,"b":3}'},
+        {'type': 'function_call_output', 'call_id': 'a', 'output': '5'}]),
     post('responses stream', '/v1/responses', RESPONSE, stream=True),
     post('responses tool', '/v1/responses', RESPONSE, input='Use the tool to add 2 and 3.',
          max_output_tokens=100, tools=[dict(TOOLS[0]['function'], type='function')]),
@@ -119,6 +134,13 @@ CASES = [
     post('messages blocks', '/v1/messages', dict(CLAUDE, system=[
         {'type': 'text', 'text': 'Be brief.'}], messages=[
             {'role': 'user', 'content': [{'type': 'text', 'text': 'Tell me a story.'}]}])),
+    post('messages goes on', '/v1/messages', dict(CLAUDE, messages=BEGUN)),
+    post('messages answered call count', '/v1/messages/count_tokens', dict(CLAUDE, messages=[
+        *SUM, {'role': 'assistant', 'content': [
+            {'type': 'text', 'text': 'I add.'},
+            {'type': 'tool_use', 'id': 'a', 'name': 'add', 'input': {'a': 2, 'b': 3}}]},
+        {'role': 'user', 'content': [
+            {'type': 'tool_result', 'tool_use_id': 'a', 'content': '5'}]}])),
     post('messages stop', '/v1/messages', CLAUDE, max_tokens=200, stop_sequences=['.']),
     post('messages tool', '/v1/messages', dict(CLAUDE, messages=SUM), max_tokens=100, tools=[
         {'name': 'add', 'description': 'Adds.',

@@ -43,7 +43,8 @@ def each_request_has_a_line():
         assert said['id'] == 'one' and said['key'] == 'option-1', said
         assert said['method'] == 'POST' and said['path'] == '/v1/completions', said
         assert said['model'] == 'demo' and said['status'] == '200' and said['end'] == 'whole', said
-        assert said['prompt'] == str(usage['prompt_tokens']) and said['tokens'] == str(usage['completion_tokens']), said
+        assert said['prompt'] == str(usage['prompt_tokens']), said
+        assert said['tokens'] == str(usage['completion_tokens']), said
         assert said['peer'].startswith('127.0.0.1:'), said
         assert int(said['in']) > 100 and int(said['out']) > len(got.body), said
         assert int(said['queued_ms']) <= int(said['first_ms']) <= int(said['total_ms']), said
@@ -139,4 +140,5 @@ def keep_log(self):
 
 
 Server.stop = keep_log
-cases(each_request_has_a_line, who_goes_is_seen, as_json, none_by_itself, nobody_waits_for_its_reader)
+cases(each_request_has_a_line, who_goes_is_seen, as_json, none_by_itself,
+      nobody_waits_for_its_reader)

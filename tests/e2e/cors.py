@@ -14,7 +14,8 @@ def headers(s, origin, *more, method='GET', path='/health', body=None):
         h.request(method, path, body,
                   ['Connection: close', *([f'Origin: {origin}'] if origin else []), *more])
         got = h.reply()
-    return got.status, {k: v for k, v in got.headers.items() if k.startswith('access-') or k == 'vary'}
+    return got.status, {k: v for k, v in got.headers.items()
+                        if k.startswith('access-') or k == 'vary'}
 
 
 def nothing_is_said_by_itself():
@@ -26,16 +27,18 @@ def nothing_is_said_by_itself():
 
 
 def named_origins_may():
-    with Server('--cors-origins', f'{PAGE}, http://b.example:8000', '--cors-headers', 'x-a, authorization') as s:
+    with Server('--cors-origins', f'{PAGE}, http://b.example:8000',
+                '--cors-headers', 'x-a, authorization') as s:
         status, got = headers(s, PAGE)
         assert got['access-control-allow-origin'] == PAGE and got['vary'] == 'Origin', got
         assert 'access-control-allow-credentials' not in got
         assert 'X-Request-Id' in got['access-control-expose-headers']
-        for other in 'https://evil.example', 'http://app.example', PAGE + '.evil.example', 'null', None:
+        for other in ('https://evil.example', 'http://app.example', PAGE + '.evil.example', 'null',
+                      None):
             assert headers(s, other) == (200, {'vary': 'Origin'}), other
         status, got = headers(s, 'http://b.example:8000', 'Access-Control-Request-Method: POST',
-                              'Access-Control-Request-Headers: authorization, x-b', method='OPTIONS',
-                              path='/v1/chat/completions')
+                              'Access-Control-Request-Headers: authorization, x-b',
+                              method='OPTIONS', path='/v1/chat/completions')
         assert status == 204 and 'POST' in got['access-control-allow-methods'], got
         assert got['access-control-allow-headers'] == 'x-a, authorization', got
 

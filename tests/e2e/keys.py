@@ -74,7 +74,8 @@ def those_without_a_key_see_what_is_open():
             # OpenAI's form has a word for it, llama-server's the number.
             assert got.error['code'] in ('invalid_api_key', 401), got
         assert get(s, '/v1/models').error['code'] == 'invalid_api_key'
-        for headers in bearer('no'), bearer(''), ['x-api-key: no'], ['Authorization: Basic c2stYm9i'], \
+        for headers in bearer('no'), bearer(''), ['x-api-key: no'], \
+                ['Authorization: Basic c2stYm9i'], \
                 bearer('sk-bo'), bearer('sk-bobb'), ['x-api-key: ' + 'k' * 2000], \
                 bearer('sk-bob') + bearer('sk-bob'), ['Authorization: Bearer']:
             got = ask(s, headers)
@@ -91,7 +92,8 @@ def those_without_a_key_see_what_is_open():
 
 def each_form_of_a_key_opens():
     with Keyed('--api-key', 'sk-one,sk-two') as s:
-        for headers in bearer('sk-plain'), ['authorization: bearer sk-alice-2'], ['x-api-key: sk-alice-1'], \
+        for headers in bearer('sk-plain'), ['authorization: bearer sk-alice-2'], \
+                ['x-api-key: sk-alice-1'], \
                 ['Authorization: sk-plain'], bearer('sk-one'), ['X-Api-Key: sk-two'], \
                 bearer('no') + ['x-api-key: sk-plain']:
             got = ask(s, headers)
@@ -208,7 +210,7 @@ def who_killed_a_worker_is_known_by_name():
         assert 'key alice, request the-one' in suspects, suspects
 
 
-cases(those_without_a_key_see_what_is_open, each_form_of_a_key_opens, errors_are_in_the_protocols_form,
-      a_body_is_not_waited_for, a_key_has_its_models_and_its_rate, a_file_is_read_again,
-      a_stream_outlives_its_key, files_that_cannot_be_used_end_the_start,
+cases(those_without_a_key_see_what_is_open, each_form_of_a_key_opens,
+      errors_are_in_the_protocols_form, a_body_is_not_waited_for, a_key_has_its_models_and_its_rate,
+      a_file_is_read_again, a_stream_outlives_its_key, files_that_cannot_be_used_end_the_start,
       who_killed_a_worker_is_known_by_name)

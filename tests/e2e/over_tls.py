@@ -26,7 +26,8 @@ tls.Files(FOLDER)
 
 def again(name):
     def run():
-        got = subprocess.run([os.path.join(HERE, name)], env=dict(os.environ, BULKHEAD_TEST_TLS=FOLDER),
+        env = dict(os.environ, BULKHEAD_TEST_TLS=FOLDER)
+        got = subprocess.run([os.path.join(HERE, name)], env=env,
                              capture_output=True, text=True, timeout=120 * SLOW)
         assert got.returncode in (0, 77), got.stdout[-2000:] + got.stderr[-4000:]
     run.__name__ = name

@@ -46,7 +46,8 @@ def every_kind_of_answer_has_one(s):
                                ('POST', '/v1/completions', b'no json'), ('GET', '/metrics', None)):
         assert ident(s, head, method=method, path=path, body=body) == 'it', (method, path)
     with s.http() as h:
-        h.request('POST', '/v1/completions', {'prompt': 'a', 'max_tokens': 3, 'stream': True}, [head])
+        h.request('POST', '/v1/completions', {'prompt': 'a', 'max_tokens': 3, 'stream': True},
+                  [head])
         assert h.head()[1]['x-request-id'] == 'it'
         assert list(h.events())[-1] == '[DONE]'
         # The next on the same connection has its own.

@@ -31,6 +31,10 @@ def plain(s):
         TLS_PORTS[s.port] = context
 
 
+def ask(h, n):
+    h.request('POST', '/v1/completions', {'prompt': 'a', 'stream': True, 'max_tokens': n})
+
+
 def run(*command, **more):
     return subprocess.run(command, capture_output=True, timeout=DEADLINE, **more)
 
@@ -61,8 +65,8 @@ def curl_speaks_to_it():
 def only_what_is_good_is_spoken():
     with Server(tls=FILES) as s:
         def client(*options, said=b'GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'):
-            return run('openssl', 's_client', '-connect', f'127.0.0.1:{s.port}', '-CAfile', FILES.cert,
-                       '-ign_eof', *options, input=said)
+            return run('openssl', 's_client', '-connect', f'127.0.0.1:{s.port}',
+                       '-CAfile', FILES.cert, '-ign_eof', *options, input=said)
         for options, version in (('-tls1_2',), b'TLSv1.2'), (('-tls1_3',), b'TLSv1.3'):
             got = client(*options)
             assert b'{"status":"ok"}' in got.stdout and version in got.stdout, got
@@ -71,8 +75,8 @@ def only_what_is_good_is_spoken():
         assert b'ALPN protocol: http/1.1' in got.stdout, got
         got = client('-alpn', 'h2')
         assert b'No ALPN negotiated' in got.stdout and b'{"status":"ok"}' in got.stdout, got
-        for options in ('-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0'), ('-tls1', '-cipher', 'DEFAULT@SECLEVEL=0'):
-            got = client(*options)
+        for version in '-tls1_1', '-tls1':
+            got = client(version, '-cipher', 'DEFAULT@SECLEVEL=0')
             assert b'{"status":"ok"}' not in got.stdout, got
         # "R" asks for a renegotiation, which is refused; nothing dies of it.
         client('-tls1_2', said=b'R\n')
@@ -97,8 +101,9 @@ def plain_http_is_told_so():
 
 def what_is_no_tls_ends():
     with Server(tls=FILES) as s:
-        for junk in b'\0' * 100, b'\x16\x03\x01\xff\xff' + b'x' * 70000, b'\x80' * 50, b'nonsense\r\n\r\n', \
-                os.urandom(2000), b'\x16\x03\x03\0\x04\1\0\0\0', b'\x15\x03\x03\0\2\2\0':
+        for junk in b'\0' * 100, b'\x16\x03\x01\xff\xff' + b'x' * 70000, b'\x80' * 50, \
+                b'nonsense\r\n\r\n', os.urandom(2000), b'\x16\x03\x03\0\x04\1\0\0\0', \
+                b'\x15\x03\x03\0\2\2\0':
             with plain(s) as h:
                 try:
                     h.send(junk)
@@ -139,15 +144,16 @@ def a_slow_handshake_has_a_limit():
 
 
 def a_reader_that_stops_parks_its_stream():
-    with Server('--out-high', '16K', '--stall-timeout', '1s', tls=FILES, fake='tokens 100000\nsize 4000') as s:
+    with Server('--out-high', '16K', '--stall-timeout', '1s', tls=FILES,
+                fake='tokens 100000\nsize 4000') as s:
         with s.http(rcvbuf=4096) as h:
-            h.request('POST', '/v1/completions', {'prompt': 'a', 'stream': True, 'max_tokens': 100000})
+            ask(h, 100000)
             until(lambda: s.metric('generations_parked_total') >= 1)
             until(lambda: s.metric('generations_cancelled_total') >= 1)
         # One that is slow, but reads, gets all of it, byte for byte.
     with Server('--out-high', '16K', tls=FILES, fake='tokens 600\nsize 4000') as s:
         with s.http(rcvbuf=4096) as h:
-            h.request('POST', '/v1/completions', {'prompt': 'a', 'stream': True, 'max_tokens': 600, 'seed': 1})
+            ask(h, 600)
             assert h.head()[0] == 200
             until(lambda: s.metric('generations_parked_total') >= 1)
             events = list(h.events())
@@ -160,7 +166,7 @@ def a_client_that_goes_is_noticed():
         pid = s.front
         for n in range(1, 6):
             with s.http() as h:
-                h.request('POST', '/v1/completions', {'prompt': 'a', 'stream': True, 'max_tokens': 100000})
+                ask(h, 100000)
                 assert h.head()[0] == 200
             s.wait_metric('generations_cancelled_total', n)
         assert s.front == pid
@@ -170,7 +176,7 @@ def half_closed_is_answered():
     with Server(tls=FILES) as s:
         raw = socket.create_connection(s.tcp, timeout=DEADLINE)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls_end = tls.Files(FOLDER).context().wrap_bio(incoming, outgoing, server_hostname='localhost')
+        tls_end = FILES.context().wrap_bio(incoming, outgoing, server_hostname='localhost')
 
         def flush():
             raw.sendall(outgoing.read())
@@ -197,7 +203,7 @@ def new_files_hold_for_new_connections():
     files = tls.Files(tempfile.mkdtemp(prefix='bulkhead-tls-'))
     with Server(tls=files, fake='tokens 20\nat token:3 hold') as s:
         with s.http() as h:
-            h.request('POST', '/v1/completions', {'prompt': 'a', 'stream': True, 'max_tokens': 20})
+            ask(h, 20)
             assert h.head()[0] == 200
             events = h.events()
             next(events)
@@ -254,12 +260,13 @@ def new_files_hold_for_new_connections():
 def files_that_cannot_be_used_end_the_start():
     empty = os.path.join(FOLDER, 'empty')
     open(empty, 'w').close()
-    for options, status, why in ((['--ssl-cert-file', FILES.cert], 2, 'give both'),
-                                 (['--ssl-cert-file', '/none', '--ssl-key-file', FILES.key], 3, 'No such file'),
-                                 (['--ssl-cert-file', FILES.key, '--ssl-key-file', FILES.key], 3, 'no certificates'),
-                                 (['--ssl-cert-file', FILES.cert, '--ssl-key-file', FILES.cert], 3, 'private key'),
-                                 (['--ssl-cert-file', FILES.cert, '--ssl-key-file', empty], 3, 'empty'),
-                                 (['--ssl-cert-file', FOLDER, '--ssl-key-file', FILES.key], 3, 'no file')):
+    for cert, key, status, why in ((FILES.cert, None, 2, 'give both'),
+                                   ('/none', FILES.key, 3, 'No such file'),
+                                   (FILES.key, FILES.key, 3, 'no certificates'),
+                                   (FILES.cert, FILES.cert, 3, 'private key'),
+                                   (FILES.cert, empty, 3, 'empty'),
+                                   (FOLDER, FILES.key, 3, 'no file')):
+        options = ['--ssl-cert-file', cert, *(['--ssl-key-file', key] if key else [])]
         s = Server(*options, wait=False, expect=status)
         s.wait()
         assert s.proc.returncode == status and why in s.log(), (options, s.proc.returncode, s.log())
@@ -286,8 +293,8 @@ def connections_are_small():
 
 
 try:
-    cases(curl_speaks_to_it, only_what_is_good_is_spoken, plain_http_is_told_so, what_is_no_tls_ends,
-          a_slow_handshake_has_a_limit, a_reader_that_stops_parks_its_stream,
+    cases(curl_speaks_to_it, only_what_is_good_is_spoken, plain_http_is_told_so,
+          what_is_no_tls_ends, a_slow_handshake_has_a_limit, a_reader_that_stops_parks_its_stream,
           a_client_that_goes_is_noticed, half_closed_is_answered,
           new_files_hold_for_new_connections, files_that_cannot_be_used_end_the_start,
           connections_are_small)

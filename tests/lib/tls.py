@@ -20,7 +20,9 @@ class Files:
 
     def make(self, name='localhost', algorithm='ec'):
         """New ones, of that common name, in the place of the old."""
-        kind = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'] if algorithm == 'ec' else [algorithm]
+        kind = [algorithm]
+        if algorithm == 'ec':
+            kind += ['-pkeyopt', 'ec_paramgen_curve:prime256v1']
         subprocess.run(['openssl', 'req', '-x509', '-newkey', *kind, '-nodes', '-days', '30',
                         '-keyout', self.key + '.new', '-out', self.cert + '.new',
                         '-subj', f'/CN={name}', '-addext', 'subjectAltName=DNS:localhost'],

@@ -45,9 +45,9 @@ class Allowed(Server):
 
     def __init__(self, *options, owner=0, **more):
         self.owner = owner
-        wrap = ('setpriv', f'--reuid={owner}', f'--regid={owner}', '--clear-groups') if owner else ()
+        wrap = ('setpriv', f'--reuid={owner}', f'--regid={owner}', '--clear-groups')
         super().__init__('--socket-mode', '0666', *options, fake='tokens 4', launch=self.give_away,
-                         wrap=wrap, **more)
+                         wrap=wrap if owner else (), **more)
 
     def give_away(self, args, env):
         for name in ('', *os.listdir(self.dir)):
@@ -56,7 +56,8 @@ class Allowed(Server):
         return args, env
 
     def comes_in(self, uid, gid=None, groups=()):
-        got = as_user(uid, uid if gid is None else gid, groups, sys.executable, '-c', ASK, self.http_path)
+        got = as_user(uid, uid if gid is None else gid, groups, sys.executable, '-c', ASK,
+                      self.http_path)
         assert got.returncode == 0 and got.stdout.strip() in ('200', 'turned away'), got
         return got.stdout.strip() == '200'
 
@@ -72,7 +73,8 @@ def check(s):
     s.wait_log(rf'user {BOB} may not come in')
     # JSON-RPC's is a Unix socket too.
     for uid, status in (ANN, 0), (BOB, 1):
-        got = as_user(uid, uid, [], os.path.join(BIN, 'bulkhead'), 'status', '--rpc-socket', s.rpc_path)
+        got = as_user(uid, uid, [], os.path.join(BIN, 'bulkhead'), 'status', '--rpc-socket',
+                      s.rpc_path)
         assert (got.returncode != 0) == status, (uid, got)
     # A port has no users.
     assert s.get('/health').status == 200
@@ -101,7 +103,8 @@ def without_it_the_mode_decides():
 def many_who_may_not():
     """A flood of them leaves one line a second, and others their turn."""
     with Allowed('--socket-allow', str(ANN)) as s:
-        flood = ASK.replace('with socket', 'for i in range(300):\n  with socket').replace('\n    ', '\n      ')
+        flood = ASK.replace('with socket', 'for i in range(300):\n  with socket')
+        flood = flood.replace('\n    ', '\n      ')
         got = as_user(BOB, BOB, [], sys.executable, '-c', flood, s.http_path)
         assert got.stdout.split('\n')[:300] == ['turned away'] * 300, got
         assert s.comes_in(ANN)

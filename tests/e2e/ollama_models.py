@@ -100,7 +100,25 @@ def code_goes_between_prompt_and_suffix(_):
             assert refused.status >= 400 and 'infill' in refused.json['error'].lower(), refused
 
 
+def keys_are_asked_for_in_its_form(folder):
+    path = os.path.join(folder, 'keys')
+    with open(path, 'w') as f:
+        f.write('name=alice models=other key=sk-a\nsk-b\n')
+    os.chmod(path, 0o600)
+    asks = [('/api/chat', {'messages': [{'role': 'user', 'content': 'Hi.'}], 'stream': False,
+                           'options': {'num_predict': 2}}),
+            ('/api/generate', {}), ('/api/generate', {'keep_alive': 0}),
+            ('/api/embed', {'input': 'a'})]
+    with Server('--api-key-file', path) as s:
+        for where, body in asks:
+            for key, status in ('', 401), ('sk-no', 401), ('sk-a', 403), ('sk-b', 200):
+                headers = [f'Authorization: Bearer {key}'] if key else []
+                got = s.post(where, dict(body, model='demo'), headers=headers)
+                assert got.status == status, (where, key, got)
+                assert status == 200 or list(got.json) == ['error'], (where, key, got)
+
+
 for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones, keep_alive_0_unloads, \
-        code_goes_between_prompt_and_suffix:
+        code_goes_between_prompt_and_suffix, keys_are_asked_for_in_its_form:
     with tempfile.TemporaryDirectory(prefix='bulkhead-test-') as place:
         cases(case, args=(place,))

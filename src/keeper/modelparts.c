@@ -53,6 +53,24 @@ modelparts_check(const struct modelparts *p, const char *path, struct fail *f)
 	return err;
 }
 
+uint64_t
+modelparts_bytes(const char *path)
+{
+	struct partname name;
+	char other[PATH_MAX];
+	uint64_t sum = 0;
+	struct stat st;
+
+	if (!partname_read(path, &name) || name.no != 1 ||
+	    name.of > WORKER_PARTS_MAX)
+		return 0;
+	for (uint32_t no = 2; no <= name.of; no++)
+		if (partname_other(path, &name, no, other, sizeof(other)) &&
+		    stat(other, &st) == 0)
+			sum += (uint64_t)st.st_size;
+	return sum;
+}
+
 int
 modelparts_claim(struct modelparts *p, const char *path, struct fail *f)
 {

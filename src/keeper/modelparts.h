@@ -15,6 +15,10 @@ struct modelparts {
 	uint32_t n;
 };
 
+/* Bytes of all of them together, as far as they are there; 0 where path is no
+ * first part. */
+uint64_t modelparts_bytes(const char *path);
+
 /* Opens them, or looks whether they are still what they were when they were
  * opened. path: of the first. 0; ERR_NOMEM; ERR_FILE. */
 int modelparts_claim(struct modelparts *p, const char *path, struct fail *f)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "keeper/jaillog.h"
 #include "keeper/modelfile.h"
+#include "keeper/modelparts.h"
 #include "keeper/reap.h"
 #include "keeper/spawn.h"
 
@@ -124,6 +125,11 @@ give(struct probes *p, struct modelprobe *mp, const struct stat *st,
 	free(mp->mem);
 	mp->mem = mem;
 	mp->about = about;
+	/* Of the others all that is known is how large they are. */
+	if (about.n_split > 1) {
+		mp->about.n_bytes += modelparts_bytes(mp->path);
+		mp->about.n_params = 0;
+	}
 	mp->st = *st;
 	mp->is_known = true;
 	p->fn(p->arg, mp);

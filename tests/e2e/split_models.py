@@ -69,6 +69,11 @@ def the_same_bytes():
     with Server('--models-dir', where, '--models-max', '0') as s:
         models = {m['id']: m for m in s.get('/v1/models').json['data']}
         assert set(models) == {'demo', 'in2', 'in3', 'in4'}, models
+        # Its head is that of the first part, its size that of all.
+        until(lambda: s.get('/v1/models/in3').json['meta'])
+        meta = s.get('/v1/models/in3').json['meta']
+        assert meta['arch'] == 'llama' and 'n_params' not in meta, meta
+        assert 1100000 < meta['size'] < 1300000, meta
         want = s.complete(**ASK)
         for name in 'in2', 'in3', 'in4':
             assert s.complete(model=name, **ASK) == want, name

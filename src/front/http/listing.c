@@ -26,7 +26,8 @@ put_meta(struct json_out *o, const struct model_state *s)
 		json_key_u64(o, "n_ctx", s->n_ctx);
 	json_key_u64(o, "n_ctx_train", s->n_ctx_train);
 	json_key_u64(o, "n_embd", s->n_embd);
-	json_key_u64(o, "n_params", s->n_params);
+	if (s->n_params != 0)
+		json_key_u64(o, "n_params", s->n_params);
 	json_key_u64(o, "size", s->size);
 	json_key_str(o, "arch", s->arch);
 	if (s->desc.n > 0)

@@ -209,6 +209,34 @@ test_help_asks_for_nothing_else(void **state)
 	conf_done(&c);
 }
 
+/* What a reload takes over, and what it leaves for a restart. */
+static void
+test_take(void **state)
+{
+	char *const envp[] = { NULL };
+	struct conf was;
+	struct conf now;
+	struct buf others;
+
+	(void)state;
+	good(&was, "-m a.gguf --port 81 -np 2 --host h", envp);
+	good(&now,
+	    "-m b.gguf -m c.gguf --port 82 -np 3 --log-level debug --host h",
+	    envp);
+	buf_init(&others, 256);
+	conf_take(&was, &now, &others);
+	assert_true(str_is(buf_str(&others), "port"));
+	assert_int_equal(was.port, 81);
+	assert_int_equal(was.parallel, 3);
+	assert_int_equal(was.log_level, LOG_DEBUG);
+	assert_int_equal(was.model.n, 2);
+	assert_string_equal(was.model.v[0], "b.gguf");
+	assert_int_equal(now.model.n, 1);
+	buf_done(&others);
+	conf_done(&now);
+	conf_done(&was);
+}
+
 /* One screen, and every option in the long form. */
 static void
 test_help_fits(void **state)
@@ -257,6 +285,7 @@ main(void)
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_bad_environment),
 		cmocka_unit_test(test_help_asks_for_nothing_else),
+		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_help_fits),
 	};
 

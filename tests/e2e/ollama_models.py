@@ -103,7 +103,7 @@ def code_goes_between_prompt_and_suffix(_):
 def keys_are_asked_for_in_its_form(folder):
     path = os.path.join(folder, 'keys')
     with open(path, 'w') as f:
-        f.write('name=alice models=other key=sk-a\nsk-b\n')
+        f.write('name=alice models=other key=sk-a\nsk-b\nname=bob models=demo key=sk-c\n')
     os.chmod(path, 0o600)
     asks = [('/api/chat', {'messages': [{'role': 'user', 'content': 'Hi.'}], 'stream': False,
                            'options': {'num_predict': 2}}),
@@ -116,6 +116,16 @@ def keys_are_asked_for_in_its_form(folder):
                 got = s.post(where, dict(body, model='demo'), headers=headers)
                 assert got.status == status, (where, key, got)
                 assert status == 200 or list(got.json) == ['error'], (where, key, got)
+        # A key for some models may use them, and takes them from nobody.
+        some, all_ = [[f'Authorization: Bearer {key}'] for key in ('sk-c', 'sk-b')]
+        where, body = asks[0]
+        got = s.post(where, dict(body, model='demo', keep_alive=0), headers=some)
+        assert got.status == 200, got
+        with s.http() as h:
+            h.request('GET', '/api/ps', headers=all_)
+            assert len(h.reply().json['models']) == 1
+        got = s.post('/api/generate', {'model': 'demo', 'keep_alive': 0}, headers=some)
+        assert got.status == 403 and 'unloads none' in got.json['error'], got
 
 
 for case in what_is_not_loaded_is_known, names_with_tags_and_hidden_ones, keep_alive_0_unloads, \

@@ -57,7 +57,7 @@ struct http;
 bool ollama_load(struct http *h, const struct ask *q);
 
 /* The model that is to be unloaded behind the answer to q; 0: none. */
-uint32_t ollama_leaves(const struct front *f, const struct ask *q);
+uint32_t ollama_leaves(struct http *h, const struct ask *q);
 
 /* Unloads it, unless somebody else has it in use. 0 is allowed. */
 void ollama_leave(struct front *f, uint32_t model);

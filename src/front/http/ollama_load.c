@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "front/admit.h"
+#include "front/client.h"
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/http/error.h"
@@ -126,6 +127,13 @@ is_in_use(const struct model *m)
 	return m->n_gens > 0 || m->n_users > 0;
 }
 
+/* A key that is for some models has no say in when others lose one. */
+static bool
+may_unload(struct http *h)
+{
+	return conn_client(http_conn(h))->models == NULL;
+}
+
 /* Who asks for that does not mean to end what others have running. */
 static int
 unload(struct http *h, const struct ask *q, struct model *m, struct fail *why)
@@ -133,6 +141,10 @@ unload(struct http *h, const struct ask *q, struct model *m, struct fail *why)
 	struct buf head;
 	int err = 0;
 
+	if (!may_unload(h))
+		return fail_set(why, ERR_DENIED, "keep_alive",
+		    "keep_alive: an API key that is for some models only "
+		    "unloads none");
 	if (is_in_use(m))
 		return fail_set(why, ERR_BUSY, "keep_alive",
 		    "model '%.*s' is in use; POST /models/unload ends what "
@@ -150,15 +162,16 @@ unload(struct http *h, const struct ask *q, struct model *m, struct fail *why)
 }
 
 uint32_t
-ollama_leaves(const struct front *f, const struct ask *q)
+ollama_leaves(struct http *h, const struct ask *q)
 {
 	const struct json_value *keep =
 	    json_get(json_root(q->doc), "keep_alive");
-	const struct model *m = model_find(f, q->model);
+	const struct model *m = model_find(http_front(h), q->model);
 	struct fail why;
 	bool is_zero;
 
-	if (m == NULL || ollama_read_keep(keep, &is_zero, &why) != 0)
+	if (m == NULL || !may_unload(h) ||
+	    ollama_read_keep(keep, &is_zero, &why) != 0)
 		return 0;
 	return is_zero ? m->state.model : 0;
 }

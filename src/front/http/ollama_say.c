@@ -58,7 +58,7 @@ static void
 init(struct answer *a, const struct ask *q, const struct answer_names *names)
 {
 	(void)names;
-	a->choices[0].n_events = ollama_leaves(http_front(a->http), q);
+	a->choices[0].n_events = ollama_leaves(a->http, q);
 	PUT(&a->head, "{\"model\":");
 	json_put_str(&a->head, q->model);
 	PUT(&a->head, ",\"created_at\":");

@@ -51,6 +51,11 @@ deadline_fail(enum deadline d, const struct gen_times *t, struct fail *ret)
 		    "no slot was free for it; try again when the server is "
 		    "less busy, or allow more (--queue-timeout)",
 		    t->queue_ms },
+		[DEADLINE_LOAD] = { "queue_timeout_ms",
+		    "its model was not loaded: that takes longer, or waits "
+		    "for others to be unloaded, which are in use; try again, "
+		    "or allow more (--queue-timeout)",
+		    t->queue_ms },
 		[DEADLINE_FIRST] = { "first_token_timeout_ms",
 		    "its first token had not come; send a shorter prompt, or "
 		    "allow more (--first-token-timeout)",

@@ -24,6 +24,7 @@ struct gen_times {
 enum deadline {
 	DEADLINE_NONE,
 	DEADLINE_QUEUE,
+	DEADLINE_LOAD, /* the same, and its model was not loaded */
 	DEADLINE_FIRST,
 	DEADLINE_TOTAL,
 	DEADLINE_COUNT

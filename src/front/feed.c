@@ -136,3 +136,14 @@ feed_reloaded(struct front *f)
 {
 	tell(f, NULL, "models_reload", NULL);
 }
+
+void
+feed_end(struct front *f)
+{
+	while (!list_empty(&f->feed)) {
+		struct feed_ear *e =
+		    LIST_ENTRY(f->feed.next, struct feed_ear, link);
+
+		e->end(e->arg);
+	}
+}

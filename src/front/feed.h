@@ -15,6 +15,7 @@ struct model;
 struct feed_ear {
 	struct list link; /* in front->feed */
 	void (*tell)(void *arg, struct str json);
+	void (*end)(void *arg); /* the server is stopping; frees it */
 	void *arg;
 };
 
@@ -23,6 +24,9 @@ const char *feed_word(const struct model *m);
 
 /* A MODEL_LOADING. 0 or ERR_PROTO. */
 int feed_on_loading(struct front *f, struct frame *fr) MUST_CHECK;
+
+/* The server is stopping: nobody is told any more. */
+void feed_end(struct front *f);
 
 /* Something about m may be different: tells everyone, if its word is. */
 void feed_model(struct model *m);

@@ -22,6 +22,7 @@ front_init(struct front *f)
 	list_init(&f->dirty);
 	list_init(&f->models);
 	list_init(&f->feed);
+	list_init(&f->letting);
 	list_init(&f->wants);
 	list_init(&f->attaches);
 	list_init(&f->reloads);

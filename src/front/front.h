@@ -55,6 +55,8 @@ struct front {
 	struct room_wanted room; /* the keeper's last word; letgo.h */
 	uint32_t n_let_go;	 /* MODEL_LET_GOs */
 	uint64_t n_uses;	 /* of models that got idle */
+	struct list letting;	 /* struct model to be looked at */
+	bool has_held;		 /* one may be held for others */
 	bool is_letting;	 /* letgo_turn() has something to look at */
 	/* A worker that is done with a run and says nothing of its file is
 	 * waited for no longer; nor is a disk. */

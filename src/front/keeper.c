@@ -206,6 +206,7 @@ on_drain(struct front *f, struct frame *fr)
 	if (!f->is_draining) {
 		f->is_draining = true;
 		listener_free_all(f);
+		feed_end(f);
 		conn_drain_all(f);
 	}
 	if (!f->is_cut)

@@ -112,7 +112,7 @@ end_inside(struct model *m)
 	(void)fail_set(&why, ERR_NOT_LOADED, "model",
 	    "the model was unloaded at a client's request, and this reply was "
 	    "not complete within %u s (--unload-timeout)",
-	    m->front->config.unload_ms / 1000);
+	    m->state.unload_ms / 1000);
 	gen_fail_inside(m, &why);
 }
 
@@ -153,7 +153,8 @@ letgo_on_up(struct model *m)
 void
 letgo_note(struct model *m)
 {
-	m->front->is_letting = true;
+	list_remove(&m->letting);
+	list_append(&m->front->letting, &m->letting);
 }
 
 /* Of those that may be let go for others. */
@@ -190,6 +191,25 @@ longest_here(const struct front *f)
 	return best;
 }
 
+/* What was noted, one after the other; noting again is for the next turn. */
+static void
+settle_noted(struct front *f)
+{
+	struct list noted = f->letting;
+
+	if (list_empty(&f->letting))
+		return;
+	/* Those noted take the head that is here for theirs. */
+	noted.next->prev = noted.prev->next = &noted;
+	list_init(&f->letting);
+	while (!list_empty(&noted)) {
+		struct model *m = LIST_ENTRY(noted.next, struct model, letting);
+
+		list_remove(&m->letting);
+		settle(m);
+	}
+}
+
 /* n models are to be held for others; what is held beyond that is not. */
 static void
 hold(struct front *f, uint32_t n)
@@ -218,20 +238,21 @@ hold(struct front *f, uint32_t n)
 void
 letgo_turn(struct front *f)
 {
-	struct list *it, *next;
 	struct model *m;
 	uint32_t n;
 
-	if (!f->is_letting || f->is_draining)
+	if ((!f->is_letting && list_empty(&f->letting)) || f->is_draining)
 		return;
 	f->is_letting = false;
-	LIST_EACH (it, next, &f->models)
-		settle(model_of(it));
+	settle_noted(f);
 	while ((int32_t)(f->room.total - f->n_let_go) > 0 &&
 	    (m = least_used(f)) != NULL)
 		let_go(m, LET_GO_FOR_ROOM);
 	n = f->room.total - f->n_let_go;
-	hold(f, f->room.must && (int32_t)n > 0 ? n : 0);
+	n = f->room.must && (int32_t)n > 0 ? n : 0;
+	if (n > 0 || f->has_held)
+		hold(f, n);
+	f->has_held = n > 0;
 }
 
 int
@@ -262,7 +283,7 @@ letgo_unload(struct model *m, struct fail *why)
 	if (stay_is_in(&m->stay)) {
 		(void)stay_step(&m->stay, STAY_EV_HOLD);
 		m->is_unloading = true;
-		timer_set(m->idle, m->front->config.unload_ms);
+		timer_set(m->idle, m->state.unload_ms);
 	} else if (is_loading(m)) {
 		(void)fail_set(&told, ERR_NOT_LOADED, "model",
 		    "the model was unloaded at a client's request while it "

@@ -391,6 +391,7 @@ model_free(struct model *m)
 		close_channel(m);
 	queue_done(&m->queue);
 	queue_done(&m->asides);
+	list_remove(&m->letting);
 	list_remove(&m->link);
 	timer_free(m->more);
 	timer_free(m->patience);
@@ -423,6 +424,7 @@ model_new(struct front *f)
 	}
 	m->front = f;
 	m->stay.state = STAY_OUT;
+	list_init(&m->letting);
 	queue_init(&m->queue);
 	queue_init(&m->asides);
 	list_init(&m->inside);

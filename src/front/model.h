@@ -44,20 +44,21 @@ struct model {
 	bool is_turn_of_new; /* not of one that gave its slot away */
 	/* letgo.h */
 	struct stay stay;
-	struct timer *idle; /* until it is let go for being idle, or, while
+	struct list letting; /* in front->letting, or alone */
+	struct timer *idle;  /* until it is let go for being idle, or, while
 			     * it is being unloaded, what runs is ended */
-	uint32_t n_gens;    /* in any state */
-	uint32_t n_users;   /* model_want()s that got it */
-	uint64_t used;	    /* when it was last of use, in an order */
-	uint64_t used_ms;   /* and by the clock */
-	uint64_t up_ms;	    /* when it was loaded */
-	uint64_t n_loads;   /* in this front's life */
-	uint32_t percent;   /* loaded, as the keeper says */
-	const char *told;   /* feed.h: its word; NULL: none yet */
-	bool has_failed;    /* and whether that was for FAILED */
-	bool was_busy;	    /* when it was looked at last */
-	bool is_empty;	    /* it was retired, and the keeper told so */
-	bool is_unloading;  /* because a client asked for it */
+	uint32_t n_gens;     /* in any state */
+	uint32_t n_users;    /* model_want()s that got it */
+	uint64_t used;	     /* when it was last of use, in an order */
+	uint64_t used_ms;    /* and by the clock */
+	uint64_t up_ms;	     /* when it was loaded */
+	uint64_t n_loads;    /* in this front's life */
+	uint32_t percent;    /* loaded, as the keeper says */
+	const char *told;    /* feed.h: its word; NULL: none yet */
+	bool has_failed;     /* and whether that was for FAILED */
+	bool was_busy;	     /* when it was looked at last */
+	bool is_empty;	     /* it was retired, and the keeper told so */
+	bool is_unloading;   /* because a client asked for it */
 };
 
 /* A model by the name that requests use: its name, its path, or "" or NULL

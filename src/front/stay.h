@@ -16,7 +16,7 @@
  * AGAIN) is void: its next KNOWN ends that.
  *
  * Every want has a number, and exactly one answer with it, unless it is taken
- * back. tests/unit/front/test_stay.c tries every order of events.
+ * back. tests/unit/keeper/test_router.c tries every order of events.
  */
 #ifndef FRONT_STAY_H
 #define FRONT_STAY_H

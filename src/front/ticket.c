@@ -31,7 +31,9 @@ pass(struct ticket *t, enum deadline d)
 	struct fail why;
 
 	m->front->metrics.deadlines_passed_total++;
-	(void)deadline_fail(d, &t->times, &why);
+	(void)deadline_fail(
+	    d == DEADLINE_QUEUE && m->chan == NULL ? DEADLINE_LOAD : d,
+	    &t->times, &why);
 	if (d == DEADLINE_QUEUE)
 		why.retry_ms = admit_wait(m);
 	gen_fail(t->gen, &why);

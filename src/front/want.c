@@ -50,6 +50,7 @@ want_answer(
 		if (w->ref != ref)
 			continue;
 		list_remove(&w->link);
+		f->is_letting = true; /* its model may be idle now */
 		if (m != NULL)
 			m->n_users++;
 		if (w->fn != NULL)
@@ -106,7 +107,7 @@ on_want_timer(void *arg)
 	const struct gen_times t = { .queue_ms = f->config.queue_ms };
 	struct fail why;
 
-	(void)deadline_fail(DEADLINE_QUEUE, &t, &why);
+	(void)deadline_fail(DEADLINE_LOAD, &t, &why);
 	if (w->fn != NULL)
 		fail_want(w, &why);
 	conn_turn(f);

@@ -42,7 +42,6 @@ frontconf_send(
 		.started_ms = spec->started_ms,
 		.jail = (uint8_t)c->jail,
 		.sleep_ms = c->sleep_s * 1000,
-		.unload_ms = c->unload_ms,
 		.autoload = c->models_autoload,
 		.access_log = c->access_log,
 		.cors_origins = { entry_origins(spec->entry) },

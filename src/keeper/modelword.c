@@ -153,6 +153,17 @@ describe(const struct model *m, struct model_state *st)
 	st->size = p->n_bytes;
 }
 
+/* llama-server's stop-timeout, where a section has one. */
+static uint32_t
+unload_ms(const struct model *m)
+{
+	const struct modelconf *c = &m->spec->conf;
+	enum setting_from from =
+	    settings_from(&c->settings, offsetof(struct modelconf, stop_ms));
+
+	return from > FROM_DEFAULT ? c->stop_ms : m->in->conf->unload_ms;
+}
+
 static bool
 publish(struct model *m, uint32_t ref, int fd)
 {
@@ -200,6 +211,7 @@ publish(struct model *m, uint32_t ref, int fd)
 	st.may_go = m->place.hold == HOLD_FREE && !m->is_retired;
 	st.may_rest = model_may_rest(m);
 	st.is_asleep = m->is_asleep;
+	st.unload_ms = unload_ms(m);
 	st.is_retired = m->is_retired;
 	st.need = m->place.need;
 	was_sent = m->in->ops->to_front(m->in->arg, &st, fd);

@@ -164,7 +164,6 @@ enum msg { MSG_NONE, MSG_TABLE(MSG_ENUM) MSG_COUNT };
 	F(S, u64, started_ms, "the same, by clock_ms()")                   \
 	F(S, u8, jail, "enum jail_mode")                                   \
 	F(S, u32, sleep_ms, "an idle model is let go; 0: never")           \
-	F(S, u32, unload_ms, "for what runs, at /models/unload")           \
 	F(S, u8, autoload, "1: a request has its model loaded")            \
 	F(S, u8, access_log, "1: a line for each HTTP request")            \
 	F(S, strs, cors_origins, "whose pages may read answers; *: any")   \
@@ -260,6 +259,7 @@ enum model_source {
 	F(S, u8, may_want, "FAILED, 1: a MODEL_WANT tries it after that") \
 	F(S, u8, may_go, "1: it may be let go when room is wanted")       \
 	F(S, u8, may_rest, "1: or when it is idle, or a client says so")  \
+	F(S, u32, unload_ms, "for what runs, at /models/unload")          \
 	F(S, u8, is_asleep, "KNOWN, 1: because it was idle")              \
 	F(S, u8, is_retired, "1: for who has it; else it is as if gone")  \
 	F(S, u64, need, "bytes that it takes, or would")                  \

@@ -86,6 +86,7 @@ def a_client_that_has_it_keeps_it():
             r.init('a')
             got = s.post('/v1/completions', {'model': 'b', 'prompt': 'x', 'queue_timeout_ms': 300})
             assert got.status in (429, 503, 504), got
+            assert 'its model was not loaded' in got.error['message'], got
             assert loaded(s) == {'a'}
             assert r.run('x', seed=3)[0] == fake_text(2, 3)
         # It is gone now, and nobody wants b any more: nothing has to go.

@@ -128,6 +128,26 @@ def unloaded_and_it_does_not_end():
         until(lambda: n_workers(s) == 0)
 
 
+def a_section_says_how_long():
+    fresh(a='tokens 4\nat token:2 hold')
+    preset = os.path.join(folder, 'preset.ini')
+    with open(preset, 'w') as f:
+        f.write('version = 1\n[a]\nstop-timeout = 300ms\n')
+    with router('--unload-timeout', '1h', '--models-preset', preset) as s:
+        a = s.stream(model='a', seed=1).until(2)
+        assert s.post('/models/unload', {'model': 'a'}).status == 200
+        a.rest()
+        assert 'unloaded' in a.error['message'], a.error
+
+
+def who_listens_stops_no_server():
+    fresh(a='tokens 2')
+    with router() as s:
+        events = Events(s)
+        s.term()
+        assert list(events.source) == [] and events.http.is_closed()
+
+
 def unloaded_while_it_loads():
     fresh(a='load 60000')
     with router() as s:
@@ -208,6 +228,7 @@ def by_json_rpc():
 
 try:
     cases(load_and_unload, how_far_it_is, unloaded_while_it_streams, unloaded_and_it_does_not_end,
-          unloaded_while_it_loads, a_request_that_loads_nothing, what_is_idle_sleeps, by_json_rpc)
+          a_section_says_how_long, who_listens_stops_no_server, unloaded_while_it_loads,
+          a_request_that_loads_nothing, what_is_idle_sleeps, by_json_rpc)
 finally:
     shutil.rmtree(folder)

@@ -142,19 +142,24 @@ on_gone(void *arg)
 	free(e);
 }
 
+static void
+end(void *arg)
+{
+	struct events *e = arg;
+	struct http *h = e->http;
+
+	on_gone(e);
+	http_set_last(h);
+	reply_stream_end(h);
+}
+
 /* Who does not read what it asked for misses some: it has to ask anew, and
  * knows. */
 static void
 on_slow(void *arg, bool is_slow)
 {
-	struct events *e = arg;
-	struct http *h = e->http;
-
-	if (!is_slow)
-		return;
-	on_gone(e);
-	http_set_last(h);
-	reply_stream_end(h);
+	if (is_slow)
+		end(arg);
 }
 
 void
@@ -176,8 +181,8 @@ router_events(struct http *h, const struct request *r, struct str rest)
 		reply_send(h, 200, "text/event-stream", "", STR(""));
 		return;
 	}
-	*e =
-	    (struct events){ .ear = { .tell = on_event, .arg = e }, .http = h };
+	*e = (struct events){ .ear = { .tell = on_event, .end = end, .arg = e },
+		.http = h };
 	list_append(&http_front(h)->feed, &e->ear.link);
 	reply_stream(h, "text/event-stream");
 	http_attach(h, &work, e);

@@ -51,6 +51,15 @@ number(const struct json_value *obj, const char *key)
 	return v;
 }
 
+static bool
+flag(const struct json_value *obj, const char *key)
+{
+	bool v = false;
+
+	(void)json_bool(json_get(obj, key), &v);
+	return v;
+}
+
 /* Fit for a terminal: some of it comes from model files. */
 static const char *
 fit(struct str s, char ret[CELL_BYTES])
@@ -164,7 +173,9 @@ fill_row(const struct json_value *m, struct row *r)
 {
 	(void)text(m, "name", r->cells[0]);
 	/* Of what is not loaded that is the more telling word. */
-	if (text(m, "unusable", r->cells[1])[0] != '\0' &&
+	if (flag(m, "retired"))
+		(void)strcpy(r->cells[1], "retired");
+	else if (text(m, "unusable", r->cells[1])[0] != '\0' &&
 	    number(m, "pid") == 0)
 		(void)strcpy(r->cells[1], "unusable");
 	else
@@ -258,8 +269,8 @@ show_flaws(const struct json_value *st)
 	while (json_next(&it, NULL, &m))
 		if (number(m, "pid") == 0 &&
 		    text(m, "unusable", why)[0] != '\0')
-			(void)printf("unusable %s: %s\n",
-			    text(m, "name", name), why);
+			(void)printf(
+			    "unusable %s: %s\n", text(m, "name", name), why);
 }
 
 static int

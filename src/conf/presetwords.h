@@ -33,6 +33,8 @@
 	W(PASSED, "perf LLAMA_ARG_PERF", "not needed")                        \
 	W(PASSED, "slots LLAMA_ARG_ENDPOINT_SLOTS", "always so")              \
 	W(PASSED, "offline LLAMA_ARG_OFFLINE", "always so")                   \
+	W(REFUSED, "load-mode lm LLAMA_ARG_LOAD_MODE",                        \
+	    "say mmap = on or off")                                           \
 	W(YES, "jinja LLAMA_ARG_JINJA",                                       \
 	    "templates are always read as Jinja; leave it out")               \
 	W(REFUSED, "hf-repo hf hfr LLAMA_ARG_HF_REPO",                        \

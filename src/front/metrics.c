@@ -132,6 +132,9 @@ put_models(const struct front *f, const struct model_gauge *g, struct buf *out)
 	     it = it->next) {
 		const struct model *m = LIST_ENTRY(it, struct model, link);
 
+		/* Another has its name now, or may. */
+		if (m->state.is_retired)
+			continue;
 		buf_printf(out, "bulkhead_%s{model=\"", g->name);
 		put_label(out, m->state.name);
 		buf_printf(out, "\"} %" PRIu64 "\n", g->value(m));

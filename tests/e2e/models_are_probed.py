@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Files of --models-dir are looked into by a jailed process: lists say what they are, or why they cannot be served."""
+"""Files of --models-dir are looked into by a jailed process.
+
+Lists say what they are, or why they cannot be served.
+"""
 import os
 import re
 import shutil

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""A model that lies in several files gives the bytes of the one that it was; what is wrong with one is told."""
+"""A model that lies in several files gives the bytes of the one that it was.
+
+What is wrong with one of them is told.
+"""
 import os
 import shutil
 import struct

@@ -63,12 +63,14 @@ LLAMA_ARG_N_PARALLEL = 5
         got = s.post('/v1/completions', {'model': 'four', 'prompt': 'x'})
         assert got.status == 404, got
         # One process for each; the two of one file are two.
-        assert s.children() and len([n for n in s.children().values() if n == 'bulkhead-worker']) == 3
+        workers = [n for n in s.children().values() if n == 'bulkhead-worker']
+        assert len(workers) == 3, s.children()
 
 
 def the_command_line_wins():
     one = write('one.gguf', 'GGUF\ntokens 3\n')
-    ini = write('p.ini', f'[*]\nnp = 2\n[first]\nm = {one}\nnp = 3\n[mine]\nnp = 4\nalias = meins\n')
+    ini = write('p.ini', f'[*]\nnp = 2\n[first]\nm = {one}\nnp = 3\n'
+                         '[mine]\nnp = 4\nalias = meins\n')
     with Server('--models-preset', ini, '-np', '7', '--alias', 'mine,my',
                 '--tags', 'own,first', fake='tokens 2') as s:
         assert s.complete(model='first', seed=1) == fake_text(3, 1)

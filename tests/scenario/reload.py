@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""SIGHUP, a call: configuration, preset and folder are read anew; what runs is left alone, a bad one changes nothing."""
+"""SIGHUP, a call: configuration, preset and folder are read anew.
+
+What runs is left alone; a bad one changes nothing.
+"""
 import os
 import shutil
 import signal
@@ -111,6 +114,11 @@ def settings_of_one_that_runs():
         now = [m for m in s.status()['models'] if m['name'] == 'one' and m['pid'] != old]
         assert len(now) == 1 and now[0]['slots'] == 5, s.status()['models']
         assert missing(s, 'uno')
+        assert sorted(m['retired'] for m in s.status()['models']) == [False, True]
+        metrics = s.get('/metrics').body.decode()
+        assert metrics.count('bulkhead_model_up{model="one"}') <= 1
+        for line in (l for l in metrics.splitlines() if 'model="one"' in l):
+            assert metrics.count(line.rsplit(' ', 1)[0] + ' ') == 1, line
         open(one + '.go', 'w').close()
         assert stream.rest() == fake_text(12, 1) and other.rest() == fake_text(12, 2)
         until(lambda: len(s.status()['models']) == 1)

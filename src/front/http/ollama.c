@@ -118,7 +118,8 @@ reply_models(struct http *h, bool only_loaded)
 	     it = it->next) {
 		const struct model *m = LIST_ENTRY(it, struct model, link);
 
-		if (m->state.hidden || (only_loaded && !is_loaded(m)))
+		if (m->state.hidden || m->state.is_retired ||
+		    (only_loaded && !is_loaded(m)))
 			continue;
 		/* A client chooses from the list. */
 		if (!only_loaded && m->state.flaw.n > 0)

@@ -104,6 +104,7 @@ put_model(struct json_out *o, const struct model *m)
 	texts_put(o, "aliases", s->aliases);
 	texts_put(o, "tags", s->tags);
 	json_key_bool(o, "hidden", s->hidden != 0);
+	json_key_bool(o, "retired", s->is_retired != 0);
 	json_key_text(o, "mmproj", s->mmproj);
 	json_key_text(o, "unusable", s->flaw);
 	json_key_u64(o, "running", m->n_active);

@@ -393,7 +393,8 @@ status_is_told_without_a_model(void **state)
 	    "\"state\":\"up\",\"error\":null,\"pid\":42,\"restarts\":0,"
 	    "\"last_death\":null,\"died_unix\":0,\"crash_id\":null,"
 	    "\"jail\":{\"layers\":[],\"missing\":[]},"
-	    "\"aliases\":[],\"tags\":[],\"hidden\":false,\"mmproj\":null,"
+	    "\"aliases\":[],\"tags\":[],\"hidden\":false,"
+	    "\"retired\":false,\"mmproj\":null,"
 	    "\"unusable\":null,");
 }
 

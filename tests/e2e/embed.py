@@ -79,7 +79,8 @@ def libllamas_rows_as_they_are(server):
     for path in '/embedding', '/embeddings':
         for field in 'content', 'input':
             got, = embed(server, path, **{field: TEXT})
-            assert got['index'] == 0 and list(map(f32, got['embedding'])) == raw(server, TEXT), (path, field)
+            assert got['index'] == 0, got['index']
+            assert list(map(f32, got['embedding'])) == raw(server, TEXT), (path, field)
     pooled, = embed(server, '/embeddings', input=TEXT, pooling='mean', embd_normalize=-1)
     assert len(pooled['embedding']) == 1
     assert apart(unit(pooled['embedding'][0]), vectors(server, TEXT)[0]) < 1e-6
@@ -184,8 +185,9 @@ def a_worker_dies_in_the_midst(server):
     want = vectors(server, texts)
     rows = embed(server, '/embeddings', input=texts[:3])
     deaths = server.metric('worker_deaths_total')
-    for path, value, check in (('/v1/embeddings', texts, lambda b: [d['embedding'] for d in b['data']] == want),
-                               ('/embeddings', texts[:3], lambda b: b == rows)):
+    for path, value, check in (
+            ('/v1/embeddings', texts, lambda b: [d['embedding'] for d in b['data']] == want),
+            ('/embeddings', texts[:3], lambda b: b == rows)):
         before = server.metric('prompt_tokens_total')
         with server.http() as h:
             pid = server.worker

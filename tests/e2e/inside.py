@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What llama-server tells of a model and its slots: /props and /slots, and its names in /metrics."""
+"""What llama-server tells of a model and its slots: /props, /slots, and its names in /metrics."""
 import os
 import re
 import sys

@@ -56,7 +56,8 @@ def scales_can_be_set(s):
     for lora, want in zip(SETS, said):
         assert post(lora) == {'success': True}
         scales = {a['id']: a['scale'] for a in lora}
-        assert [a['scale'] for a in s.get('/lora-adapters').json] == [scales.get(i, 0) for i in (0, 1)]
+        now = [a['scale'] for a in s.get('/lora-adapters').json]
+        assert now == [scales.get(i, 0) for i in (0, 1)], now
         assert say(s) == want and say(s, SETS[1]) == said[1]
     os.kill(s.front, signal.SIGKILL)
     s.wait_log('starting another')

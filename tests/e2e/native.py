@@ -115,8 +115,8 @@ def forms_of_prompts(server):
 
 
 def response_fields(server):
-    body = dict(SHORT, response_fields=['content', 'generation_settings/seed', 'timings/predicted_n',
-                                        'none', 'timings/none/none', ''])
+    body = dict(SHORT, response_fields=['content', 'generation_settings/seed',
+                                        'timings/predicted_n', 'none', 'timings/none/none', ''])
     want = {'content': ask(server, SHORT)['content'], 'generation_settings/seed': 5,
             'timings/predicted_n': 24}
     assert ask(server, body) == want
@@ -221,7 +221,8 @@ def a_worker_dies_in_the_midst(server):
 # Code with a hole: the tokens of mkmodel --infill are bytes 1 to 5.
 
 def holes(server):
-    body = {'input_prefix': 'def f(x):\n', 'input_suffix': '  return y\n', 'n_predict': 6, 'seed': 2}
+    body = {'input_prefix': 'def f(x):\n', 'input_suffix': '  return y\n', 'n_predict': 6,
+            'seed': 2}
     got = ask(server, body, path='/infill')
     assert got['prompt'] == '<s>\x01def f(x):\n\x02  return y\n\x03', got['prompt']
     assert set(got) == MEMBERS and got['tokens_predicted'] == 6
@@ -234,12 +235,14 @@ def holes(server):
     got = ask(server, dict(body, input_prefix='a</s>b'), path='/infill')
     assert got['tokens_evaluated'] > 8 and '\x01a</s>b\x02' in got['prompt']
     # The nearest three quarters before the hole, and the nearest quarter behind it.
-    got = ask(server, dict(body, input_prefix='a ' * 3000 + 'END', input_suffix='BEGIN' + ' b' * 3000),
-              path='/infill')
+    far = {'input_prefix': 'a ' * 3000 + 'END', 'input_suffix': 'BEGIN' + ' b' * 3000}
+    got = ask(server, dict(body, **far), path='/infill')
     assert 'END\x02BEGIN' in got['prompt'] and got['tokens_evaluated'] < 512
-    for word, more in (('input_prefix', {'input_prefix': None}), ('input_prefix', {'input_prefix': 5}),
+    for word, more in (('input_prefix', {'input_prefix': None}),
+                       ('input_prefix', {'input_prefix': 5}),
                        ('input_suffix', {'input_suffix': None}), ('prompt', {'prompt': ['a']}),
-                       ('input_extra', {'input_extra': 'x'}), ('input_extra', {'input_extra': [{}]}),
+                       ('input_extra', {'input_extra': 'x'}),
+                       ('input_extra', {'input_extra': [{}]}),
                        ('input_extra', {'input_extra': [{'text': 5}]}),
                        ('filename', {'input_extra': [{'text': 'a', 'filename': 5}]})):
         error = ask(server, dict(body, **more), 400, '/infill')['error']
@@ -283,7 +286,7 @@ def no_holes(server):
 
 
 with Server('--parallel', '4', '--threads', '1', '--threads-batch', '1') as its_server:
-    cases(the_same_as_openai, a_drawn_seed_is_told, ends, tokens_and_probabilities, forms_of_prompts,
-          response_fields, samplers, progress_and_timings, bent, ignored, refused, no_holes,
-          a_worker_dies_in_the_midst, args=(its_server,))
+    cases(the_same_as_openai, a_drawn_seed_is_told, ends, tokens_and_probabilities,
+          forms_of_prompts, response_fields, samplers, progress_and_timings, bent, ignored,
+          refused, no_holes, a_worker_dies_in_the_midst, args=(its_server,))
 cases(holes_and_files, suffix_first)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define DOCUMENTS_MAX 4096u
+#define QUERY_MAX (16u << 20)
 #define PAIR_MAX (64u << 20)
 #define ANSWER_MAX (48u << 20)
 
@@ -183,7 +184,7 @@ static const struct several_ops ops = {
 	}
 
 static const struct json_field rows[] = {
-	ROW("query", STR, query, JSON_REQUIRED, PAIR_MAX / 4),
+	ROW("query", STR, query, JSON_REQUIRED, QUERY_MAX),
 	ROW("documents", ARRAY, documents, JSON_NULLABLE, DOCUMENTS_MAX),
 	ROW("texts", ARRAY, texts, JSON_NULLABLE, DOCUMENTS_MAX),
 	ROW("top_n", U32, top_n, JSON_NULLABLE, 0),

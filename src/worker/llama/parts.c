@@ -207,7 +207,7 @@ put_some(const struct text_to *to, const struct heap *h, uint32_t from,
 	int err = msg_check_length(
 	    "prompt", "", (uint64_t)*to->n + n, to->n_room, why);
 
-	if (err != 0)
+	if (err != 0 || n == 0)
 		return err;
 	memcpy(to->room + *to->n, h->to.room + from, n * sizeof(int32_t));
 	*to->n += n;

@@ -128,6 +128,26 @@ test('output_config.format rules the answer', async () => {
 	assert.ok(['cat', 'dog'].includes(JSON.parse(textOf(message)).kind));
 });
 
+test('the beta interface and models are there too', async () => {
+	const plain = await client.messages.create(story);
+	const beta = await client.beta.messages.create({ ...story, betas: ['any-2025-01-01'] });
+	assert.equal(textOf(beta), textOf(plain));
+	const ids = [];
+	for await (const model of client.models.list()) ids.push(model.id);
+	assert.ok(ids.includes('demo'), String(ids));
+	assert.equal((await client.models.retrieve('demo')).id, 'demo');
+});
+
+test('the client runs the tools itself', async () => {
+	const asked = [];
+	const runner = client.beta.messages.toolRunner({ ...sum, max_iterations: 3, tools: [{
+		...tools[0], type: 'custom', parse: (input) => input,
+		run: ({ a, b }) => { asked.push([a, b]); return String(a + b); } }] });
+	const last = await runner.runUntilDone();
+	assert.equal(last.role, 'assistant');
+	assert.ok(asked.length >= 1 && typeof asked[0][0] === 'number', JSON.stringify(asked));
+});
+
 test('an abort in mid-stream ends the work', async () => {
 	const before = await server.counter('generations_cancelled_total');
 	const stream = client.messages.stream({ ...story, max_tokens: 1500, ignore_eos: true });

@@ -18,6 +18,7 @@ static const struct json_field rows[] = {
 	ASK_ROW("tool_choice", OBJECT, raw.tool_choice, 0, 0),
 	ASK_ROW("thinking", OBJECT, raw.thinking, 0, 0),
 	ASK_ROW("output_config", OBJECT, raw.output_config, 0, 0),
+	ASK_ROW("output_format", OBJECT, raw.format, 0, 0), /* its old name */
 	ASK_ROW("mcp_servers", ARRAY, raw.mcp_servers, 0, 0),
 	ASK_RAW("container", container),
 	ASK_RAW("chat_template_kwargs", kwargs),

@@ -120,7 +120,9 @@ def nobody_waits_for_its_reader():
         os.close(w)
         head = b''
         while not re.search(rb'http://[^\s/]*:(\d+)\n', head):
-            head += os.read(r, 4096)
+            got = os.read(r, 4096)
+            assert got, head
+            head += got
         s.port = int(re.search(rb'http://[^\s/]*:(\d+)\n', head).group(1))
         with s.http() as h:
             for _ in range(5000):

@@ -1,6 +1,8 @@
 #include "front/reload.h"
 
 #include "base/list.h"
+#include "front/client.h"
+#include "front/conn.h"
 #include "front/feed.h"
 #include "front/front.h"
 #include "wire/chan.h"
@@ -15,12 +17,17 @@ struct reload {
 };
 
 int
-reload_ask(struct front *f, reload_fn fn, void *arg, struct reload **ret,
+reload_ask(const struct conn *c, reload_fn fn, void *arg, struct reload **ret,
     struct fail *why)
 {
+	struct front *f = conn_front(c);
 	struct reload_want w;
 	struct reload *r;
 
+	if (conn_client(c)->models != NULL)
+		return fail_set(why, ERR_DENIED, NULL,
+		    "an API key that is for some models only has no say in "
+		    "which there are");
 	if (f->n_reloads == RELOADS_MAX)
 		return fail_set(
 		    why, ERR_BUSY, NULL, "too many wait for a reload");

@@ -6,6 +6,7 @@
 
 #include "wire/msg.h"
 
+struct conn;
 struct frame;
 struct front;
 struct reload;
@@ -15,10 +16,10 @@ struct reload;
 /* The answer: err and text of it say what became of it. */
 typedef void (*reload_fn)(void *arg, const struct reloaded *r);
 
-/* 0, and one call of fn follows, later; ERR_NOMEM, or ERR_BUSY: too many wait
- * already. */
-int reload_ask(struct front *f, reload_fn fn, void *arg, struct reload **ret,
-    struct fail *why) MUST_CHECK;
+/* 0, and one call of fn follows, later; ERR_NOMEM; ERR_BUSY: too many wait
+ * already; ERR_DENIED: who asks there has a key that is for some models only. */
+int reload_ask(const struct conn *c, reload_fn fn, void *arg,
+    struct reload **ret, struct fail *why) MUST_CHECK;
 
 /* The asker is going away: no call will come. NULL is allowed. */
 void reload_cancel(struct reload *r);

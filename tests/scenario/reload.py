@@ -207,6 +207,22 @@ def a_client_keeps_what_it_has():
             until(lambda: s.status()['models'] == [] and workers(s) == 0)
 
 
+def keys_for_some_models():
+    """Such a key has no say in which models there are."""
+    where = os.path.join(folder, 'keys')
+    write('keys/a.gguf', 'GGUF\ntokens 3\n')
+    keys = write('some.keys', 'name=bob models=a key=sk-some\nsk-all\n')
+    os.chmod(keys, 0o600)
+    with Server('--models-dir', where, '--api-key-file', keys, models=(), fake_worker=True) as s:
+        for key, status in ('sk-some', 403), ('sk-no', 401), ('sk-all', 200):
+            headers = [f'Authorization: Bearer {key}']
+            got = s.post('/models/reload', {}, headers=headers)
+            assert got.status == status, (key, got)
+            with s.http() as h:
+                h.request('GET', '/models?reload=1', headers=headers)
+                assert h.reply().status == status, key
+
+
 def many_at_once():
     where = os.path.join(folder, 'many')
     write('many/a.gguf', 'GGUF\ntokens 6\npause 2\n')
@@ -224,6 +240,7 @@ def many_at_once():
 
 try:
     cases(the_folder, settings_of_one_that_runs, a_bad_one_changes_nothing,
-          the_configuration_file, a_client_keeps_what_it_has, many_at_once)
+          the_configuration_file, a_client_keeps_what_it_has,
+          keys_for_some_models, many_at_once)
 finally:
     shutil.rmtree(folder)

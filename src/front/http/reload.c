@@ -102,7 +102,7 @@ reload_begin(struct http *h, bool wants_list)
 	}
 	a->http = h;
 	a->wants_list = wants_list;
-	err = reload_ask(http_front(h), on_reloaded, a, &a->reload, &why);
+	err = reload_ask(http_conn(h), on_reloaded, a, &a->reload, &why);
 	if (err != 0) {
 		free(a);
 		error_reply(h, &why);

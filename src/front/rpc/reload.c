@@ -55,7 +55,7 @@ reload_call(struct call *c, const struct args *a)
 	r->change = change_new(c);
 	if (r->change == NULL)
 		return;
-	if (reload_ask(r->front, on_reloaded, r, &r->change->reload, &why) !=
+	if (reload_ask(r->conn, on_reloaded, r, &r->change->reload, &why) !=
 	    0) {
 		struct call kept = change_end(r);
 

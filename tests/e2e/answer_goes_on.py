@@ -46,7 +46,8 @@ def is_not_said_again(s, **fields):
 
 def what_it_called_is_over(s):
     """Behind calls there is an answer of its own."""
-    call = {'id': 'a', 'type': 'function', 'function': {'name': 'add', 'arguments': '{"a":1,"b":2}'}}
+    call = {'id': 'a', 'type': 'function',
+            'function': {'name': 'add', 'arguments': '{"a":1,"b":2}'}}
     turns = [{'role': 'assistant', 'content': '', 'tool_calls': [call]}]
     assert message(s, **{**ADD, 'messages': ADD['messages'] + turns})
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a model thinks comes apart from what it says, in every dialect, with templates that know of it."""
+"""What a model thinks comes apart from what it says, in every dialect, if its template can tell."""
 import os
 import signal
 import sys

@@ -7,7 +7,8 @@ from bulkhead import Http
 SAY = [{'role': 'user', 'content': 'Tell me a story.'}]
 # name -> path, body
 ASKS = {
-    'completion': ('/v1/completions', {'prompt': 'Once', 'stream_options': {'include_usage': True}}),
+    'completion': ('/v1/completions', {'prompt': 'Once',
+                                       'stream_options': {'include_usage': True}}),
     'chat': ('/v1/chat/completions', {'messages': SAY, 'stream_options': {'include_usage': True}}),
     'anthropic': ('/v1/messages', {'messages': SAY, 'max_tokens': 500}),
     'responses': ('/v1/responses', {'input': 'Tell me a story.'}),

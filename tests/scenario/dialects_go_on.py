@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""In every dialect: a worker's death changes no event, who waits hears of it, errors have its form."""
+"""In every dialect: a death changes no event, who waits hears of it, errors have its form."""
 import json
 import os
 import sys

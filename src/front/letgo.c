@@ -85,7 +85,10 @@ settle(struct model *m)
 
 	if (m->state.is_retired)
 		tell_empty(m);
-
+	/* It is loaded for nobody again: who waits has this one. */
+	if (m->state.is_retired && !m->is_unloading &&
+	    stay_step(&m->stay, STAY_EV_UNHOLD) == STAY_DO_SERVE)
+		model_dispatch(m);
 	if (stay_is_wanted(&m->stay) &&
 	    queue_len(&m->queue) + queue_len(&m->asides) == 0)
 		unwant(m);

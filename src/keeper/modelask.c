@@ -172,6 +172,11 @@ models_let_go(struct models *all, const struct model_let_go *g)
 	struct model *m = models_by_id(all, g->model);
 
 	room_heard(&all->room);
+	if (m != NULL && m->is_retired) {
+		/* The front had not heard of that yet. */
+		model_leave(m, false);
+		return;
+	}
 	if (m == NULL || !model_may_rest(m))
 		return;
 	m->is_asleep = g->why == LET_GO_AS_IDLE;

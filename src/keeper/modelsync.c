@@ -108,10 +108,12 @@ find_ours(const struct models *all, const char *name)
 	return NULL;
 }
 
+/* One that leaves is nobody's any more. */
 static bool
 has_worker(const struct model *m)
 {
-	return super_state(m->super) != CHILD_DOWN;
+	return m->place.state == PLACE_IN &&
+	    super_state(m->super) != CHILD_DOWN;
 }
 
 /* Whether a worker of m, as it is, does for spec too. */

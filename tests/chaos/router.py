@@ -28,7 +28,7 @@ MODELS, ROOM, CLIENTS = 20, 4, 64
 WAIT_MS = 1000 * DEADLINE
 # What may be said instead of an answer: an unload by request; a file whose first worker was
 # killed twice before it was ready.
-EXCUSES = 'was unloaded', 'while it loaded'
+EXCUSES = 'was unloaded', 'died 2 times'
 
 
 class World:

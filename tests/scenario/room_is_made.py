@@ -175,6 +175,23 @@ def the_front_dies_while_some_wait():
         assert loaded(s) == {'b'}
 
 
+def a_held_one_is_replaced():
+    """Its file is another by a reload, while it takes nothing new: who waits for it is served."""
+    fresh(a='tokens 4\nlife 1 at token:2 hold', b='tokens 2')
+    with router('--models-max', '1', '--room-patience', '0') as s:
+        a = s.stream(model='a', seed=1).until(2)
+        b = s.stream(model='b', seed=2)
+        s.wait_log('a: others wait long for room')
+        later = s.stream(model='a', seed=3)
+        write('new', 'tokens 4')
+        os.rename(os.path.join(folder, 'new.gguf'), os.path.join(folder, 'a.gguf'))
+        assert s.get('/models?reload=1').status == 200
+        newest = s.stream(model='a', seed=4)
+        go('a')
+        assert a.rest() == fake_text(4, 1) and later.rest() == fake_text(4, 3)
+        assert b.rest() == fake_text(2, 2) and newest.rest() == fake_text(4, 4)
+
+
 def memory_is_a_bound_too():
     fresh(a='tokens 2', b='tokens 2', c='tokens 2', big='tokens 2')
     for name in 'a', 'b', 'c':
@@ -201,6 +218,7 @@ def memory_is_a_bound_too():
 try:
     cases(the_least_recently_used_goes, what_is_pinned_stays, what_is_busy_is_waited_for,
           a_client_that_has_it_keeps_it, who_gave_up_waiting_evicts_nobody, nobody_waits_for_ever,
-          all_who_wait_hear_why_it_failed, the_front_dies_while_some_wait, memory_is_a_bound_too)
+          all_who_wait_hear_why_it_failed, the_front_dies_while_some_wait, a_held_one_is_replaced,
+          memory_is_a_bound_too)
 finally:
     shutil.rmtree(folder)

@@ -118,9 +118,12 @@ def metrics_are_prometheus(s):
             assert name not in kinds
             kinds[name] = kind
         elif not line.startswith('# HELP '):
-            name = re.fullmatch(r'([a-zA-Z_]\w*)(\{(\w+="[^"]*",?)*\})? [0-9.e+-]+', line).group(1)
+            name = re.fullmatch(r'([a-zA-Z_:][\w:]*)(\{(\w+="[^"]*",?)*\})? [0-9.e+-]+',
+                                line).group(1)
             assert kinds[name] in ('counter', 'gauge'), line
-            assert kinds[name] != 'counter' or name.endswith('_total'), line
+            # llama-server's names are its own.
+            assert (kinds[name] != 'counter' or name.endswith('_total') or
+                    name.startswith('llamacpp:')), line
             seen.add(name)
     assert seen == set(kinds) and len(seen) > 10
 

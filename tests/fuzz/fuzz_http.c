@@ -75,6 +75,8 @@ static const struct ask_form *const forms[] = {
 	&ask_anthropic,
 	&ask_anthropic_count,
 	&ask_responses,
+	&ask_llama,
+	&ask_infill,
 };
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 

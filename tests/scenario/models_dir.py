@@ -60,7 +60,7 @@ def no_room_is_told():
                 raise AssertionError('loaded')
             except RpcError as e:
                 assert e.code == -32001 and '--models-max' in e.message, e
-        assert words(s)['two'] == 'unloaded'
+        until(lambda: words(s)['two'] == 'unloaded')
 
 
 def a_broken_file_is_told_and_can_be_mended():

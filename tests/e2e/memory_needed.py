@@ -10,7 +10,8 @@ from bulkhead import BIN, DEADLINE, MODEL, SANITIZE, Server, rss_kib, until
 
 if SANITIZE:
     sys.exit(77)  # whose memory is no measure
-PRESETS = 'tiny-llama', 'tiny-gemma3', 'tiny-mamba', 'tiny-lfm2', 'tiny-granitehybrid', 'tiny-qwen35'
+PRESETS = ('tiny-llama', 'tiny-gemma3', 'tiny-mamba', 'tiny-lfm2', 'tiny-granitehybrid',
+           'tiny-qwen35')
 folder = tempfile.mkdtemp(prefix='bulkhead-test-')
 
 

@@ -123,7 +123,8 @@ def unloaded_and_it_does_not_end():
         a = s.stream(model='a', seed=1).until(2)
         assert s.post('/models/unload', {'model': 'a'}).status == 200
         a.rest()
-        assert 'unloaded' in a.error['message'] and '--unload-timeout' in a.error['message'], a.error
+        assert 'unloaded' in a.error['message'], a.error
+        assert '--unload-timeout' in a.error['message'], a.error
         until(lambda: word(s, 'a') == 'unloaded')
         until(lambda: n_workers(s) == 0)
 

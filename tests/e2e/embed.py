@@ -127,6 +127,16 @@ def many_in_order(server):
         assert vectors(server, texts[i]) == [got[i]]
 
 
+def long_ones_among_short_ones(server):
+    """What is through before its turn waits, however long that takes; none is lost."""
+    texts = [f'{i} {"word " * (120 if i % 40 == 0 else 1)}' for i in range(N_MANY)]
+    want = vectors(server, texts[:1]) + vectors(server, texts[-1:])
+    for _ in range(3):
+        got = vectors(server, texts)
+        assert len(got) == N_MANY and len({tuple(v) for v in got}) == N_MANY
+        assert [got[0], got[-1]] == want
+
+
 def large_answers_are_streamed(server):
     """The front has a part of it at a time, however slowly it is read."""
     idle = rss_kib(server.front)
@@ -282,7 +292,8 @@ def settings():
 cases(settings)
 with Server('--parallel', '4', '--threads', '1', '--threads-batch', '1') as its_server:
     cases(libllamas_rows_pooled, libllamas_rows_as_they_are, norms, forms_of_input,
-          base64_is_the_same, many_in_order, large_answers_are_streamed, refused, streams_beside,
+          base64_is_the_same, many_in_order, long_ones_among_short_ones,
+          large_answers_are_streamed, refused, streams_beside,
           a_worker_dies_in_the_midst, args=(its_server,))
 with made_model('--preset', 'tiny-bert') as model:
     with Server(models=[model]) as its_server:

@@ -38,7 +38,6 @@
 
 /* What has come of an input before its turn. */
 struct early {
-	uint32_t i;
 	bool is_used;
 	bool is_done;
 	struct buf rows;
@@ -62,10 +61,12 @@ struct embed {
 
 	struct buf text; /* not yet sent */
 	bool is_open;	 /* the header is */
+	uint32_t n;	 /* inputs */
 	uint32_t next;	 /* input whose turn it is */
 	uint32_t n_rows; /* of it that are written */
 	uint32_t n_cols; /* floats of a row, of the last that came */
 	uint64_t n_tokens;
+	/* By input: none runs that is so many behind the next. */
 	struct early early[SEVERAL_AT_ONCE];
 };
 
@@ -149,30 +150,27 @@ send_some(struct embed *e)
  * What comes
  */
 
+static struct early *
+early_of(struct embed *e, uint32_t i)
+{
+	return &e->early[i % SEVERAL_AT_ONCE];
+}
+
 static void
 on_rows(void *arg, uint32_t i, uint32_t place, const struct gen_rows *r)
 {
 	struct embed *e = arg;
-	struct early *y = &e->early[place];
+	struct early *y = early_of(e, i);
 
+	(void)place;
 	e->n_cols = r->n_cols;
 	if (i == e->next) {
 		put_rows(e, r->data, r->n_cols);
 		send_some(e);
 		return;
 	}
-	y->i = i;
 	y->is_used = true;
 	buf_put_str(&y->rows, r->data);
-}
-
-static struct early *
-early_of(struct embed *e, uint32_t i)
-{
-	for (uint32_t k = 0; k < SEVERAL_AT_ONCE; k++)
-		if (e->early[k].is_used && e->early[k].i == i)
-			return &e->early[k];
-	return NULL;
 }
 
 /* Writes what is kept of the input whose turn it is; whether that is all. */
@@ -182,7 +180,7 @@ catch_up(struct embed *e)
 	struct early *y = early_of(e, e->next);
 	bool is_done;
 
-	if (y == NULL)
+	if (!y->is_used)
 		return false;
 	is_done = y->is_done;
 	if (buf_err(&y->rows) != 0)
@@ -223,11 +221,12 @@ on_done(void *arg, uint32_t i, uint32_t place, const struct gen_done *d,
 {
 	struct embed *e = arg;
 
+	(void)place;
 	e->n_tokens += d->n_prompt;
 	if (!check(e, i, why))
 		return false;
 	if (i != e->next) {
-		e->early[place].is_done = true;
+		early_of(e, i)->is_used = early_of(e, i)->is_done = true;
 		return true;
 	}
 	do
@@ -237,20 +236,12 @@ on_done(void *arg, uint32_t i, uint32_t place, const struct gen_done *d,
 	return true;
 }
 
-static void
-on_end(void *arg, struct http *h)
+static uint32_t
+turn(const void *arg)
 {
-	struct embed *e = arg;
-	const struct embed_cost cost = { .n_tokens = e->n_tokens,
-		.us = clock_us() - e->born_us };
+	const struct embed *e = arg;
 
-	embedform_tail(e->form, &e->text, &cost);
-	if (!e->is_open) {
-		reply_json(h, buf_str(&e->text));
-		return;
-	}
-	send_some(e);
-	reply_stream_end(h);
+	return e->next;
 }
 
 static void
@@ -265,6 +256,29 @@ on_failed(void *arg, struct http *h, const struct fail *why)
 	log_warn("an answer of embeddings ends unfinished: %s", why->text);
 	http_attach(h, NULL, NULL);
 	conn_abort(http_conn(h), why->code);
+}
+
+static void
+on_end(void *arg, struct http *h)
+{
+	struct embed *e = arg;
+	const struct embed_cost cost = { .n_tokens = e->n_tokens,
+		.us = clock_us() - e->born_us };
+	struct fail why;
+
+	if (e->next != e->n) {
+		(void)fail_set(&why, ERR_INTERNAL, NULL,
+		    "%u of %u embeddings are lost", e->n - e->next, e->n);
+		on_failed(e, h, &why);
+		return;
+	}
+	embedform_tail(e->form, &e->text, &cost);
+	if (!e->is_open) {
+		reply_json(h, buf_str(&e->text));
+		return;
+	}
+	send_some(e);
+	reply_stream_end(h);
 }
 
 static void
@@ -292,10 +306,11 @@ make(void *arg, uint32_t i, struct gen_submit *ret, struct fail *why)
 	return promptin_read(&e->room, e->at, "input", ret, why);
 }
 
-#define OPS(n)                                                                \
-	{                                                                     \
-		.at_once = n, .make = make, .rows = on_rows, .done = on_done, \
-		.end = on_end, .failed = on_failed, .free = embed_free,       \
+#define OPS(n)                                                             \
+	{                                                                  \
+		.at_once = n, .turn = turn, .make = make, .rows = on_rows, \
+		.done = on_done, .end = on_end, .failed = on_failed,       \
+		.free = embed_free,                                        \
 	}
 
 static const struct several_ops ops_of_vectors = OPS(SEVERAL_AT_ONCE);
@@ -497,6 +512,7 @@ begin(struct embed *e, const struct request *r, struct fail *why)
 	err = read_body(e, &n, why);
 	if (err != 0)
 		return err;
+	e->n = n;
 	name = m->state.name;
 	if (e->form == EMBED_OLLAMA) /* as it was called */
 		(void)json_str(json_get(json_root(e->doc), "model"), &name);

@@ -203,14 +203,23 @@ may_wait(struct several *s, int err)
 	return most == 0 || now - s->tried_ms < most;
 }
 
+/* What is done before its turn is kept by the caller, so many at most. */
+static bool
+may_begin(const struct several *s)
+{
+	const struct several_ops *ops = s->ops;
+
+	return s->next < s->n && !s->is_slow &&
+	    (ops->turn == NULL || s->next - ops->turn(s->arg) < ops->at_once);
+}
+
 static int
 begin_some(struct several *s, struct fail *why)
 {
 	struct place *p;
 	int err = 0;
 
-	while (err == 0 && s->next < s->n && !s->is_slow &&
-	    (p = free_place(s)) != NULL)
+	while (err == 0 && may_begin(s) && (p = free_place(s)) != NULL)
 		err = begin_one(s, p, why);
 	if (err == 0 || !may_wait(s, err))
 		return err;

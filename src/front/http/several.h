@@ -19,6 +19,9 @@ struct model;
 /* i: which of them; place: one of those at once, its own until it is done. */
 struct several_ops {
 	uint32_t at_once; /* 1 to SEVERAL_AT_ONCE */
+	/* The first whose place in the answer is not over: none begins that is
+	 * at_once or more behind it. NULL: their order is no matter. */
+	uint32_t (*turn)(const void *arg);
 	/* The record of the i-th; what it points to is good until the next
 	 * call. 0, or an ERR_* with *why. */
 	int (*make)(

@@ -35,6 +35,7 @@ thread_local volatile bool is_counted;
 thread_local volatile int64_t left;
 thread_local volatile ceiling hit;
 thread_local volatile bool is_returned;
+thread_local bool is_time_alone;
 thread_local size_t size;
 thread_local uint32_t since_tick;
 thread_local int64_t began_us; /* at the first tick; 0: it has not come */
@@ -83,6 +84,8 @@ too_much(size_t n)
 	int64_t cost = int64_t(n + ALLOCATION);
 	bool is_string = n % 8 != 0;
 
+	if (is_time_alone)
+		return is_late ? TIME : NONE;
 	if (is_late && is_string)
 		return TIME;
 	if (hit != NONE && n <= SCRAP)
@@ -177,12 +180,14 @@ budget::budget(size_t n, counting how)
 	is_late = false;
 	is_counted = true;
 	is_returned = how == WHAT_IS_HELD;
+	is_time_alone = how == TIME_ALONE;
 }
 
 budget::~budget()
 {
 	is_counted = false;
 	is_returned = false;
+	is_time_alone = false;
 	if (std::uncaught_exceptions() == 0)
 		hit = NONE; /* else failed() has to know */
 }

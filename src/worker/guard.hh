@@ -21,6 +21,7 @@ namespace guard
 enum counting {
 	ALL_EVER, /* also what was given back: for what may go on for ever */
 	WHAT_IS_HELD, /* for what copies a lot */
+	TIME_ALONE,   /* for what has no destructor that allocates */
 };
 
 /* While one lives, this thread's allocations count; past n bytes, or 2 seconds

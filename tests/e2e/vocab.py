@@ -133,6 +133,15 @@ def large_texts(server):
     assert len(ids) > 40000 and text(server, ids) == content
 
 
+def what_takes_too_long_is_refused(server):
+    """llama.cpp's time grows with the square of the bytes that no token has: no hang, no death."""
+    refused(server, '/tokenize', {'content': 'é' * 700000}, 400, 'too complex')
+    messages = [{'role': 'user', 'content': 'é' * 700000}]
+    got = server.post('/v1/messages/count_tokens', {'model': 'demo', 'messages': messages})
+    assert got.status == 400 and 'too complex' in got.error['message'], got
+    assert tokens(server, 'é' * 1000) and 'died' not in server.log()
+
+
 def no_slot_is_waited_for(server):
     """The only slot is taken by a stream that nobody reads on from."""
     stream = server.stream('Once', max_tokens=900, ignore_eos=True).until(3)
@@ -169,6 +178,7 @@ def a_dying_worker_is_not_noticed(server):
 with Server('--parallel', '1', '--threads', '1') as its_server:
     cases(every_character_goes_and_comes_back, every_byte_is_a_piece, specials,
           texts_and_ids_by_turns, nothing_is_asked, bytes_that_are_no_text, templates, wrong_fields,
-          models_by_name, large_texts, no_slot_is_waited_for, args=(its_server,))
+          models_by_name, large_texts, what_takes_too_long_is_refused,
+          no_slot_is_waited_for, args=(its_server,))
 with Server('--parallel', '1', '--threads', '1') as its_server:
     cases(a_dying_worker_is_not_noticed, args=(its_server,))

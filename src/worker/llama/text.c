@@ -1,6 +1,7 @@
 #include "worker/llama/text.h"
 
 #include "worker/llama/embeds.h"
+#include "worker/tokens.h"
 
 #include "base/utf8.h"
 
@@ -27,8 +28,10 @@ text_append(const struct text_to *to, struct str text, bool add_special,
 	    field, "at least ", *to->n + least, to->n_room, why);
 	if (err != 0)
 		return err;
-	n = llama_tokenize(m->vocab, text.p, (int32_t)text.n, to->room + *to->n,
-	    (int32_t)(to->n_room - *to->n), add_special, !to->is_plain);
+	err = tokens_make(m->vocab, text, to->room + *to->n,
+	    to->n_room - *to->n, add_special, !to->is_plain, field, &n, why);
+	if (err != 0)
+		return err;
 	if (n == INT32_MIN)
 		return fail_set(why, ERR_CONTEXT, field,
 		    "%s: too long to be counted", field);

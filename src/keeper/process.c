@@ -413,6 +413,12 @@ process_kill(struct process *p)
 	timer_set(p->doom_timer, 0);
 }
 
+bool
+process_is_killed(const struct process *p)
+{
+	return p->is_killed;
+}
+
 void
 process_seed(struct process *p, uint32_t p99_us)
 {

@@ -75,6 +75,7 @@ const char *process_blamed(const struct process *p); /* "" if nobody did */
 
 /* SIGKILL, for a reason that process_blame() was told; on_doomed() follows. */
 void process_kill(struct process *p);
+bool process_is_killed(const struct process *p); /* by that */
 
 /* The first guess at the p99_step_us of its page, before it has one. */
 void process_seed(struct process *p, uint32_t p99_us);

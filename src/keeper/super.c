@@ -358,8 +358,10 @@ super_is_condemned(const struct super *s)
 {
 	enum child_state now = child_state(s->child);
 
+	/* One that process_kill() ends may be dead before the table hears. */
 	return now == CHILD_DYING || now == CHILD_FENCED ||
-	    now == CHILD_LEAVING || now == CHILD_STRAY;
+	    now == CHILD_LEAVING || now == CHILD_STRAY ||
+	    (s->process != NULL && process_is_killed(s->process));
 }
 
 bool

@@ -36,7 +36,7 @@ from gguf import Mutator
 
 MUTANTS = number('CHAOS_GGUF', 1200, 100)
 THROUGH = number('CHAOS_GGUF_DAEMON', max(30, MUTANTS // 20))  # of them through the daemon
-SECONDS = 5 * SLOW  # a worker may take; a file that is good takes milliseconds
+SECONDS = 10 * SLOW  # a worker may take; a file that is good takes milliseconds
 SMALL = ('--vocab', '512', '--embd', '32', '--heads', '2', '--kv-heads', '2', '--ffn', '32',
          '--layers', '1', '--ctx', '64')
 ARCHS = 'llama', 'qwen2', 'gemma2', 'gemma3'

@@ -17,7 +17,7 @@ NATIVE = dict(GREEDY, n_predict=16)
 CHAT = dict(SHORT, model='demo', messages=MESSAGES)
 PROMPT = dict(SHORT, model='demo', prompt='Once upon a time')
 COMPLETION = dict(NATIVE, prompt='Once upon a time')
-CLAUDE = {'model': 'demo', 'messages': MESSAGES, 'max_tokens': 16, 'temperature': 0}
+MESSAGES_BODY = {'model': 'demo', 'messages': MESSAGES, 'max_tokens': 16, 'temperature': 0}
 RESPONSE = {'model': 'demo', 'input': 'Tell me a story.', 'max_output_tokens': 16, 'temperature': 0}
 
 
@@ -129,26 +129,26 @@ CASES = [
     post('responses tool', '/v1/responses', RESPONSE, input='Use the tool to add 2 and 3.',
          max_output_tokens=100, tools=[dict(TOOLS[0]['function'], type='function')]),
     post('responses input tokens', '/v1/responses/input_tokens', RESPONSE),
-    post('messages', '/v1/messages', CLAUDE),
-    post('messages stream', '/v1/messages', CLAUDE, stream=True),
-    post('messages blocks', '/v1/messages', dict(CLAUDE, system=[
+    post('messages', '/v1/messages', MESSAGES_BODY),
+    post('messages stream', '/v1/messages', MESSAGES_BODY, stream=True),
+    post('messages blocks', '/v1/messages', dict(MESSAGES_BODY, system=[
         {'type': 'text', 'text': 'Be brief.'}], messages=[
             {'role': 'user', 'content': [{'type': 'text', 'text': 'Tell me a story.'}]}])),
-    post('messages goes on', '/v1/messages', dict(CLAUDE, messages=BEGUN)),
-    post('messages answered call count', '/v1/messages/count_tokens', dict(CLAUDE, messages=[
+    post('messages goes on', '/v1/messages', dict(MESSAGES_BODY, messages=BEGUN)),
+    post('messages answered call count', '/v1/messages/count_tokens', dict(MESSAGES_BODY, messages=[
         *SUM, {'role': 'assistant', 'content': [
             {'type': 'text', 'text': 'I add.'},
             {'type': 'tool_use', 'id': 'a', 'name': 'add', 'input': {'a': 2, 'b': 3}}]},
         {'role': 'user', 'content': [
             {'type': 'tool_result', 'tool_use_id': 'a', 'content': '5'}]}])),
-    post('messages stop', '/v1/messages', CLAUDE, max_tokens=200, stop_sequences=['.']),
-    post('messages tool', '/v1/messages', dict(CLAUDE, messages=SUM), max_tokens=100, tools=[
+    post('messages stop', '/v1/messages', MESSAGES_BODY, max_tokens=200, stop_sequences=['.']),
+    post('messages tool', '/v1/messages', dict(MESSAGES_BODY, messages=SUM), max_tokens=100, tools=[
         {'name': 'add', 'description': 'Adds.',
          'input_schema': TOOLS[0]['function']['parameters']}]),
-    post('messages tool stream', '/v1/messages', dict(CLAUDE, messages=SUM), max_tokens=100,
+    post('messages tool stream', '/v1/messages', dict(MESSAGES_BODY, messages=SUM), max_tokens=100,
          stream=True, tools=[{'name': 'add', 'description': 'Adds.',
                               'input_schema': TOOLS[0]['function']['parameters']}]),
-    post('messages count', '/v1/messages/count_tokens', CLAUDE),
+    post('messages count', '/v1/messages/count_tokens', MESSAGES_BODY),
     # Errors
     get('nothing there', '/nothing/there'),
     post('bad json', '/v1/chat/completions', CHAT, messages='x'),

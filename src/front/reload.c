@@ -5,6 +5,7 @@
 #include "front/conn.h"
 #include "front/feed.h"
 #include "front/front.h"
+#include "json/write.h"
 #include "wire/chan.h"
 
 #include <stdlib.h>
@@ -81,6 +82,17 @@ reload_on_frame(struct front *f, struct frame *fr)
 		break;
 	}
 	return 0;
+}
+
+void
+reload_put(struct json_out *o, const struct reloaded *r)
+{
+	json_open(o, '{');
+	json_key_bool(o, "success", true);
+	json_key_u64(o, "added", r->n_added);
+	json_key_u64(o, "changed", r->n_changed);
+	json_key_u64(o, "removed", r->n_removed);
+	json_close(o, '}');
 }
 
 void

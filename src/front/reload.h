@@ -9,6 +9,7 @@
 struct conn;
 struct frame;
 struct front;
+struct json_out;
 struct reload;
 
 #define RELOADS_MAX 64u /* who wait for an answer */
@@ -26,6 +27,9 @@ void reload_cancel(struct reload *r);
 
 /* A RELOADED. 0 or ERR_PROTO. */
 int reload_on_frame(struct front *f, struct frame *fr) MUST_CHECK;
+
+/* As clients are told of one that was taken: {"success":true,"added":1,...}. */
+void reload_put(struct json_out *o, const struct reloaded *r);
 
 /* For the end of the process. */
 void reload_free_all(struct front *f);

@@ -29,25 +29,12 @@ make(void *arg, uint32_t i, struct gen_submit *ret, struct fail *why)
 }
 
 static void
-on_started(void *arg, uint32_t i, uint32_t place, const struct gen_started *s)
+on_started(void *arg, uint32_t i, const struct gen_started *s)
 {
 	struct counted *c = arg;
 
 	(void)i;
-	(void)place;
 	c->n = s->prompt.n;
-}
-
-static bool
-on_done(void *arg, uint32_t i, uint32_t place, const struct gen_done *d,
-    struct fail *why)
-{
-	(void)arg;
-	(void)i;
-	(void)place;
-	(void)d;
-	(void)why;
-	return true;
 }
 
 static void
@@ -71,20 +58,11 @@ on_end(void *arg, struct http *h)
 	buf_done(&body);
 }
 
-static void
-on_failed(void *arg, struct http *h, const struct fail *why)
-{
-	(void)arg;
-	error_reply(h, why);
-}
-
 static const struct several_ops ops = {
 	.at_once = 1,
 	.make = make,
 	.started = on_started,
-	.done = on_done,
 	.end = on_end,
-	.failed = on_failed,
 	.free = free,
 };
 

@@ -73,7 +73,7 @@ struct dialect {
 	void (*part)(struct answer *a, struct choice *c, struct buf *out,
 	    const struct part *p, struct str probs);
 	void (*finish)(struct answer *a, struct choice *c, struct buf *out);
-	void (*end)(struct answer *a, struct buf *out);
+	void (*end)(struct answer *a, struct buf *out); /* NULL: nothing */
 	/* So many tokens of a choice's prompt are computed. NULL: not said. */
 	void (*progress)(struct answer *a, struct choice *c, struct buf *out,
 	    uint32_t n_done);
@@ -92,6 +92,10 @@ struct dialect {
 
 extern const struct dialect dialect_openai_completion, dialect_openai_chat,
     dialect_anthropic, dialect_responses, dialect_llama, dialect_infill;
+
+/* What several have: a comment, and an event with the error in their form. */
+void dialect_tick(struct answer *a, struct buf *out);
+void dialect_error(struct answer *a, struct buf *out, const struct fail *why);
 
 /* Reads the request as d does, and answers it. */
 void dialect_run(

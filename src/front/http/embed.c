@@ -157,12 +157,11 @@ early_of(struct embed *e, uint32_t i)
 }
 
 static void
-on_rows(void *arg, uint32_t i, uint32_t place, const struct gen_rows *r)
+on_rows(void *arg, uint32_t i, const struct gen_rows *r)
 {
 	struct embed *e = arg;
 	struct early *y = early_of(e, i);
 
-	(void)place;
 	e->n_cols = r->n_cols;
 	if (i == e->next) {
 		put_rows(e, r->data, r->n_cols);
@@ -216,12 +215,10 @@ check(const struct embed *e, uint32_t i, struct fail *why)
 }
 
 static bool
-on_done(void *arg, uint32_t i, uint32_t place, const struct gen_done *d,
-    struct fail *why)
+on_done(void *arg, uint32_t i, const struct gen_done *d, struct fail *why)
 {
 	struct embed *e = arg;
 
-	(void)place;
 	e->n_tokens += d->n_prompt;
 	if (!check(e, i, why))
 		return false;

@@ -5,6 +5,7 @@
 #include "front/http/answer.h"
 
 #include "front/front.h"
+#include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/http/reply.h"
 
@@ -97,6 +98,21 @@ emit_next(struct answer *a)
 }
 
 void
+dialect_tick(struct answer *a, struct buf *out)
+{
+	(void)a;
+	buf_puts(out, ": keep-alive\n\n");
+}
+
+void
+dialect_error(struct answer *a, struct buf *out, const struct fail *why)
+{
+	buf_puts(out, "data: ");
+	error_put(out, a->dialect->errors, why);
+	buf_puts(out, "\n\n");
+}
+
+void
 emit_tick(struct answer *a)
 {
 	a->mark = reply_event_begin(a->http);
@@ -119,7 +135,8 @@ emit_stream_end(struct answer *a)
 	struct http *h = a->http;
 
 	a->mark = reply_event_begin(h);
-	a->dialect->end(a, http_out(h));
+	if (a->dialect->end != NULL)
+		a->dialect->end(a, http_out(h));
 	reply_event_end(h, a->mark);
 	answer_free(a);
 	reply_stream_end(h);

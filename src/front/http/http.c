@@ -351,9 +351,9 @@ on_slow(void *arg, bool is_slow)
 {
 	struct http *h = arg;
 
-	if (h->work != NULL)
+	if (h->work != NULL && h->work->slow != NULL)
 		h->work->slow(h->arg, is_slow);
-	else if (!is_slow)
+	else if (h->work == NULL && !is_slow)
 		conn_pause(h->conn, false);
 }
 
@@ -381,7 +381,7 @@ on_deadline(void *arg)
 		rest(h);
 	else if (h->state == HTTP_READING)
 		refuse_late(h);
-	else if (h->work != NULL)
+	else if (h->work != NULL && h->work->tick != NULL)
 		h->work->tick(h->arg);
 }
 

@@ -19,9 +19,10 @@ struct http;
 
 /* What keeps a request busy after its handler has returned. */
 struct http_work {
-	/* The client reads too slowly (true), or caught up (false). */
+	/* The client reads too slowly (true), or caught up (false). NULL: it
+	 * is no matter. */
 	void (*slow)(void *arg, bool is_slow);
-	/* The time set by http_tick() has passed. */
+	/* The time set by http_tick() has passed. NULL: none is set. */
 	void (*tick)(void *arg);
 	/* The client is gone. Last call; free what is yours. */
 	void (*gone)(void *arg);

@@ -21,16 +21,6 @@
 
 #define BODY_MAX (4u << 20)
 
-static void
-reply_buf(struct http *h, struct buf *body)
-{
-	if (buf_err(body) != 0)
-		error_status(h, 500, NULL, "the answer is too large");
-	else
-		reply_json(h, buf_str(body));
-	buf_done(body);
-}
-
 /* Of an answer; that of a model which only embeds has one token more. */
 static uint32_t
 context_of(const struct model_state *s)
@@ -170,7 +160,7 @@ inside_props(struct http *h, const struct request *r, struct str rest)
 	buf_init(&body, BODY_MAX);
 	o = json_out(&body);
 	put_props(&o, m);
-	reply_buf(h, &body);
+	reply_buf(h, "application/json", &body);
 }
 
 /*
@@ -252,7 +242,7 @@ inside_adapters(struct http *h, const struct request *r, struct str rest)
 	buf_init(&body, BODY_MAX);
 	o = json_out(&body);
 	lora_put(&o, &m->state);
-	reply_buf(h, &body);
+	reply_buf(h, "application/json", &body);
 }
 
 /*
@@ -350,7 +340,7 @@ inside_slots(struct http *h, const struct request *r, struct str rest)
 	buf_init(&body, BODY_MAX);
 	s.o = json_out(&body);
 	put_slots(&s, m);
-	reply_buf(h, &body);
+	reply_buf(h, "application/json", &body);
 }
 
 void

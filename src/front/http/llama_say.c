@@ -299,36 +299,14 @@ say_whole(struct answer *a, struct buf *out)
 		buf_put_u8(out, ']');
 }
 
-static void
-say_end(struct answer *a, struct buf *out)
-{
-	(void)a;
-	(void)out;
-}
-
-static void
-say_tick(struct answer *a, struct buf *out)
-{
-	(void)a;
-	buf_puts(out, ": keep-alive\n\n");
-}
-
-static void
-say_error(struct answer *a, struct buf *out, const struct fail *why)
-{
-	buf_puts(out, "data: ");
-	error_put(out, a->dialect->errors, why);
-	buf_puts(out, "\n\n");
-}
-
 #define LLAMA(form)                                                       \
 	{                                                                 \
 		.id = DIALECT_LLAMA, .ask = form, .errors = ERRORS_LLAMA, \
 		.id_start = "cmpl-", .stream_type = "text/event-stream",  \
 		.keeps_tokens = true, .init = init, .start = say_start,   \
 		.progress = say_progress, .text = say_text,               \
-		.finish = say_finish, .end = say_end, .tick = say_tick,   \
-		.error = say_error, .whole = say_whole,                   \
+		.finish = say_finish, .tick = dialect_tick,               \
+		.error = dialect_error, .whole = say_whole,               \
 		.probs = probs_put_llama,                                 \
 	}
 

@@ -25,16 +25,6 @@
 #define NEVER_S 9223372036
 #define NEVER_NS 854775807u
 
-static void
-reply_buf(struct http *h, struct buf *body)
-{
-	if (buf_err(body) != 0)
-		error_status(h, 500, NULL, "the answer is too large");
-	else
-		reply_json(h, buf_str(body));
-	buf_done(body);
-}
-
 void
 ollama_version(struct http *h, const struct request *r, struct str rest)
 {
@@ -49,7 +39,7 @@ ollama_version(struct http *h, const struct request *r, struct str rest)
 	json_key_cstr(&o, "version", OLLAMA_VERSION);
 	json_key_str(&o, "bulkhead", http_front(h)->config.version);
 	json_close(&o, '}');
-	reply_buf(h, &body);
+	reply_buf(h, "application/json", &body);
 }
 
 /*
@@ -129,7 +119,7 @@ reply_models(struct http *h, bool only_loaded)
 	}
 	json_close(&o, ']');
 	json_close(&o, '}');
-	reply_buf(h, &body);
+	reply_buf(h, "application/json", &body);
 }
 
 void
@@ -303,7 +293,7 @@ ollama_show(struct http *h, const struct request *r, struct str rest)
 	buf_init(&body, BODY_MAX);
 	o = json_out(&body);
 	put_shown(&o, &m->state);
-	reply_buf(h, &body);
+	reply_buf(h, "application/json", &body);
 }
 
 /*

@@ -76,28 +76,12 @@ on_wanted(void *arg, struct model *m, const struct fail *why)
 }
 
 static void
-on_slow(void *arg, bool is_slow)
-{
-	(void)arg;
-	(void)is_slow;
-}
-
-/* There is no word for it before the status. */
-static void
-on_tick(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_gone(void *arg)
 {
 	load_free(arg);
 }
 
 static const struct http_work work = {
-	.slow = on_slow,
-	.tick = on_tick,
 	.gone = on_gone,
 };
 

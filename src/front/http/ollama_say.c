@@ -247,13 +247,6 @@ say_nothing(struct answer *a, struct choice *c, struct buf *out)
 	(void)out;
 }
 
-static void
-say_end(struct answer *a, struct buf *out)
-{
-	(void)a;
-	(void)out;
-}
-
 /* Between two lines a blank belongs to the next: clients that read lines
  * would take an empty one for broken. */
 static void
@@ -319,8 +312,8 @@ say_whole(struct answer *a, struct buf *out)
 		.stream_type = "application/x-ndjson", .keeps_text = true,  \
 		.init = init, .instead = ollama_load, .start = say_nothing, \
 		.text = say_text, .part = say_part, .finish = say_finish,   \
-		.end = say_end, .tick = say_tick, .error = say_error,       \
-		.whole = say_whole, .probs = probs_put_list,                \
+		.tick = say_tick, .error = say_error, .whole = say_whole,   \
+		.probs = probs_put_list,                                    \
 	}
 
 const struct dialect dialect_ollama_chat =

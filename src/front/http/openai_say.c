@@ -79,21 +79,6 @@ say_end(struct answer *a, struct buf *out)
 }
 
 static void
-say_tick(struct answer *a, struct buf *out)
-{
-	(void)a;
-	buf_puts(out, ": keep-alive\n\n");
-}
-
-static void
-say_error(struct answer *a, struct buf *out, const struct fail *why)
-{
-	buf_puts(out, "data: ");
-	error_put(out, a->dialect->errors, why);
-	buf_puts(out, "\n\n");
-}
-
-static void
 put_choice(const struct answer *a, struct buf *body, const struct choice *c)
 {
 	const struct chunk_said said = { .text = buf_str(&c->text),
@@ -130,8 +115,8 @@ say_whole(struct answer *a, struct buf *out)
 		.id_start = start_of_id, .stream_type = "text/event-stream", \
 		.init = init, .start = say_start, .text = say_text,          \
 		.part = say_part, .finish = say_finish, .end = say_end,      \
-		.tick = say_tick, .error = say_error, .whole = say_whole,    \
-		.probs = put_probs,                                          \
+		.tick = dialect_tick, .error = dialect_error,                \
+		.whole = say_whole, .probs = put_probs,                      \
 	}
 
 const struct dialect dialect_openai_completion =

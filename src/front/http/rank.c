@@ -58,23 +58,20 @@ make(void *arg, uint32_t i, struct gen_submit *ret, struct fail *why)
 }
 
 static void
-on_rows(void *arg, uint32_t i, uint32_t place, const struct gen_rows *r)
+on_rows(void *arg, uint32_t i, const struct gen_rows *r)
 {
 	struct rank *k = arg;
 
-	(void)place;
 	if (r->data.n >= sizeof(k->all[i].score))
 		memcpy(&k->all[i].score, r->data.p, sizeof(k->all[i].score));
 }
 
 static bool
-on_done(void *arg, uint32_t i, uint32_t place, const struct gen_done *d,
-    struct fail *why)
+on_done(void *arg, uint32_t i, const struct gen_done *d, struct fail *why)
 {
 	struct rank *k = arg;
 
 	(void)i;
-	(void)place;
 	(void)why;
 	k->n_tokens += d->n_prompt;
 	return true;

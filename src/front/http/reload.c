@@ -28,12 +28,7 @@ reply_done(struct http *h, const struct reloaded *r)
 
 	buf_init(&body, BODY_MAX);
 	o = json_out(&body);
-	json_open(&o, '{');
-	json_key_bool(&o, "success", true);
-	json_key_u64(&o, "added", r->n_added);
-	json_key_u64(&o, "changed", r->n_changed);
-	json_key_u64(&o, "removed", r->n_removed);
-	json_close(&o, '}');
+	reload_put(&o, r);
 	if (buf_err(&body) != 0)
 		error_status(h, 500, NULL, "out of memory");
 	else
@@ -62,19 +57,6 @@ on_reloaded(void *arg, const struct reloaded *r)
 }
 
 static void
-on_slow(void *arg, bool is_slow)
-{
-	(void)arg;
-	(void)is_slow;
-}
-
-static void
-on_tick(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_gone(void *arg)
 {
 	struct asked *a = arg;
@@ -84,8 +66,6 @@ on_gone(void *arg)
 }
 
 static const struct http_work work = {
-	.slow = on_slow,
-	.tick = on_tick,
 	.gone = on_gone,
 };
 

@@ -1,6 +1,7 @@
 #include "front/http/reply.h"
 
 #include "front/front.h"
+#include "front/http/error.h"
 #include "front/http/http.h"
 
 #include <string.h>
@@ -91,6 +92,16 @@ void
 reply_json(struct http *h, struct str body)
 {
 	reply_send(h, 200, "application/json", "", body);
+}
+
+void
+reply_buf(struct http *h, const char *type, struct buf *body)
+{
+	if (buf_err(body) != 0)
+		error_status(h, 500, NULL, "the answer is too large");
+	else
+		reply_send(h, 200, type, "", buf_str(body));
+	buf_done(body);
 }
 
 void

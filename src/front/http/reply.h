@@ -15,6 +15,9 @@ void reply_send(struct http *h, int status, const char *type, const char *extra,
     struct str body);
 void reply_json(struct http *h, struct str body); /* 200 */
 
+/* 200, or 500 if body has failed; and buf_done(). */
+void reply_buf(struct http *h, const char *type, struct buf *body);
+
 /* A stream of that Content-Type. Its status is 200 and its end is that of the
  * chunks or, in HTTP/1.0, of the connection. */
 void reply_stream(struct http *h, const char *type);

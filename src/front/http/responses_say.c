@@ -240,20 +240,6 @@ say_finish(struct answer *a, struct choice *c, struct buf *out)
 		out->err = buf_err(&c->kept); /* what lacks an item is no end */
 }
 
-static void
-say_end(struct answer *a, struct buf *out)
-{
-	(void)a;
-	(void)out;
-}
-
-static void
-say_tick(struct answer *a, struct buf *out)
-{
-	(void)a;
-	buf_puts(out, ": keep-alive\n\n");
-}
-
 /* Clients know of a response only what began with its first event. */
 static void
 say_error(struct answer *a, struct buf *out, const struct fail *why)
@@ -287,8 +273,7 @@ const struct dialect dialect_responses = {
 	.text = say_text,
 	.part = say_part,
 	.finish = say_finish,
-	.end = say_end,
-	.tick = say_tick,
+	.tick = dialect_tick,
 	.error = say_error,
 	.whole = response_put_whole,
 };

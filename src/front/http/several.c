@@ -5,6 +5,7 @@
 #include "front/conn.h"
 #include "front/front.h"
 #include "front/gen.h"
+#include "front/http/error.h"
 #include "front/http/http.h"
 #include "front/intake.h"
 #include "front/model.h"
@@ -57,14 +58,11 @@ several_free(struct several *s)
 static void
 fail(struct several *s, const struct fail *why)
 {
-	s->ops->failed(s->arg, s->http, why);
+	if (s->ops->failed != NULL)
+		s->ops->failed(s->arg, s->http, why);
+	else
+		error_reply(s->http, why);
 	several_free(s);
-}
-
-static uint32_t
-place_of(const struct place *p)
-{
-	return (uint32_t)(p - p->all->places);
 }
 
 static void
@@ -75,7 +73,7 @@ on_started(void *arg, struct gen *g, const struct gen_started *st)
 
 	(void)g;
 	if (s->ops->started != NULL)
-		s->ops->started(s->arg, p->i, place_of(p), st);
+		s->ops->started(s->arg, p->i, st);
 }
 
 static void
@@ -86,7 +84,7 @@ on_rows(void *arg, struct gen *g, const struct gen_rows *r)
 
 	(void)g;
 	if (s->ops->rows != NULL)
-		s->ops->rows(s->arg, p->i, place_of(p), r);
+		s->ops->rows(s->arg, p->i, r);
 }
 
 /* Nothing that is asked here has tokens that come one by one. */
@@ -112,7 +110,7 @@ on_done(void *arg, struct gen *g, const struct gen_done *d)
 	if (d->reason == REASON_CANCEL)
 		(void)fail_set(
 		    &why, ERR_ABORTED, NULL, "the request was aborted");
-	else if (s->ops->done(s->arg, p->i, place_of(p), d, &why))
+	else if (s->ops->done == NULL || s->ops->done(s->arg, p->i, d, &why))
 		why.code = 0;
 	if (why.code != 0) {
 		fail(s, &why);

@@ -16,7 +16,7 @@ struct model;
 
 #define SEVERAL_AT_ONCE 8u /* of a request; a place each */
 
-/* i: which of them; place: one of those at once, its own until it is done. */
+/* i: which of them. */
 struct several_ops {
 	uint32_t at_once; /* 1 to SEVERAL_AT_ONCE */
 	/* The first whose place in the answer is not over: none begins that is
@@ -27,16 +27,14 @@ struct several_ops {
 	int (*make)(
 	    void *arg, uint32_t i, struct gen_submit *ret, struct fail *why);
 	/* As of struct gen_ops; any may be NULL. */
-	void (*started)(
-	    void *arg, uint32_t i, uint32_t place, const struct gen_started *s);
-	void (*rows)(
-	    void *arg, uint32_t i, uint32_t place, const struct gen_rows *r);
+	void (*started)(void *arg, uint32_t i, const struct gen_started *s);
+	void (*rows)(void *arg, uint32_t i, const struct gen_rows *r);
 	/* False: it could not be taken, and is why all ends. */
-	bool (*done)(void *arg, uint32_t i, uint32_t place,
-	    const struct gen_done *d, struct fail *why);
+	bool (*done)(
+	    void *arg, uint32_t i, const struct gen_done *d, struct fail *why);
 	/* All are done: answers. */
 	void (*end)(void *arg, struct http *h);
-	/* One failed, and with it all: answers. */
+	/* One failed, and with it all: answers. NULL: by error_reply(). */
 	void (*failed)(void *arg, struct http *h, const struct fail *why);
 	/* Last call; also when the client is gone. */
 	void (*free)(void *arg);

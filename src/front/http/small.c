@@ -16,16 +16,6 @@
 
 #define BODY_MAX (4u << 20)
 
-static void
-reply_buf(struct http *h, const char *type, struct buf *body)
-{
-	if (buf_err(body) != 0)
-		error_status(h, 500, NULL, "the answer is too large");
-	else
-		reply_send(h, 200, type, "", buf_str(body));
-	buf_done(body);
-}
-
 void
 small_root(struct http *h, const struct request *r, struct str rest)
 {

@@ -38,12 +38,11 @@ make(void *arg, uint32_t i, struct gen_submit *ret, struct fail *why)
 }
 
 static void
-on_started(void *arg, uint32_t i, uint32_t place, const struct gen_started *s)
+on_started(void *arg, uint32_t i, const struct gen_started *s)
 {
 	struct question *q = arg;
 
 	(void)i;
-	(void)place;
 	buf_put_i32s(&q->ids, s->prompt);
 }
 
@@ -94,14 +93,12 @@ put_tokens(struct question *q, struct str pieces)
 }
 
 static bool
-on_done(void *arg, uint32_t i, uint32_t place, const struct gen_done *d,
-    struct fail *why)
+on_done(void *arg, uint32_t i, const struct gen_done *d, struct fail *why)
 {
 	struct question *q = arg;
 	struct json_out o = json_out(&q->answer);
 
 	(void)i;
-	(void)place;
 	if (q->gen.mode == MODE_TOKENS) {
 		put_tokens(q, d->text);
 	} else {
@@ -124,13 +121,6 @@ on_end(void *arg, struct http *h)
 }
 
 static void
-on_failed(void *arg, struct http *h, const struct fail *why)
-{
-	(void)arg;
-	error_reply(h, why);
-}
-
-static void
 question_free(void *arg)
 {
 	struct question *q = arg;
@@ -146,7 +136,6 @@ static const struct several_ops ops = {
 	.started = on_started,
 	.done = on_done,
 	.end = on_end,
-	.failed = on_failed,
 	.free = question_free,
 };
 

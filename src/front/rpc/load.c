@@ -31,6 +31,23 @@ change_new(struct call *c)
 	return NULL;
 }
 
+bool
+change_begin(struct call *c)
+{
+	struct rpc *r = c->rpc;
+	struct fail why;
+
+	if (r->change != NULL) {
+		(void)fail_set(&why, ERR_BUSY, NULL,
+		    "another init, destroy or load of this connection is not "
+		    "done");
+		call_fail(c, &why);
+		return false;
+	}
+	r->change = change_new(c);
+	return r->change != NULL;
+}
+
 struct call
 change_end(struct rpc *r)
 {

@@ -15,6 +15,10 @@
  * what needs its outcome waits. NULL: out of memory, and answered. */
 struct change *change_new(struct call *c);
 
+/* The same, and it is that of its connection. False: another is not done, or
+ * out of memory; answered. */
+bool change_begin(struct call *c);
+
 /* Ends the change: the caller answers its call, then drops that. */
 struct call change_end(struct rpc *r);
 

@@ -11,12 +11,7 @@ put_done(struct call *c, const struct reloaded *r)
 {
 	struct json_out o = json_out(call_open(c));
 
-	json_open(&o, '{');
-	json_key_bool(&o, "success", true);
-	json_key_u64(&o, "added", r->n_added);
-	json_key_u64(&o, "changed", r->n_changed);
-	json_key_u64(&o, "removed", r->n_removed);
-	json_close(&o, '}');
+	reload_put(&o, r);
 	call_close(c);
 }
 
@@ -45,15 +40,7 @@ reload_call(struct call *c, const struct args *a)
 	struct fail why;
 
 	(void)a;
-	if (r->change != NULL) {
-		(void)fail_set(&why, ERR_BUSY, NULL,
-		    "another init, destroy or load of this connection is not "
-		    "done");
-		call_fail(c, &why);
-		return;
-	}
-	r->change = change_new(c);
-	if (r->change == NULL)
+	if (!change_begin(c))
 		return;
 	if (reload_ask(r->conn, on_reloaded, r, &r->change->reload, &why) !=
 	    0) {

@@ -56,19 +56,10 @@ router_load_call(struct call *c, const struct args *a)
 {
 	struct rpc *r = c->rpc;
 	struct model *m = find(c, a);
-	struct fail why;
 
 	if (m == NULL)
 		return;
-	if (r->change != NULL) {
-		(void)fail_set(&why, ERR_BUSY, NULL,
-		    "another init, destroy or load of this connection is not "
-		    "done");
-		call_fail(c, &why);
-		return;
-	}
-	r->change = change_new(c);
-	if (r->change == NULL)
+	if (!change_begin(c))
 		return;
 	r->change->want = model_want(r->front, m->state.name, 0, on_want, r);
 	if (r->change->want == NULL) {

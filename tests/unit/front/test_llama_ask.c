@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "ask_world.h"
+
 static struct json_doc *
 parse(const char *text)
 {
@@ -127,17 +129,6 @@ test_which_are_many(void **state)
 		    promptin_are_many(json_root(doc)), all[i].is_many);
 		json_free(doc);
 	}
-}
-
-/* The record that a body makes; the caller ask_done()s *q. */
-static int
-read_body(struct ask *q, const struct ask_form *form, const char *body,
-    struct fail *why)
-{
-	const struct ask_limits limits = { 8, 100 };
-	int err = ask_parse(q, form, str_of(body), why);
-
-	return err != 0 ? err : ask_read(q, &limits, why);
 }
 
 static void

@@ -12,26 +12,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "ask_world.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static int
-read_body(struct ask *q, const struct ask_form *form, const char *body,
-    struct fail *why)
-{
-	static const struct ask_limits limits = { .gens_max = 8, .n_ctx = 100 };
-	int err = ask_parse(q, form, str_of(body), why);
-
-	return err != 0 ? err : ask_read(q, &limits, why);
-}
-
-static void
-must_read(struct ask *q, const struct ask_form *form, const char *body)
-{
-	struct fail why;
-
-	if (read_body(q, form, body, &why) != 0)
-		fail_msg("%s: %s", body, why.text);
-}
 
 #define G "{\"model\":\"m\",\"prompt\":\"a\","
 #define C \
